@@ -1,0 +1,150 @@
+// Package change is the one door through which a mesh is changed: propose, validate, record revision and audit in one
+// transaction, apply, watch it become programmed and observed, undo. It knows nothing of HTTP or of databases.
+package change
+
+import (
+	"context"
+	"time"
+
+	"github.com/weirmesh/weir/server/mesh"
+	"github.com/weirmesh/weir/server/provider"
+)
+
+// State is where a change stands in people's hands.
+type State string
+
+// The states of a change.
+const (
+	Pending    State = "pending"    // carries a deadline and has not been confirmed
+	Kept       State = "kept"       // stands
+	Reverted   State = "reverted"   // its deadline passed, or somebody reverted it: the state before is restored
+	Undone     State = "undone"     // a later change took it back
+	Superseded State = "superseded" // later changes replaced all that it set
+)
+
+// Change is one entry of the ledger. Its three truths are Accepted, Programmed and Observed.
+type Change struct {
+	ID         string      `json:"id"` // sorts by time
+	Mesh       string      `json:"mesh"`
+	Kind       mesh.Kind   `json:"kind"` // of the one object, or KindMesh when several objects changed
+	Name       string      `json:"name"` // of the one object, or the mesh's name
+	Objects    []mesh.Ref  `json:"objects"`
+	Summary    string      `json:"summary"` // one sentence: "reviews/primary: reviews-v2 25 % → 50 %"
+	Author     string      `json:"author"`
+	Reason     string      `json:"reason,omitempty"`
+	At         time.Time   `json:"at"`
+	Diff       string      `json:"diff"` // unified, of the objects' YAML
+	Undoes     string      `json:"undoes,omitempty"`
+	UndoneBy   string      `json:"undoneBy,omitempty"`
+	DryRun     bool        `json:"dryRun,omitempty"` // nothing was recorded
+	Accepted   *Accepted   `json:"accepted,omitempty"`
+	Programmed *Programmed `json:"programmed,omitempty"`
+	Observed   *Observed   `json:"observed,omitempty"`
+	ConfirmBy  *time.Time  `json:"confirmBy,omitempty"`
+	State      State       `json:"state"`
+}
+
+// Accepted is the first truth: valid, recorded, handed to the mesh.
+type Accepted struct {
+	Revision int64     `json:"revision"`
+	At       time.Time `json:"at"`
+}
+
+// Programmed is the second truth: how many proxies run it.
+type Programmed struct {
+	Acked    int                  `json:"acked"`
+	Total    int                  `json:"total"`
+	At       *time.Time           `json:"at,omitempty"` // when every proxy had answered
+	Rejected []provider.Rejection `json:"rejected"`
+}
+
+// Observed is the third truth: what traffic does since every proxy has the change.
+type Observed struct {
+	Window   string           `json:"window"`           // the time measured, "10s"
+	Requests int64            `json:"requests"`         // in the window
+	Errors   int64            `json:"errors"`           // of those
+	Shares   map[string]Share `json:"shares,omitempty"` // by target, when the change set weights
+	Agrees   *bool            `json:"agrees,omitempty"` // absent while there is too little to say
+	Note     string           `json:"note,omitempty"`   // what limits the measurement, in words
+}
+
+// Share is one target's part of the traffic with a 95 % Wilson interval; all are 0 to 1.
+type Share struct {
+	Want float64 `json:"want"`
+	Got  float64 `json:"got"`
+	Low  float64 `json:"low"`
+	High float64 `json:"high"`
+}
+
+// Proposal is what somebody wants changed.
+type Proposal struct {
+	Mesh   string
+	Author string
+	Reason string
+	Patch  mesh.Patch
+	// Base holds, for objects that must not have changed since they were read, the version that was read; zero means
+	// "must not exist". Objects that are not named are not checked.
+	Base map[mesh.Ref]int64
+	// IdempotencyKey makes a repeated proposal answer with the first one's change. Empty: none.
+	IdempotencyKey string
+	// ConfirmWithin reverts the change unless it is confirmed within that time. Zero: it stands at once.
+	ConfirmWithin time.Duration
+	DryRun        bool
+	Undoes        string // the change that this one takes back
+}
+
+// Stored is an object with its version: 1 when first recorded, one more with every change.
+type Stored struct {
+	Object  mesh.Object
+	Version int64
+}
+
+// Record is what the ledger keeps of a change: the entry, and each touched object before and after.
+type Record struct {
+	Change Change
+	Edits  []Edit
+	Key    string // idempotency key
+	Digest string // of the proposal, to tell a repeat from a different proposal under the same key
+}
+
+// Edit is one object's step. Before or After is nil when the object did not exist.
+type Edit struct {
+	Ref           mesh.Ref
+	Before, After mesh.Object
+	Version       int64 // after
+}
+
+// Store is what the door needs of a database. Every method is atomic, and what Append returned survives kill -9.
+type Store interface {
+	// Meshes gives every mesh with its newest revision, and the version of each object.
+	Meshes(ctx context.Context) ([]Current, error)
+	// Append records a revision and its audit entry in one transaction if base is still the mesh's revision
+	// (mesh.Conflict otherwise, mesh.Unavailable when the disk is full) and numbers it base+1.
+	Append(ctx context.Context, base int64, r Record) error
+	// Update replaces what may change in an entry: its truths, its state, UndoneBy and ConfirmBy.
+	Update(ctx context.Context, c Change) error
+	// Records finds ledger entries, newest first.
+	Records(ctx context.Context, q Query) ([]Record, error)
+}
+
+// Current is a mesh as last recorded.
+type Current struct {
+	Mesh     mesh.Mesh
+	Revision int64
+	Versions map[mesh.Ref]int64
+}
+
+// Query selects ledger entries. Zero fields do not restrict.
+type Query struct {
+	ID, Mesh, Key string
+	Object        mesh.Ref
+	State         State
+	Before        string // entries older than this ID
+	Limit         int    // 100 when zero
+}
+
+// Traffic answers how many requests went where; the live aggregator is one.
+type Traffic interface {
+	// Counts gives the counters of every edge of a mesh.
+	Counts(mesh string) []mesh.EdgeCount
+}

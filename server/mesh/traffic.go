@@ -1,0 +1,102 @@
+package mesh
+
+import "time"
+
+// Source is the proxy that reports numbers or acknowledges configuration.
+type Source struct {
+	Mesh    string
+	Proxy   string // the proxy's own identity, unique within the mesh
+	Node    string // the virtual node or virtual gateway it runs beside
+	Gateway bool
+}
+
+// End names one end of an edge as the graph does: a virtual node by its plain name, others with a prefix.
+func (s Source) End() string {
+	if s.Gateway {
+		return GatewayID(s.Node)
+	}
+	return s.Node
+}
+
+// UnknownID is the graph's node for callers outside the mesh.
+const UnknownID = "unknown"
+
+// GatewayID is a virtual gateway's id in the graph.
+func GatewayID(name string) string { return "gateway/" + name }
+
+// ServiceID is a virtual service's id in the graph.
+func ServiceID(name string) string { return "service/" + name }
+
+// ExternalID is the id in the graph of a destination outside the mesh.
+func ExternalID(name string) string { return "external/" + name }
+
+// Observation is what was seen of one mesh in a window that ends at At.
+type Observation struct {
+	Mesh   string
+	At     time.Time
+	Window time.Duration
+	Edges  []Edge // sorted by From, To
+	// Inbound is what each node's own proxies received, by node id; more than its edges sum to means callers outside.
+	Inbound map[string]Traffic
+	// Pools is the use of each node's connection pool in front of its application, by node id.
+	Pools map[string]PoolUse
+	// Sources is when each proxy last reported, by proxy identity.
+	Sources map[string]time.Time
+	// Fresh is true when every connected proxy reported within three flush intervals.
+	Fresh bool
+}
+
+// Edge is the traffic from one end to another, as the caller's proxies saw it.
+type Edge struct {
+	From, To string // graph ids
+	Protocol Protocol
+	Traffic
+	At time.Time // of the oldest newest report among the edge's proxies
+}
+
+// Traffic is what flowed in a window. Rates are per second of the window, or of the shorter time there was data.
+type Traffic struct {
+	Requests    float64 // count in the window (TCP: connections)
+	RequestRate float64
+	Classes     [6]float64 // rate by status class: [2] is 2xx … [5] is 5xx; [0] without an answer (reset, timeout, no host)
+	ErrorRatio  float64    // (5xx + without an answer) / requests, 0 to 1
+	P50         time.Duration
+	P95         time.Duration
+	P99         time.Duration
+	BytesRate   float64 // both directions
+	Active      float64 // requests in flight now
+	PoolUse             // the caller's side
+	Ejected     float64 // instances taken out by outlier detection now
+	Healthy     float64 // instances in load balancing now
+	Members     float64 // instances known now
+	Retries     float64 // rate
+	Timeouts    float64 // rate
+}
+
+// PoolUse is the use of a connection pool, summed over the proxies that have it.
+type PoolUse struct {
+	Connections  float64 // open now
+	Pending      float64 // requests waiting now
+	OverflowRate float64 // requests or connections refused per second because a limit was reached
+	FailRate     float64 // connections that could not be opened per second
+	Instances    int     // proxies summed over
+}
+
+// EdgeCount is an edge's counters since its proxies started, corrected for restarts.
+type EdgeCount struct {
+	From, To         string
+	Requests, Errors float64
+	At               time.Time // every proxy of the edge has reported at or after this time
+}
+
+// Health is a verdict on a node or an edge.
+type Health string
+
+// The verdicts, from "cannot say" to worst.
+const (
+	Unknown   Health = "unknown"
+	Idle      Health = "idle"
+	Healthy   Health = "healthy"
+	Degraded  Health = "degraded"
+	Unhealthy Health = "unhealthy"
+)
