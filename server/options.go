@@ -1,0 +1,59 @@
+// Package server is the wiring: New builds the parts in the order of their dependencies, Run runs them until its context
+// ends, and closing goes the other way round. It is the only package that knows all the others; only cmd/weir imports it.
+package server
+
+import (
+	"log/slog"
+	"net"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/weirmesh/weir/server/mesh"
+)
+
+// Options are what one server needs to know.
+type Options struct {
+	Listen    string        // the console's and the API's address, "127.0.0.1:8080"
+	XDSListen string        // the control plane's address, "127.0.0.1:18000"
+	Data      string        // the data directory; made if it is missing
+	Open      bool          // no sign-in; allowed on loopback addresses only
+	Version   string        // Weir's own, shown on pages and by the API
+	Logger    *slog.Logger  // nil: silent
+	Window    time.Duration // of the live graph; zero: 30 s
+}
+
+func (o Options) withDefaults() Options {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Window == 0 {
+		o.Window = 30 * time.Second
+	}
+	return o
+}
+
+// listen opens a TCP listener, and says in words why it cannot.
+func listen(what, address, flag string) (net.Listener, error) {
+	l, err := net.Listen("tcp", address)
+	if err == nil {
+		return l, nil
+	}
+	if strings.Contains(err.Error(), "address already in use") {
+		return nil, mesh.Errorf(mesh.Unavailable, "%s: %s is in use by another program: stop it, or choose another address with %s", what, address, flag)
+	}
+	return nil, mesh.Errorf(mesh.Invalid, "%s: cannot listen on %s: %w: give an address of this machine with %s", what, address, err, flag)
+}
+
+// loopback tells whether an address to listen on is reachable from this machine only.
+func loopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return false
+	}
+	if host == "localhost" {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.IsLoopback()
+}
