@@ -105,6 +105,16 @@ type Record struct {
 	Edits  []Edit
 	Key    string // idempotency key
 	Digest string // of the proposal, to tell a repeat from a different proposal under the same key
+	// Moves are the earlier entries whose state changes because of this one, recorded in the same transaction. Only
+	// Append reads them; Records leaves them empty.
+	Moves []Move
+}
+
+// Move is an earlier entry's step to another state.
+type Move struct {
+	ID       string
+	State    State
+	UndoneBy string // empty: not taken back
 }
 
 // Edit is one object's step. Before or After is nil when the object did not exist.
@@ -129,9 +139,13 @@ type Store interface {
 
 // Current is a mesh as last recorded.
 type Current struct {
-	Mesh     mesh.Mesh
+	Name     string    // of the mesh, also when it was deleted
+	Mesh     mesh.Mesh // the zero Mesh when it was deleted
 	Revision int64
+	// Versions also has the objects that were deleted, whose versions keep growing; Mesh says which exist.
 	Versions map[mesh.Ref]int64
+	// Changed is the ID of the change that made each version.
+	Changed map[mesh.Ref]string
 }
 
 // Query selects ledger entries. Zero fields do not restrict.
@@ -141,6 +155,7 @@ type Query struct {
 	State         State
 	Before        string // entries older than this ID
 	Limit         int    // 100 when zero
+	NoEdits       bool   // leaves Record.Edits empty
 }
 
 // Traffic answers how many requests went where; the live aggregator is one.

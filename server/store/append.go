@@ -1,0 +1,249 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/weirmesh/weir/ent"
+	entchange "github.com/weirmesh/weir/ent/change"
+	entmesh "github.com/weirmesh/weir/ent/mesh"
+	entobject "github.com/weirmesh/weir/ent/object"
+	"github.com/weirmesh/weir/server/change"
+	"github.com/weirmesh/weir/server/mesh"
+)
+
+// batch is how many rows go into one INSERT: well under SQLite's limit of 32,766 variables.
+const batch = 500
+
+// Append records a revision and its entry in one transaction if base is still the mesh's revision, and numbers it
+// base+1 whatever the entry says. Errors: mesh.Conflict when the mesh or one of the objects moved on, mesh.Unavailable
+// when the disk is full or not writable; after either nothing was recorded.
+func (s *Store) Append(ctx context.Context, base int64, r change.Record) error {
+	return s.transact(ctx, "record the change", func(tx *ent.Tx) error {
+		if err := advance(ctx, tx, r.Change.Mesh, base); err != nil {
+			return err
+		}
+		if err := insertChange(ctx, tx, base+1, r); err != nil {
+			return err
+		}
+		if err := insertEdits(ctx, tx, r); err != nil {
+			return err
+		}
+		if err := setObjects(ctx, tx, r); err != nil {
+			return err
+		}
+		return move(ctx, tx, r.Moves)
+	})
+}
+
+// Update replaces an entry's truths, state, UndoneBy and ConfirmBy. Error: mesh.NotFound.
+func (s *Store) Update(ctx context.Context, c change.Change) error {
+	programmed, observed, err := marshalTruths(c)
+	if err != nil {
+		return s.explain("update change "+c.ID, err)
+	}
+	// One statement is one transaction.
+	update := s.writer.Change.Update().Where(entchange.ID(c.ID)).SetState(string(c.State)).SetUndoneBy(c.UndoneBy)
+	if c.ConfirmBy == nil {
+		update.ClearConfirmBy()
+	} else {
+		update.SetConfirmBy(c.ConfirmBy.UTC())
+	}
+	if programmed == nil {
+		update.ClearProgrammed()
+	} else {
+		update.SetProgrammed(programmed)
+	}
+	if observed == nil {
+		update.ClearObserved()
+	} else {
+		update.SetObserved(observed)
+	}
+	n, err := update.Save(ctx)
+	if err != nil {
+		return s.explain("update change "+c.ID, err)
+	}
+	if n == 0 {
+		return mesh.Errorf(mesh.NotFound, "there is no change %s", c.ID)
+	}
+	return nil
+}
+
+// transact runs do in a transaction that is either whole or nothing.
+func (s *Store) transact(ctx context.Context, doing string, do func(*ent.Tx) error) error {
+	tx, err := s.writer.Tx(ctx)
+	if err != nil {
+		return s.explain(doing, err)
+	}
+	if err := do(tx); err != nil {
+		// SQLite has already rolled back after some errors (a full disk); then there is nothing left to roll back.
+		return errors.Join(s.explain(doing, err), ignoreRolledBack(tx.Rollback()))
+	}
+	return s.explain(doing, tx.Commit())
+}
+
+// ignoreRolledBack drops the error of a rollback: SQLite rolls back by itself when the connection's statement failed
+// fatally, and a connection that cannot roll back is closed by database/sql, which does it too.
+func ignoreRolledBack(error) error { return nil }
+
+// advance is the compare-and-set on the mesh's revision.
+func advance(ctx context.Context, tx *ent.Tx, name string, base int64) error {
+	if base == 0 {
+		err := tx.Mesh.Create().SetID(name).SetRevision(1).Exec(ctx)
+		if ent.IsConstraintError(err) {
+			return mesh.Errorf(mesh.Conflict, "mesh %s was created by somebody else meanwhile: look at it and try again", name)
+		}
+		return err
+	}
+	n, err := tx.Mesh.Update().Where(entmesh.ID(name), entmesh.Revision(base)).SetRevision(base + 1).Save(ctx)
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return mesh.Errorf(mesh.Conflict, "mesh %s is no longer at revision %d: look at what changed and try again", name, base)
+	}
+	return nil
+}
+
+func insertChange(ctx context.Context, tx *ent.Tx, revision int64, r change.Record) error {
+	c := r.Change
+	objects, err := json.Marshal(c.Objects)
+	if err != nil {
+		return err
+	}
+	programmed, observed, err := marshalTruths(c)
+	if err != nil {
+		return err
+	}
+	accepted := c.At
+	if c.Accepted != nil {
+		accepted = c.Accepted.At
+	}
+	create := tx.Change.Create().SetID(c.ID).SetMesh(c.Mesh).SetRevision(revision).
+		SetKind(string(c.Kind)).SetName(c.Name).SetObjects(objects).SetSummary(c.Summary).
+		SetAuthor(c.Author).SetReason(c.Reason).SetAt(c.At.UTC()).SetAcceptedAt(accepted.UTC()).
+		SetDiff(c.Diff).SetUndoes(c.Undoes).SetDigest(r.Digest).
+		SetState(string(c.State)).SetUndoneBy(c.UndoneBy)
+	if r.Key != "" {
+		create.SetKey(r.Key)
+	}
+	if c.ConfirmBy != nil {
+		create.SetConfirmBy(c.ConfirmBy.UTC())
+	}
+	if programmed != nil {
+		create.SetProgrammed(programmed)
+	}
+	if observed != nil {
+		create.SetObserved(observed)
+	}
+	err = create.Exec(ctx)
+	if ent.IsConstraintError(err) {
+		return mesh.Errorf(mesh.Conflict, "change %s or its idempotency key is already recorded: look at the change and try again: %w", c.ID, err)
+	}
+	return err
+}
+
+func insertEdits(ctx context.Context, tx *ent.Tx, r change.Record) error {
+	creates := make([]*ent.EditCreate, len(r.Edits))
+	for i, e := range r.Edits {
+		create := tx.Edit.Create().SetChangeID(r.Change.ID).SetPosition(i).SetMesh(r.Change.Mesh).
+			SetKind(string(e.Ref.Kind)).SetName(e.Ref.Name).SetVersion(e.Version)
+		before, err := marshalObject(e.Before)
+		if err != nil {
+			return err
+		}
+		after, err := marshalObject(e.After)
+		if err != nil {
+			return err
+		}
+		if before != nil {
+			create.SetBefore(before)
+		}
+		if after != nil {
+			create.SetAfter(after)
+		}
+		creates[i] = create
+	}
+	for start := 0; start < len(creates); start += batch {
+		err := tx.Edit.CreateBulk(creates[start:min(start+batch, len(creates))]...).Exec(ctx)
+		if ent.IsConstraintError(err) {
+			return mesh.Errorf(mesh.Conflict, "an object of mesh %s was changed by somebody else meanwhile: look at it and try again: %w", r.Change.Mesh, err)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// setObjects carries the newest state along, comparing each object's version on the way.
+func setObjects(ctx context.Context, tx *ent.Tx, r change.Record) error {
+	var creates []*ent.ObjectCreate
+	for _, e := range r.Edits {
+		body, err := marshalObject(e.After)
+		if err != nil {
+			return err
+		}
+		if e.Version == 1 {
+			create := tx.Object.Create().SetMesh(r.Change.Mesh).SetKind(string(e.Ref.Kind)).SetName(e.Ref.Name).
+				SetVersion(1).SetChange(r.Change.ID)
+			if body != nil {
+				create.SetBody(body)
+			}
+			creates = append(creates, create)
+			continue
+		}
+		if err := setObject(ctx, tx, r.Change, e, body); err != nil {
+			return err
+		}
+	}
+	for start := 0; start < len(creates); start += batch {
+		err := tx.Object.CreateBulk(creates[start:min(start+batch, len(creates))]...).Exec(ctx)
+		if ent.IsConstraintError(err) {
+			return mesh.Errorf(mesh.Conflict, "an object of mesh %s was created by somebody else meanwhile: look at it and try again: %w", r.Change.Mesh, err)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func setObject(ctx context.Context, tx *ent.Tx, c change.Change, e change.Edit, body json.RawMessage) error {
+	update := tx.Object.Update().
+		Where(entobject.Mesh(c.Mesh), entobject.Kind(string(e.Ref.Kind)), entobject.Name(e.Ref.Name), entobject.Version(e.Version-1)).
+		SetVersion(e.Version).SetChange(c.ID)
+	if body == nil {
+		update.ClearBody()
+	} else {
+		update.SetBody(body)
+	}
+	n, err := update.Save(ctx)
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return mesh.Errorf(mesh.Conflict, "%s of mesh %s is no longer at version %d: look at what changed and try again", e.Ref, c.Mesh, e.Version-1)
+	}
+	return nil
+}
+
+// move takes earlier entries to another state. Whoever reached a final state first wins: an entry that somebody has
+// already taken back is not taken back again.
+func move(ctx context.Context, tx *ent.Tx, moves []change.Move) error {
+	for _, m := range moves {
+		n, err := tx.Change.Update().
+			Where(entchange.ID(m.ID), entchange.StateNotIn(string(change.Undone), string(change.Reverted))).
+			SetState(string(m.State)).SetUndoneBy(m.UndoneBy).Save(ctx)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return fmt.Errorf("move %s to %s: %w", m.ID, m.State,
+				mesh.Errorf(mesh.Conflict, "change %s was already taken back: look at it before trying again", m.ID))
+		}
+	}
+	return nil
+}

@@ -1,0 +1,100 @@
+package store
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/weirmesh/weir/ent"
+	"github.com/weirmesh/weir/server/change"
+	"github.com/weirmesh/weir/server/mesh"
+)
+
+// marshalObject gives an object's JSON, nil for none.
+func marshalObject(o mesh.Object) (json.RawMessage, error) {
+	if o == nil {
+		return nil, nil
+	}
+	data, err := json.Marshal(o)
+	if err != nil {
+		return nil, fmt.Errorf("encode %s: %w", o.Ref(), err)
+	}
+	return data, nil
+}
+
+// unmarshalObject reads what marshalObject wrote.
+func unmarshalObject(kind, name string, data json.RawMessage) (mesh.Object, error) {
+	if len(data) == 0 {
+		return nil, nil
+	}
+	o, err := mesh.DecodeObject(mesh.Kind(kind), data)
+	if err != nil {
+		return nil, fmt.Errorf("decode %s %s: %w", kind, name, err)
+	}
+	return o, nil
+}
+
+// marshalTruths gives the JSON of the second and the third truth, nil for one that is not known.
+func marshalTruths(c change.Change) (programmed, observed json.RawMessage, err error) {
+	if c.Programmed != nil {
+		if programmed, err = json.Marshal(c.Programmed); err != nil {
+			return nil, nil, err
+		}
+	}
+	if c.Observed != nil {
+		if observed, err = json.Marshal(c.Observed); err != nil {
+			return nil, nil, err
+		}
+	}
+	return programmed, observed, nil
+}
+
+// decodeRecord reads a ledger entry, with its edits when they were loaded.
+func decodeRecord(row *ent.Change) (change.Record, error) {
+	c := change.Change{
+		ID: row.ID, Mesh: row.Mesh, Kind: mesh.Kind(row.Kind), Name: row.Name,
+		Summary: row.Summary, Author: row.Author, Reason: row.Reason, At: row.At.UTC(), Diff: row.Diff,
+		Undoes: row.Undoes, UndoneBy: row.UndoneBy, State: change.State(row.State),
+		Accepted: &change.Accepted{Revision: row.Revision, At: row.AcceptedAt.UTC()},
+	}
+	if row.ConfirmBy != nil {
+		by := row.ConfirmBy.UTC()
+		c.ConfirmBy = &by
+	}
+	if err := json.Unmarshal(row.Objects, &c.Objects); err != nil {
+		return change.Record{}, fmt.Errorf("decode change %s: %w", row.ID, err)
+	}
+	if len(row.Programmed) > 0 {
+		if err := json.Unmarshal(row.Programmed, &c.Programmed); err != nil {
+			return change.Record{}, fmt.Errorf("decode change %s: %w", row.ID, err)
+		}
+	}
+	if len(row.Observed) > 0 {
+		if err := json.Unmarshal(row.Observed, &c.Observed); err != nil {
+			return change.Record{}, fmt.Errorf("decode change %s: %w", row.ID, err)
+		}
+	}
+	r := change.Record{Change: c, Digest: row.Digest}
+	if row.Key != nil {
+		r.Key = *row.Key
+	}
+	for _, e := range row.Edges.Edits {
+		edit, err := decodeEdit(e)
+		if err != nil {
+			return change.Record{}, fmt.Errorf("change %s: %w", row.ID, err)
+		}
+		r.Edits = append(r.Edits, edit)
+	}
+	return r, nil
+}
+
+func decodeEdit(row *ent.Edit) (change.Edit, error) {
+	before, err := unmarshalObject(row.Kind, row.Name, row.Before)
+	if err != nil {
+		return change.Edit{}, err
+	}
+	after, err := unmarshalObject(row.Kind, row.Name, row.After)
+	if err != nil {
+		return change.Edit{}, err
+	}
+	return change.Edit{Ref: mesh.Ref{Kind: mesh.Kind(row.Kind), Name: row.Name}, Before: before, After: after, Version: row.Version}, nil
+}
