@@ -40,7 +40,9 @@ type Observation struct {
 	Inbound map[string]Traffic
 	// Pools is the use of each node's connection pool in front of its application, by node id.
 	Pools map[string]PoolUse
-	// Sources is when each proxy last reported, by proxy identity.
+	// Unrouted is the rate of calls for which a node's or gateway's own proxy had no route, by id.
+	Unrouted map[string]float64
+	// Sources is when each connected proxy last reported, by proxy identity.
 	Sources map[string]time.Time
 	// Fresh is true when every connected proxy reported within three flush intervals.
 	Fresh bool
@@ -55,10 +57,14 @@ type Edge struct {
 }
 
 // Traffic is what flowed in a window. Rates are per second of the window, or of the shorter time there was data.
+//
+// A request counts once, by the answer its caller got; the 503 and 504 that a proxy makes up itself (pool overflow, no
+// healthy instance, refused, reset, timeout) are 5xx. A call that the caller gave up is not counted. Quantiles are of
+// answered requests.
 type Traffic struct {
 	Requests    float64 // count in the window (TCP: connections)
 	RequestRate float64
-	Classes     [6]float64 // rate by status class: [2] is 2xx … [5] is 5xx; [0] without an answer (reset, timeout, no host)
+	Classes     [6]float64 // rate by status class: [2] is 2xx … [5] is 5xx; [0] without an answer (TCP: refused, failed)
 	ErrorRatio  float64    // (5xx + without an answer) / requests, 0 to 1
 	P50         time.Duration
 	P95         time.Duration
@@ -66,17 +72,20 @@ type Traffic struct {
 	BytesRate   float64 // both directions
 	Active      float64 // requests in flight now
 	PoolUse             // the caller's side
-	Ejected     float64 // instances taken out by outlier detection now
-	Healthy     float64 // instances in load balancing now
-	Members     float64 // instances known now
+	Ejected     float64 // instances taken out by outlier detection now, at the proxy that has taken out most
+	Healthy     float64 // instances in load balancing now, at the proxy that has fewest
+	Members     float64 // instances known now, at the proxy that knows most
 	Retries     float64 // rate
-	Timeouts    float64 // rate
+	Timeouts    float64 // rate of attempts given up for time; the requests that failed by it are among 5xx
+	Exhausted   float64 // rate of requests that failed after every retry; they are among 5xx
+	NoHost      float64 // rate of requests refused because no instance was healthy; they are among 5xx (TCP: class 0)
 }
 
 // PoolUse is the use of a connection pool, summed over the proxies that have it.
 type PoolUse struct {
 	Connections  float64 // open now
 	Pending      float64 // requests waiting now
+	InFlight     float64 // requests sent on and not answered now
 	OverflowRate float64 // requests or connections refused per second because a limit was reached
 	FailRate     float64 // connections that could not be opened per second
 	Instances    int     // proxies summed over
