@@ -1,0 +1,207 @@
+// Frames of the live socket, as docs/guide/live.md describes them, and the picture that a client makes of them. Pure.
+
+/** Verdicts in the order of their numbers in frames, from "cannot say" to worst. */
+export const verdicts = ["unknown", "idle", "healthy", "degraded", "unhealthy"] as const;
+
+/** A verdict on a box or an edge. */
+export type Health = (typeof verdicts)[number];
+
+/** One reason for a verdict. */
+export type Cause = {
+  readonly code: string;
+  readonly values?: Readonly<Record<string, string>>;
+  readonly knob?: string;
+};
+
+/** The numbers of a box or an edge. Rates are per second, latencies in seconds, ratios and shares 0 to 1. */
+export type Row = Readonly<Record<Exclude<keyof typeof columns, "weight" | "share">, number>> & {
+  readonly weight: number | null;
+  readonly share: number | null;
+  readonly health: Health;
+  readonly why: readonly string[];
+  readonly causes: readonly Cause[];
+};
+
+/** A box of the graph; its row is what it receives. */
+export type Box = {
+  readonly id: string;
+  readonly kind: "node" | "service" | "gateway" | "external" | "unknown";
+  readonly name: string;
+  readonly service?: string;
+  readonly version?: string;
+  readonly row: Row;
+};
+
+/** An edge of the graph, by the graph ids of its boxes. */
+export type Edge = {
+  readonly from: string;
+  readonly to: string;
+  readonly protocol: string;
+  readonly services: readonly string[];
+  readonly row: Row;
+};
+
+/** What is known of a view after a frame. Pictures are never changed; the next frame makes the next one. */
+export type Picture = {
+  readonly view: string;
+  readonly epoch: number;
+  readonly seq: number;
+  /** The moment of the data in milliseconds since 1970, by the server's clock. */
+  readonly at: number;
+  /** Whether the view has numbers that come every second; views of changes and proxies have not. */
+  readonly ticks: boolean;
+  readonly fresh: boolean;
+  /** How old the data was when the frame was made, in seconds. */
+  readonly age: number;
+  readonly cut: boolean;
+  readonly total: number;
+  readonly nodeTotal: number;
+  readonly boxes: ReadonlyMap<number, Box>;
+  readonly edges: ReadonlyMap<number, Edge>;
+  /** Whole objects by id, in views of changes and proxies. */
+  readonly rows: ReadonlyMap<string, unknown>;
+};
+
+type Column = readonly (number | null)[];
+type Table = { readonly i?: readonly number[]; readonly [column: string]: unknown };
+type Name = Omit<Box, "row">;
+type Ends = { readonly from: number; readonly to: number; readonly protocol?: string; readonly services?: string[] };
+type Why = { readonly text?: string[]; readonly causes?: Cause[] };
+
+/** A frame as it arrives. */
+export type Frame = Table & {
+  readonly v: string;
+  readonly error?: string;
+  readonly epoch?: number;
+  readonly seq?: number;
+  readonly base?: number;
+  readonly t?: number;
+  readonly w?: number;
+  readonly fresh?: boolean;
+  readonly age?: number;
+  readonly total?: number;
+  readonly nodeTotal?: number;
+  readonly cut?: boolean;
+  readonly names?: Readonly<Record<string, Name>>;
+  readonly edges?: Readonly<Record<string, Ends>>;
+  readonly nodes?: Table;
+  readonly gone?: readonly number[];
+  readonly why?: Readonly<Record<string, Why>>;
+  readonly rows?: readonly { readonly id: string }[];
+  readonly goneRows?: readonly string[];
+};
+
+/** The names of the columns on the wire. */
+const columns = {
+  rate: "r",
+  errors: "e",
+  p50: "p50",
+  p95: "p",
+  p99: "p99",
+  declared: "d",
+  used: "u",
+  bytes: "b",
+  inFlight: "f",
+  members: "m",
+  healthy: "g",
+  ejected: "x",
+  weight: "wt",
+  share: "sh",
+  proxies: "n",
+  connections: "c",
+  pending: "q",
+  active: "a",
+  maxConnections: "lc",
+  maxPending: "lq",
+  maxRequests: "la",
+  overflow: "o",
+} as const;
+
+/** A frame that cannot be applied: the client has to ask for everything again. */
+export class Gap extends Error {}
+
+/** The picture after a frame. Throws Gap when the frame does not follow, or speaks of what is not known. */
+export function apply(before: Picture | undefined, frame: Frame): Picture {
+  const delta = frame.base !== undefined;
+  if (delta && (!before || before.seq !== frame.base || before.epoch !== frame.epoch)) {
+    throw new Gap(`frame ${frame.seq} of ${frame.v} follows ${frame.base}, not ${before?.seq}`);
+  }
+  const last = delta ? before : undefined;
+  const boxes = new Map(last?.boxes);
+  const edges = new Map(last?.edges);
+  const gone = frame.gone ?? [];
+  for (const id of gone) {
+    boxes.delete(id);
+    edges.delete(id);
+  }
+  for (const [id, name] of entries(frame.names)) {
+    boxes.set(id, { ...name, row: boxes.get(id)?.row ?? nothing });
+  }
+  for (const [id, ends] of entries(frame.edges)) {
+    const [from, to] = [boxes.get(ends.from), boxes.get(ends.to)];
+    if (!from || !to) {
+      throw new Gap(`edge ${id} of ${frame.v} joins boxes that have no name`);
+    }
+    const { protocol = "", services = [] } = ends;
+    edges.set(id, { from: from.id, to: to.id, protocol, services, row: edges.get(id)?.row ?? nothing });
+  }
+  take(edges, frame, frame);
+  take(boxes, frame.nodes ?? {}, frame);
+  return { ...head(frame, last), boxes, edges, rows: objects(frame, last) };
+}
+
+const entries = <T>(record: Readonly<Record<string, T>> | undefined): [number, T][] =>
+  Object.entries(record ?? {}).map(([id, value]) => [Number(id), value]);
+
+/** What a frame says of its view as a whole. */
+function head(frame: Frame, last: Picture | undefined): Omit<Picture, "boxes" | "edges" | "rows"> {
+  return {
+    view: frame.v,
+    epoch: frame.epoch ?? 0,
+    seq: frame.seq ?? 0,
+    at: frame.t ?? last?.at ?? 0,
+    ticks: frame.w !== undefined || (last?.ticks ?? false),
+    fresh: frame.fresh ?? false,
+    age: frame.age ?? 0,
+    cut: frame.cut ?? false,
+    total: frame.total ?? 0,
+    nodeTotal: frame.nodeTotal ?? 0,
+  };
+}
+
+function objects(frame: Frame, last: Picture | undefined): ReadonlyMap<string, unknown> {
+  const rows = new Map(last?.rows);
+  for (const row of frame.rows ?? []) {
+    rows.set(row.id, row);
+  }
+  for (const id of frame.goneRows ?? []) {
+    rows.delete(id);
+  }
+  return rows;
+}
+
+/** Gives every row of a table to what it belongs to. */
+function take<T extends { readonly row: Row }>(into: Map<number, T>, table: Table, frame: Frame): void {
+  (table.i ?? []).forEach((id, k) => {
+    const owner = into.get(id);
+    if (!owner) {
+      throw new Gap(`a row of id ${id} of ${frame.v}, which has no name`);
+    }
+    into.set(id, { ...owner, row: rowAt(table, k, frame.why?.[id]) });
+  });
+}
+
+function rowAt(table: Table, k: number, why: Why | undefined): Row {
+  const row: Record<string, unknown> = {};
+  for (const [name, column] of Object.entries(columns)) {
+    row[name] = at(table, column, k) ?? (name === "weight" || name === "share" ? null : 0);
+  }
+  const health = verdicts[at(table, "h", k) ?? 0] ?? "unknown";
+  return { ...row, health, why: why?.text ?? [], causes: why?.causes ?? [] } as unknown as Row;
+}
+
+const at = (table: Table, column: string, k: number): number | null | undefined =>
+  (table[column] as Column | undefined)?.[k];
+
+/** A row that says nothing. */
+export const nothing: Row = rowAt({}, 0, undefined);
