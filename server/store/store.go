@@ -15,6 +15,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"entgo.io/ent/dialect"
 	entsql "entgo.io/ent/dialect/sql"
@@ -114,7 +115,7 @@ func (s *Store) check(ctx context.Context) error {
 			return s.explain("check", err)
 		}
 		if line != "ok" {
-			return s.damaged(errors.New(line))
+			return s.damaged(errors.New(strings.Join(strings.Fields(line), " ")))
 		}
 	}
 	if err := rows.Err(); err != nil {
