@@ -1,0 +1,266 @@
+package mesh
+
+import (
+	"cmp"
+	"reflect"
+	"slices"
+	"strings"
+)
+
+// Settings gives the mesh's own settings as an object.
+func (m Mesh) Settings() Settings { return Settings{Name: m.Name, EgressFilter: m.EgressFilter} }
+
+// Objects lists everything in the mesh, its settings first (unless the mesh has no name, which is how an absent mesh
+// looks), then in the order in which objects depend on each other.
+func (m Mesh) Objects() []Object {
+	list := make([]Object, 0, 1+len(m.Nodes)+len(m.Services)+len(m.Routers)+len(m.Routes)+len(m.Gateways)+len(m.GatewayRoutes))
+	if m.Name != "" {
+		list = append(list, m.Settings())
+	}
+	list = appendObjects(list, m.Nodes)
+	list = appendObjects(list, m.Routers)
+	list = appendObjects(list, m.Routes)
+	list = appendObjects(list, m.Services)
+	list = appendObjects(list, m.Gateways)
+	return appendObjects(list, m.GatewayRoutes)
+}
+
+func appendObjects[T Object](list []Object, from []T) []Object {
+	for _, o := range from {
+		list = append(list, o)
+	}
+	return list
+}
+
+// Get finds one object.
+func (m Mesh) Get(ref Ref) (Object, bool) {
+	switch ref.Kind {
+	case KindMesh:
+		return m.Settings(), m.Name != "" && ref.Name == m.Name
+	case KindNode:
+		return found(m.Nodes, ref)
+	case KindService:
+		return found(m.Services, ref)
+	case KindRouter:
+		return found(m.Routers, ref)
+	case KindRoute:
+		return found(m.Routes, ref)
+	case KindGateway:
+		return found(m.Gateways, ref)
+	case KindGatewayRoute:
+		return found(m.GatewayRoutes, ref)
+	default:
+		return nil, false
+	}
+}
+
+func found[T Object](list []T, ref Ref) (Object, bool) {
+	if o, ok := find(list, ref); ok {
+		return o, true
+	}
+	return nil, false
+}
+
+// find looks in a list that is normally sorted; one that somebody wrote by hand and did not sort is searched whole.
+func find[T Object](list []T, ref Ref) (T, bool) {
+	i, ok := slices.BinarySearchFunc(list, ref, func(o T, r Ref) int { return compareRefs(o.Ref(), r) })
+	if !ok {
+		i = slices.IndexFunc(list, func(o T) bool { return o.Ref() == ref })
+	}
+	if i < 0 {
+		var none T
+		return none, false
+	}
+	return list[i], true
+}
+
+// compareRefs orders references of one kind by parent, then name.
+func compareRefs(a, b Ref) int {
+	ap, an := a.Split()
+	bp, bn := b.Split()
+	return cmp.Or(strings.Compare(ap, bp), strings.Compare(an, bn), strings.Compare(a.Name, b.Name))
+}
+
+// Sorted gives the mesh with every slice in a new array and in order.
+func (m Mesh) Sorted() Mesh {
+	m.Nodes, m.Services, m.Routers = sorted(m.Nodes), sorted(m.Services), sorted(m.Routers)
+	m.Routes, m.Gateways, m.GatewayRoutes = sorted(m.Routes), sorted(m.Gateways), sorted(m.GatewayRoutes)
+	return m
+}
+
+func sorted[T Object](list []T) []T {
+	if len(list) == 0 {
+		return nil
+	}
+	list = slices.Clone(list)
+	slices.SortStableFunc(list, func(a, b T) int { return compareRefs(a.Ref(), b.Ref()) })
+	return list
+}
+
+// With gives the mesh with a patch applied; m itself stays as it is. Deleting what does not exist is NotFound, deleting
+// what is still in use is a Conflict that says by whom, and a patch that contradicts itself or belongs to another mesh
+// is Invalid. The result is not validated otherwise: ask Validate.
+func (m Mesh) With(p Patch) (Mesh, error) {
+	if err := p.consistent(); err != nil {
+		return Mesh{}, err
+	}
+	next := m.Sorted()
+	for _, ref := range p.Delete {
+		if _, ok := next.Get(ref); !ok {
+			return Mesh{}, Errorf(NotFound, "there is no %s in mesh %s", shorten(ref.String()), shorten(m.Name))
+		}
+		next = next.without(ref)
+	}
+	for _, o := range p.Put {
+		if s, ok := o.(Settings); ok && next.Name != "" && s.Name != next.Name {
+			return Mesh{}, Errorf(Invalid, "the patch is for mesh %s, not for mesh %s", shorten(s.Name), shorten(next.Name))
+		}
+		next = next.with(o)
+	}
+	for _, ref := range p.Delete {
+		if users := next.users(ref); len(users) > 0 {
+			return Mesh{}, Errorf(Conflict, "%s is in use by %s: change that first, or with it",
+				shorten(ref.String()), shortList(users))
+		}
+	}
+	return next, nil
+}
+
+// consistent refuses a patch that names an object twice.
+func (p Patch) consistent() error {
+	seen := make(map[Ref]bool, len(p.Put)+len(p.Delete))
+	for _, o := range p.Put {
+		if o == nil {
+			return Errorf(Internal, "the patch holds a nil object")
+		}
+		if seen[o.Ref()] {
+			return Errorf(Invalid, "the patch sets %s twice", label(o))
+		}
+		seen[o.Ref()] = true
+	}
+	for _, ref := range p.Delete {
+		if seen[ref] {
+			return Errorf(Invalid, "the patch deletes %s and sets or deletes it a second time", shorten(ref.String()))
+		}
+		seen[ref] = true
+	}
+	return nil
+}
+
+// without removes an object; m's slices are its own.
+func (m Mesh) without(ref Ref) Mesh {
+	switch ref.Kind {
+	case KindMesh:
+		m.Name, m.EgressFilter = "", ""
+	case KindNode:
+		m.Nodes = removed(m.Nodes, ref)
+	case KindService:
+		m.Services = removed(m.Services, ref)
+	case KindRouter:
+		m.Routers = removed(m.Routers, ref)
+	case KindRoute:
+		m.Routes = removed(m.Routes, ref)
+	case KindGateway:
+		m.Gateways = removed(m.Gateways, ref)
+	case KindGatewayRoute:
+		m.GatewayRoutes = removed(m.GatewayRoutes, ref)
+	}
+	return m
+}
+
+func removed[T Object](list []T, ref Ref) []T {
+	list = slices.DeleteFunc(list, func(o T) bool { return o.Ref() == ref })
+	if len(list) == 0 {
+		return nil
+	}
+	return list
+}
+
+// with adds or replaces an object; m's slices are its own.
+func (m Mesh) with(o Object) Mesh {
+	switch o := o.(type) {
+	case Settings:
+		m.Name, m.EgressFilter = o.Name, o.EgressFilter
+	case VirtualNode:
+		m.Nodes = placed(m.Nodes, o)
+	case VirtualService:
+		m.Services = placed(m.Services, o)
+	case VirtualRouter:
+		m.Routers = placed(m.Routers, o)
+	case Route:
+		m.Routes = placed(m.Routes, o)
+	case VirtualGateway:
+		m.Gateways = placed(m.Gateways, o)
+	case GatewayRoute:
+		m.GatewayRoutes = placed(m.GatewayRoutes, o)
+	}
+	return m
+}
+
+func placed[T Object](list []T, o T) []T {
+	i, ok := slices.BinarySearchFunc(list, o, func(a, b T) int { return compareRefs(a.Ref(), b.Ref()) })
+	if ok {
+		list[i] = o
+		return list
+	}
+	return slices.Insert(list, i, o)
+}
+
+// users lists the objects that name ref although it is not there.
+func (m Mesh) users(ref Ref) []string {
+	if _, ok := m.Get(ref); ok {
+		return nil
+	}
+	var users []string
+	for _, o := range m.Objects() {
+		if uses(o, ref) {
+			users = append(users, label(o))
+		}
+	}
+	return users
+}
+
+// uses says whether an object cannot be without another. A node's backends may name services that do not exist.
+func uses(o Object, ref Ref) bool {
+	switch o := o.(type) {
+	case Route:
+		return ref == Ref{KindRouter, o.Router} ||
+			ref.Kind == KindNode && slices.ContainsFunc(o.Targets, func(t WeightedTarget) bool { return t.Node == ref.Name }) ||
+			ref.Kind == KindMesh
+	case VirtualService:
+		return o.Router != "" && ref == Ref{KindRouter, o.Router} || o.Node != "" && ref == Ref{KindNode, o.Node} || ref.Kind == KindMesh
+	case GatewayRoute:
+		return ref == Ref{KindGateway, o.Gateway} || ref == Ref{KindService, o.Target.Service} || ref.Kind == KindMesh
+	default:
+		return ref.Kind == KindMesh
+	}
+}
+
+// shortList writes the first few of many names.
+func shortList(names []string) string {
+	const most = 5
+	if len(names) > most {
+		names = append(slices.Clone(names[:most]), "others")
+	}
+	if len(names) == 1 {
+		return names[0]
+	}
+	return strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1]
+}
+
+// Diff gives the patch that turns one mesh into another: from.With(Diff(from, to)) is to. Objects are put in the order
+// in which they depend on each other, and deleted in the reverse one.
+func Diff(from, to Mesh) Patch {
+	var p Patch
+	for _, o := range to.Objects() {
+		if old, ok := from.Get(o.Ref()); !ok || !reflect.DeepEqual(old, o) {
+			p.Put = append(p.Put, o)
+		}
+	}
+	for _, o := range slices.Backward(from.Objects()) {
+		if _, ok := to.Get(o.Ref()); !ok {
+			p.Delete = append(p.Delete, o.Ref())
+		}
+	}
+	return p
+}

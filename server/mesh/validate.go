@@ -1,0 +1,160 @@
+package mesh
+
+import "strings"
+
+// Validate checks every object of the mesh and every reference between them. The error is an *Error with code Invalid
+// and one Violation per broken rule, at most 100 of them.
+func (m Mesh) Validate() error {
+	c := &checker{}
+	for _, o := range m.Objects() {
+		c.object(o)
+	}
+	if m.Name == "" {
+		c.at = ""
+		c.name("mesh name", m.Name)
+	}
+	x := newIndex(m)
+	x.unique(c, m)
+	x.references(c, m)
+	return c.err("mesh " + shorten(m.Name))
+}
+
+// ValidateObject checks one object by itself, without the objects that it names. The error is as Validate's.
+func ValidateObject(o Object) error {
+	c := &checker{}
+	c.object(o)
+	return c.err(label(o))
+}
+
+// label names an object in messages, whatever its name holds.
+func label(o Object) string { return shorten(o.Ref().String()) }
+
+// object checks one object by itself.
+func (c *checker) object(o Object) {
+	c.at = label(o) + ": "
+	switch o := o.(type) {
+	case Settings:
+		c.settings(o)
+	case VirtualNode:
+		c.node(o)
+	case VirtualService:
+		c.service(o)
+	case VirtualRouter:
+		c.router(o)
+	case Route:
+		c.route(o)
+	case VirtualGateway:
+		c.gateway(o)
+	case GatewayRoute:
+		c.gatewayRoute(o)
+	default:
+		c.fail("object", nil, "is of a known kind")
+	}
+}
+
+func (c *checker) settings(s Settings) {
+	c.name("name", s.Name)
+	if s.EgressFilter != "" {
+		c.oneOf("egressFilter", string(s.EgressFilter), string(DropAll), string(AllowAll))
+	}
+}
+
+func (c *checker) service(s VirtualService) {
+	c.host("name", s.Name)
+	if s.Router != "" {
+		c.name("router", s.Router)
+	}
+	if s.Node != "" {
+		c.name("node", s.Node)
+	}
+	if s.Router != "" && s.Node != "" {
+		c.fail("node", s.Node, "is left out when there is a router: one of the two provides a service")
+	}
+}
+
+// index finds objects by name while a mesh is checked.
+type index struct {
+	nodes    map[string]VirtualNode
+	routers  map[string]VirtualRouter
+	services map[string]VirtualService
+	gateways map[string]VirtualGateway
+}
+
+func newIndex(m Mesh) index {
+	x := index{
+		nodes:    make(map[string]VirtualNode, len(m.Nodes)),
+		routers:  make(map[string]VirtualRouter, len(m.Routers)),
+		services: make(map[string]VirtualService, len(m.Services)),
+		gateways: make(map[string]VirtualGateway, len(m.Gateways)),
+	}
+	for _, n := range m.Nodes {
+		x.nodes[n.Name] = n
+	}
+	for _, r := range m.Routers {
+		x.routers[r.Name] = r
+	}
+	for _, s := range m.Services {
+		x.services[s.Name] = s
+	}
+	for _, g := range m.Gateways {
+		x.gateways[g.Name] = g
+	}
+	return x
+}
+
+// unique checks that nothing is named twice. Services' names are hosts, in which proxies do not tell case.
+func (x index) unique(c *checker, m Mesh) {
+	seen := make(map[Ref]bool)
+	for _, o := range m.Objects() {
+		ref := o.Ref()
+		if ref.Kind == KindService {
+			ref.Name = strings.ToLower(ref.Name)
+		}
+		if seen[ref] {
+			c.at = label(o) + ": "
+			c.fail("name", nil, "is used once in a mesh")
+		}
+		seen[ref] = true
+	}
+}
+
+// references checks what objects say of each other.
+func (x index) references(c *checker, m Mesh) {
+	for _, s := range m.Services {
+		c.at = label(s) + ": "
+		if _, ok := x.routers[s.Router]; s.Router != "" && !ok {
+			c.fail("router", s.Router, "is a virtual router of the mesh")
+		}
+		n, ok := x.nodes[s.Node]
+		switch {
+		case s.Node == "":
+		case !ok:
+			c.fail("node", s.Node, "is a virtual node of the mesh")
+		case len(n.Listeners) == 0:
+			c.fail("node", s.Node, "is a virtual node with a listener")
+		}
+	}
+	for _, r := range m.Routes {
+		c.at = label(r) + ": "
+		x.route(c, r)
+	}
+	for _, g := range m.GatewayRoutes {
+		c.at = label(g) + ": "
+		x.gatewayRoute(c, g)
+	}
+}
+
+// suits says whether requests of a route's protocol can be sent to a listener of another: HTTP/1.1 and HTTP/2 are
+// translated into each other, and gRPC is carried by HTTP/2.
+func suits(route, listener Protocol) bool {
+	switch {
+	case route == listener:
+		return true
+	case route == TCP || listener == TCP:
+		return false
+	case route == GRPC:
+		return listener == HTTP2
+	default:
+		return listener != GRPC
+	}
+}
