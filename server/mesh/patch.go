@@ -206,9 +206,9 @@ func placed[T Object](list []T, o T) []T {
 	return slices.Insert(list, i, o)
 }
 
-// users lists the objects that name ref although it is not there.
+// users lists the objects that need ref, which was deleted. A mesh that got another name still holds its objects.
 func (m Mesh) users(ref Ref) []string {
-	if _, ok := m.Get(ref); ok {
+	if ref.Kind == KindMesh && m.Name != "" {
 		return nil
 	}
 	var users []string

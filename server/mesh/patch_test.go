@@ -1,0 +1,226 @@
+package mesh_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"pgregory.net/rapid"
+
+	. "github.com/weirmesh/weir/server/mesh"
+)
+
+func TestObjectsAndGet(t *testing.T) {
+	m := sample()
+	var refs []string
+	for _, o := range m.Objects() {
+		refs = append(refs, o.Ref().String())
+		got, ok := m.Get(o.Ref())
+		if !ok || !cmp.Equal(got, o) {
+			t.Errorf("Get(%s) = %v, %v", o.Ref(), got, ok)
+		}
+	}
+	want := []string{
+		"mesh shop", "node front", "node reviews-v1", "node reviews-v2", "node store", "router reviews",
+		"route reviews/admin", "route reviews/primary", "service empty.example", "service reviews", "service store",
+		"gateway ingress", "gateway-route ingress/all",
+	}
+	if diff := cmp.Diff(want, refs); diff != "" {
+		t.Errorf("objects (-want +got):\n%s", diff)
+	}
+	for _, ref := range []Ref{{KindNode, "nope"}, {KindMesh, "other"}, {"thing", "front"}, {KindRoute, "primary"}} {
+		if got, ok := m.Get(ref); ok || got != nil && ref.Kind != KindMesh {
+			t.Errorf("Get(%s) = %v, %v", ref, got, ok)
+		}
+	}
+}
+
+func TestGetInAnUnsortedMesh(t *testing.T) {
+	m := Mesh{Nodes: []VirtualNode{{Name: "c"}, {Name: "a"}, {Name: "b"}}}
+	for _, name := range []string{"a", "b", "c"} {
+		if n, ok := m.Node(name); !ok || n.Name != name {
+			t.Errorf("Node(%q) = %v, %v", name, n, ok)
+		}
+	}
+}
+
+func TestWith(t *testing.T) {
+	route, _ := sample().Route("reviews", "primary")
+	route.Targets = []WeightedTarget{{Node: "reviews-v1", Weight: 1}}
+	cases := []struct {
+		name  string
+		patch Patch
+		code  Code
+		text  string
+	}{
+		{"put", Patch{Put: []Object{route, VirtualNode{Name: "b"}}}, "", ""},
+		{"delete what is missing", Patch{Delete: []Ref{{KindNode, "nope"}}}, NotFound, "there is no node nope in mesh shop"},
+		{
+			"delete a node in use", Patch{Delete: []Ref{{KindNode, "reviews-v1"}}}, Conflict,
+			"node reviews-v1 is in use by route reviews/admin and route reviews/primary: change that first, or with it",
+		},
+		{"delete a target and its route's weight", Patch{Put: []Object{route}, Delete: []Ref{{KindNode, "reviews-v2"}}}, "", ""},
+		{
+			"delete a service in use", Patch{Delete: []Ref{{KindService, "reviews"}}}, Conflict,
+			"service reviews is in use by gateway-route ingress/all: change that first, or with it",
+		},
+		{
+			"delete a mesh with children", Patch{Delete: []Ref{{KindMesh, "shop"}}}, Conflict,
+			"mesh shop is in use by node front, node reviews-v1, node reviews-v2, node store, router reviews and others: change that first, or with it",
+		},
+		{"delete and put", Patch{Put: []Object{route}, Delete: []Ref{route.Ref()}}, Invalid, "the patch deletes route reviews/primary and sets or deletes it a second time"},
+		{"put twice", Patch{Put: []Object{route, route}}, Invalid, "the patch sets route reviews/primary twice"},
+		{"another mesh", Patch{Put: []Object{Settings{Name: "other"}}}, Invalid, "the patch is for mesh other, not for mesh shop"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			before := sample()
+			next, err := before.With(c.patch)
+			if diff := cmp.Diff(sample(), before); diff != "" {
+				t.Errorf("the mesh was changed:\n%s", diff)
+			}
+			if CodeOf(err) != c.code {
+				t.Fatalf("got %v, want code %q", err, c.code)
+			}
+			if err != nil {
+				if err.Error() != c.text {
+					t.Errorf("got %q, want %q", err, c.text)
+				}
+				return
+			}
+			for _, o := range c.patch.Put {
+				if got, ok := next.Get(o.Ref()); !ok || !cmp.Equal(got, o) {
+					t.Errorf("%s is %v after the patch", o.Ref(), got)
+				}
+			}
+			for _, ref := range c.patch.Delete {
+				if _, ok := next.Get(ref); ok {
+					t.Errorf("%s is there after the patch", ref)
+				}
+			}
+			if !slices.IsSortedFunc(next.Nodes, func(a, b VirtualNode) int { return cmpNames(a.Name, b.Name) }) {
+				t.Error("nodes are not sorted")
+			}
+		})
+	}
+}
+
+func cmpNames(a, b string) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}
+
+// meshes draws valid meshes: a few nodes, routers, routes and services from small sets of names, so that two draws
+// have much in common.
+func meshes() *rapid.Generator[Mesh] {
+	return rapid.Custom(func(t *rapid.T) Mesh {
+		m := Mesh{Name: rapid.SampledFrom([]string{"shop", "shop", "other"}).Draw(t, "mesh")}
+		m.EgressFilter = rapid.SampledFrom([]EgressFilter{"", DropAll, AllowAll}).Draw(t, "filter")
+		nodes := names(t, "node")
+		for _, name := range nodes {
+			m.Nodes = append(m.Nodes, drawNode(t, name))
+		}
+		if len(nodes) > 0 {
+			drawRouters(t, &m, nodes)
+		}
+		if err := m.Sorted().Validate(); err != nil {
+			t.Fatalf("the generator made an invalid mesh: %v", err)
+		}
+		return m.Sorted()
+	})
+}
+
+func names(t *rapid.T, what string) []string {
+	letters := rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"a", "b", "c", "d", "a-b"}), 0, 5, rapid.ID).Draw(t, what+"s")
+	for i := range letters {
+		letters[i] = what + "-" + letters[i]
+	}
+	return letters
+}
+
+func drawNode(t *rapid.T, name string) VirtualNode {
+	n := VirtualNode{
+		Name:             name,
+		Listeners:        []Listener{{Port: rapid.IntRange(8080, 8082).Draw(t, "port"), Protocol: HTTP}},
+		ServiceDiscovery: &ServiceDiscovery{Registration: &Registration{}},
+	}
+	if rapid.Bool().Draw(t, "pool") {
+		limit := rapid.IntRange(1, 3).Draw(t, "limit")
+		idle := Duration(time.Duration(limit) * time.Second)
+		n.Listeners[0].ConnectionPool = &ConnectionPool{MaxConnections: &limit}
+		n.Listeners[0].Timeout = &Timeout{Idle: &idle}
+	}
+	for _, b := range rapid.SliceOfNDistinct(rapid.IntRange(0, 3), 0, 3, rapid.ID).Draw(t, "backends") {
+		n.Backends = append(n.Backends, Backend{Service: fmt.Sprintf("service-%d", b)})
+	}
+	return n
+}
+
+func drawRouters(t *rapid.T, m *Mesh, nodes []string) {
+	for i, router := range names(t, "router") {
+		m.Routers = append(m.Routers, VirtualRouter{Name: router, Listeners: []RouterListener{{Port: 8080, Protocol: HTTP}}})
+		m.Services = append(m.Services, VirtualService{Name: fmt.Sprintf("service-%d", i), Router: router})
+		for _, route := range names(t, "route") {
+			targets := rapid.SliceOfNDistinct(rapid.SampledFrom(nodes), 1, len(nodes), rapid.ID).Draw(t, "targets")
+			r := Route{Router: router, Name: route, Protocol: HTTP, Match: Match{Prefix: "/" + route}}
+			for _, n := range targets {
+				r.Targets = append(r.Targets, WeightedTarget{Node: n, Weight: rapid.IntRange(1, 100).Draw(t, "weight")})
+			}
+			m.Routes = append(m.Routes, r)
+		}
+	}
+	m.Services = append(m.Services, VirtualService{Name: "direct.example", Node: rapid.SampledFrom(nodes).Draw(t, "direct")})
+}
+
+func TestDiffTurnsOneIntoTheOther(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		a, b := meshes().Draw(t, "a"), meshes().Draw(t, "b")
+		got, err := a.With(Diff(a, b))
+		if err != nil {
+			t.Fatalf("the difference does not apply: %v", err)
+		}
+		if diff := cmp.Diff(b, got); diff != "" {
+			t.Fatalf("a with the difference is not b (-b +got):\n%s", diff)
+		}
+		if p := Diff(b, got); len(p.Put)+len(p.Delete) > 0 {
+			t.Fatalf("there is a difference between equals: %+v", p)
+		}
+	})
+}
+
+func TestDiffFromAndToNothing(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		m := meshes().Draw(t, "mesh")
+		made, err := Mesh{}.With(Diff(Mesh{}, m))
+		if err != nil || !cmp.Equal(made, m) {
+			t.Fatalf("from nothing: %v\n%s", err, cmp.Diff(m, made))
+		}
+		gone, err := m.With(Diff(m, Mesh{}))
+		if err != nil || !cmp.Equal(gone, Mesh{}, cmpopts.EquateEmpty()) {
+			t.Fatalf("to nothing: %v %v", err, gone)
+		}
+	})
+}
+
+// Diffs of a patched mesh name what the patch named and nothing else.
+func TestDiffIsSmall(t *testing.T) {
+	m := sample()
+	route, _ := m.Route("reviews", "primary")
+	route.Targets = []WeightedTarget{{Node: "reviews-v1", Weight: 50}, {Node: "reviews-v2", Weight: 50}}
+	p := Patch{Put: []Object{route}, Delete: []Ref{{KindService, "empty.example"}}}
+	next, err := m.With(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(p, Diff(m, next)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
