@@ -1,0 +1,496 @@
+package live
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+	"go.uber.org/goleak"
+
+	"github.com/weirmesh/weir/server/change"
+	"github.com/weirmesh/weir/server/event"
+	"github.com/weirmesh/weir/server/graph"
+	"github.com/weirmesh/weir/server/mesh"
+	"github.com/weirmesh/weir/server/provider"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// world is what the hub looks at.
+type world struct {
+	mu      sync.Mutex
+	graph   graph.Graph
+	changes []change.Change
+	proxies []provider.Proxy
+	updates event.Bus[graph.Graph]
+	events  event.Bus[change.Change]
+}
+
+func (w *world) Meshes() []string                  { return []string{"m"} }
+func (w *world) Updates() *event.Bus[graph.Graph]  { return &w.updates }
+func (w *world) Events() *event.Bus[change.Change] { return &w.events }
+
+func (w *world) Graph(string) (graph.Graph, bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.graph, true
+}
+
+func (w *world) Changes(_ context.Context, q change.Query) ([]change.Change, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.changes[:min(len(w.changes), q.Limit)], nil
+}
+
+func (w *world) Proxies(string) []provider.Proxy {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.proxies
+}
+
+// move publishes a graph whose edges all have the given rate.
+func (w *world) move(rate float64) {
+	w.mu.Lock()
+	w.graph.At = time.Now()
+	edges := make([]graph.Edge, len(w.graph.Edges))
+	for i, e := range w.graph.Edges {
+		e.RequestRate = rate
+		edges[i] = e
+	}
+	w.graph.Edges = edges
+	g := w.graph
+	w.mu.Unlock()
+	w.updates.Publish(g)
+}
+
+// drive publishes the graph again and again, as its own loop does, until the test ends.
+func (w *world) drive(t *testing.T) {
+	t.Helper()
+	done, ended := make(chan struct{}), make(chan struct{})
+	t.Cleanup(func() { close(done); <-ended })
+	go func() {
+		defer close(ended)
+		ticker := time.NewTicker(graphPace + 20*time.Millisecond)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-done:
+				return
+			case <-ticker.C:
+				w.mu.Lock()
+				w.graph.At = time.Now()
+				g := w.graph
+				w.mu.Unlock()
+				w.updates.Publish(g)
+			}
+		}
+	}()
+}
+
+// start runs a hub over a world; stop ends it and waits.
+func start(t *testing.T, w *world) (hub *Hub, url string, stop func()) {
+	t.Helper()
+	hub = New(Options{Meshes: w, Graphs: w, Changes: w, Proxies: w, Logger: slog.New(slog.DiscardHandler)})
+	ctx, cancel := context.WithCancel(context.Background())
+	ran := make(chan error, 1)
+	go func() { ran <- hub.Run(ctx) }()
+	server := httptest.NewServer(hub)
+	var once sync.Once
+	stop = func() {
+		once.Do(func() {
+			cancel()
+			if err := <-ran; err != nil {
+				t.Errorf("the hub ended with %v", err)
+			}
+			server.Close()
+		})
+	}
+	t.Cleanup(stop)
+	return hub, "ws" + strings.TrimPrefix(server.URL, "http"), stop
+}
+
+func dial(t *testing.T, url string) *websocket.Conn {
+	t.Helper()
+	dialer := websocket.Dialer{EnableCompression: true}
+	conn, _, err := dialer.DialContext(t.Context(), url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	return conn
+}
+
+func say(t *testing.T, conn *websocket.Conn, message string) {
+	t.Helper()
+	if err := conn.WriteMessage(websocket.TextMessage, []byte(message)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func ack(t *testing.T, conn *websocket.Conn, f Frame) {
+	t.Helper()
+	data, err := json.Marshal(request{Op: "ack", View: f.View, Seq: f.Seq})
+	if err != nil {
+		t.Fatal(err)
+	}
+	say(t, conn, string(data))
+}
+
+// hear reads the next frame.
+func hear(t *testing.T, conn *websocket.Conn) Frame {
+	t.Helper()
+	if err := conn.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	_, data, err := conn.ReadMessage()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var f Frame
+	if err := json.Unmarshal(data, &f); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func TestSocketFollows(t *testing.T) {
+	w := &world{graph: big(5)}
+	_, url, _ := start(t, w)
+	w.drive(t)
+	conn := dial(t, url)
+	say(t, conn, `{"op":"sub","v":"table:m"}`)
+	var p Picture
+	for rate := 1.0; rate < 4; {
+		f := hear(t, conn)
+		if err := p.Apply(f); err != nil {
+			t.Fatal(err)
+		}
+		if p.Edges[[2]string{"node-0003", "node-0004"}].Rate == rate {
+			rate++
+		}
+		ack(t, conn, f)
+		w.move(rate)
+	}
+	if len(p.Nodes) != 5 || len(p.Edges) != 4 || !p.Fresh {
+		t.Errorf("%d boxes, %d edges, fresh %v", len(p.Nodes), len(p.Edges), p.Fresh)
+	}
+}
+
+// TestOneEncodingServesAll has two viewers of one view get the very same bytes.
+func TestOneEncodingServesAll(t *testing.T) {
+	w := &world{graph: big(3)}
+	hub, url, _ := start(t, w)
+	w.drive(t)
+	a, b := dial(t, url), dial(t, url)
+	say(t, a, `{"op":"sub","v":"table:m"}`)
+	first := hear(t, a)
+	ack(t, a, first)
+	say(t, b, `{"op":"sub","v":"table:m"}`)
+	full := hear(t, b)
+	ack(t, b, full)
+	if full.Base != 0 || full.Epoch != first.Epoch {
+		t.Fatalf("the second viewer began with base %d epoch %d, want a full frame of epoch %d", full.Base, full.Epoch, first.Epoch)
+	}
+	for range 3 {
+		fa, fb := hear(t, a), hear(t, b)
+		for fa.Seq < fb.Seq {
+			ack(t, a, fa)
+			fa = hear(t, a)
+		}
+		for fb.Seq < fa.Seq {
+			ack(t, b, fb)
+			fb = hear(t, b)
+		}
+		if fa.Seq != fb.Seq || fa.Base == 0 || fa.Base != fb.Base {
+			t.Fatalf("the viewers got frames %d→%d and %d→%d", fa.Base, fa.Seq, fb.Base, fb.Seq)
+		}
+		ack(t, a, fa)
+		ack(t, b, fb)
+	}
+	hub.mu.Lock()
+	defer hub.mu.Unlock()
+	if len(hub.topics) != 1 {
+		t.Errorf("%d topics, want one for both viewers", len(hub.topics))
+	}
+}
+
+// TestSlowViewerGetsTheNewest withholds acknowledgements: two frames come, then none, and then the newest state at once.
+func TestSlowViewerGetsTheNewest(t *testing.T) {
+	w := &world{graph: big(3)}
+	hub, url, _ := start(t, w)
+	w.drive(t)
+	conn := dial(t, url)
+	say(t, conn, `{"op":"sub","v":"graph:m"}`)
+	var p Picture
+	first := hear(t, conn)
+	second := hear(t, conn)
+	for _, f := range []Frame{first, second} {
+		if err := p.Apply(f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	topic, err := hub.topicOf("graph:m", func(*topic) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for seen := second.Seq; seen < second.Seq+3; { // the topic moves on without the viewer
+		topic.mu.Lock()
+		changed := topic.changed
+		topic.mu.Unlock()
+		w.move(float64(seen % 1000))
+		select {
+		case <-changed:
+		case <-time.After(20 * time.Second):
+			t.Fatal("the topic stands still")
+		}
+		topic.mu.Lock()
+		seen = topic.seq
+		topic.mu.Unlock()
+	}
+	w.move(4242)
+	for {
+		topic.mu.Lock()
+		rate, changed := topic.lines["node-0000\x00node-0001"].row[colRate], topic.changed
+		topic.mu.Unlock()
+		if rate == 4242 {
+			break
+		}
+		<-changed
+	}
+	ack(t, conn, second)
+	next := hear(t, conn)
+	if next.Base != 0 {
+		t.Errorf("after a gap came a delta of %d, want a full frame", next.Base)
+	}
+	if err := p.Apply(next); err != nil {
+		t.Fatal(err)
+	}
+	if got := p.Edges[[2]string{"node-0000", "node-0001"}].Rate; got != 4242 {
+		t.Errorf("after the gap the rate is %v, want the newest, 4242", got)
+	}
+}
+
+func TestPauseAndResync(t *testing.T) {
+	w := &world{graph: big(3)}
+	hub, url, _ := start(t, w)
+	w.drive(t)
+	conn := dial(t, url)
+	say(t, conn, `{"op":"sub","v":"graph:m"}`)
+	f := hear(t, conn)
+	ack(t, conn, f)
+	say(t, conn, `{"op":"resync","v":"graph:m"}`)
+	for f = hear(t, conn); f.Base != 0; f = hear(t, conn) {
+		ack(t, conn, f)
+	}
+	ack(t, conn, f)
+	say(t, conn, `{"op":"pause"}`)
+	say(t, conn, `{"op":"sub","v":"nonsense"}`) // its answer shows that the pause has been read
+	for f = hear(t, conn); f.Error == ""; f = hear(t, conn) {
+		ack(t, conn, f)
+	}
+	topic, err := hub.topicOf("graph:m", func(*topic) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	topic.mu.Lock()
+	if topic.watched(time.Now()) {
+		t.Error("a view that only a hidden tab holds is still computed")
+	}
+	topic.mu.Unlock()
+	say(t, conn, `{"op":"resume"}`)
+	if f = hear(t, conn); f.View != "graph:m" {
+		t.Errorf("after resume came %+v", f)
+	}
+}
+
+func TestChangesAndProxies(t *testing.T) {
+	w := &world{graph: big(2), changes: []change.Change{{ID: "1", Mesh: "m"}}, proxies: []provider.Proxy{{ID: "a-0", MetricsAt: time.Unix(1000, 0)}}}
+	_, url, _ := start(t, w)
+	conn := dial(t, url)
+	say(t, conn, `{"op":"sub","v":"changes:m"}`)
+	var p Picture
+	take := func() {
+		t.Helper()
+		f := hear(t, conn)
+		if err := p.Apply(f); err != nil {
+			t.Fatal(err)
+		}
+		ack(t, conn, f)
+	}
+	take()
+	if len(p.Rows) != 1 {
+		t.Fatalf("%d changes, want 1", len(p.Rows))
+	}
+	w.mu.Lock()
+	w.changes = []change.Change{{ID: "2", Mesh: "m"}, {ID: "1", Mesh: "m", State: change.Undone}}
+	w.mu.Unlock()
+	w.events.Publish(change.Change{ID: "2", Mesh: "m"})
+	for len(p.Rows) != 2 {
+		take()
+	}
+	if !strings.Contains(string(p.Rows["1"]), `"undone"`) {
+		t.Errorf("change 1 is still %s", p.Rows["1"])
+	}
+	w.mu.Lock()
+	w.changes = w.changes[:1]
+	w.mu.Unlock()
+	for len(p.Rows) != 1 {
+		take()
+	}
+	say(t, conn, `{"op":"unsub","v":"changes:m"}`)
+	say(t, conn, `{"op":"sub","v":"proxies:m"}`)
+	f := hear(t, conn)
+	for f.View != "proxies:m" {
+		f = hear(t, conn)
+	}
+	if len(f.Rows) != 1 || !strings.Contains(string(f.Rows[0]), `"a-0"`) {
+		t.Errorf("proxies: %s", f.Rows)
+	}
+}
+
+// TestShutdown closes sockets with "service restart", refuses new ones, and leaves nothing running (TestMain looks).
+func TestShutdown(t *testing.T) {
+	w := &world{graph: big(2)}
+	_, url, stop := start(t, w)
+	conn := dial(t, url)
+	say(t, conn, `{"op":"sub","v":"graph:m"}`)
+	hear(t, conn)
+	stopped := make(chan struct{})
+	go func() { stop(); close(stopped) }()
+	for {
+		_, _, err := conn.ReadMessage()
+		if err == nil {
+			continue
+		}
+		if !websocket.IsCloseError(err, websocket.CloseServiceRestart) {
+			t.Errorf("the socket ended with %v, want code 1012", err)
+		}
+		break
+	}
+	select {
+	case <-stopped:
+	case <-time.After(20 * time.Second):
+		t.Fatal("the hub does not stop")
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	w := &world{graph: big(2)}
+	_, url, _ := start(t, w)
+	cases := []struct {
+		name, say, answer string
+		code              int
+	}{
+		{"unknown view", `{"op":"sub","v":"hairball:m"}`, "the views are", 0},
+		{"unknown mesh", `{"op":"sub","v":"graph:other"}`, `no mesh "other"`, 0},
+		{"unknown op", `{"op":"delete everything"}`, "", websocket.ClosePolicyViolation},
+		{"not JSON", `{{{`, "", websocket.ClosePolicyViolation},
+		{"too long", `{"op":"` + strings.Repeat("x", maxMessage) + `"}`, "", websocket.CloseMessageTooBig},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			conn := dial(t, url)
+			say(t, conn, c.say)
+			if c.answer != "" {
+				if f := hear(t, conn); !strings.Contains(f.Error, c.answer) {
+					t.Errorf("answer %q, want one with %q", f.Error, c.answer)
+				}
+				return
+			}
+			_, _, err := conn.ReadMessage()
+			if !websocket.IsCloseError(err, c.code) {
+				t.Errorf("ended with %v, want code %d", err, c.code)
+			}
+		})
+	}
+}
+
+func TestLimits(t *testing.T) {
+	w := &world{graph: big(2)}
+	_, url, _ := start(t, w)
+	t.Run("views", func(t *testing.T) {
+		conn := dial(t, url)
+		for _, box := range strings.Split("a b c d e f g h i j k l m n o p q", " ") {
+			say(t, conn, `{"op":"sub","v":"focus:m:`+box+`:1"}`)
+		}
+		for f := hear(t, conn); !strings.Contains(f.Error, "at most 16"); f = hear(t, conn) {
+			if f.Error != "" {
+				t.Fatalf("answer %q", f.Error)
+			}
+		}
+	})
+	t.Run("messages", func(t *testing.T) {
+		conn := dial(t, url)
+		for range burst * 10 {
+			if conn.WriteMessage(websocket.TextMessage, []byte(`{"op":"resume"}`)) != nil {
+				break // closed already
+			}
+		}
+		for {
+			if _, _, err := conn.ReadMessage(); err != nil {
+				// The flood may still be on its way when the server closes, which resets the connection.
+				var closed *websocket.CloseError
+				if errors.As(err, &closed) && closed.Code != websocket.ClosePolicyViolation && closed.Code != websocket.CloseAbnormalClosure {
+					t.Errorf("ended with %v, want code 1008", err)
+				}
+				return
+			}
+		}
+	})
+	t.Run("sockets", func(t *testing.T) {
+		for range maxSockets + 2 {
+			conn, _, err := websocket.DefaultDialer.DialContext(t.Context(), url, nil)
+			if err != nil {
+				return
+			}
+			t.Cleanup(func() { conn.Close() })
+		}
+		t.Errorf("%d sockets were let in", maxSockets+2)
+	})
+}
+
+func TestPoll(t *testing.T) {
+	w := &world{graph: big(3)}
+	hub, _, _ := start(t, w)
+	w.drive(t)
+	var p Picture
+	for range 3 {
+		body, err := hub.Poll(t.Context(), "table:m", p.Seq)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var f Frame
+		if err := json.Unmarshal(body, &f); err != nil {
+			t.Fatal(err)
+		}
+		if f.Base != 0 || f.Seq == p.Seq {
+			t.Fatalf("frame %d base %d after %d, want a newer full one", f.Seq, f.Base, p.Seq)
+		}
+		if err := p.Apply(f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := hub.Poll(t.Context(), "table:x", 0); mesh.CodeOf(err) != mesh.NotFound {
+		t.Errorf("unknown mesh: %v", err)
+	}
+}
+
+// TestStalledGraphIsNotFresh keeps a graph that nobody renews from being shown as fresh.
+func TestStalledGraphIsNotFresh(t *testing.T) {
+	g := big(3)
+	g.At = time.Now().Add(-10 * time.Second)
+	w := &world{graph: g}
+	_, url, _ := start(t, w)
+	conn := dial(t, url)
+	say(t, conn, `{"op":"sub","v":"graph:m"}`)
+	if f := hear(t, conn); f.Fresh || f.Age < 9 {
+		t.Errorf("fresh %v, age %v s; want not fresh, 10 s", f.Fresh, f.Age)
+	}
+}
