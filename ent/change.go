@@ -52,6 +52,8 @@ type Change struct {
 	UndoneBy string `json:"undone_by,omitempty"`
 	// ConfirmBy holds the value of the "confirm_by" field.
 	ConfirmBy *time.Time `json:"confirm_by,omitempty"`
+	// ConfirmedBy holds the value of the "confirmed_by" field.
+	ConfirmedBy string `json:"confirmed_by,omitempty"`
 	// Programmed holds the value of the "programmed" field.
 	Programmed json.RawMessage `json:"programmed,omitempty"`
 	// Observed holds the value of the "observed" field.
@@ -89,7 +91,7 @@ func (*Change) scanValues(columns []string) ([]any, error) {
 			values[i] = new([]byte)
 		case change.FieldRevision:
 			values[i] = new(sql.NullInt64)
-		case change.FieldID, change.FieldMesh, change.FieldKind, change.FieldName, change.FieldSummary, change.FieldAuthor, change.FieldReason, change.FieldDiff, change.FieldUndoes, change.FieldKey, change.FieldDigest, change.FieldState, change.FieldUndoneBy:
+		case change.FieldID, change.FieldMesh, change.FieldKind, change.FieldName, change.FieldSummary, change.FieldAuthor, change.FieldReason, change.FieldDiff, change.FieldUndoes, change.FieldKey, change.FieldDigest, change.FieldState, change.FieldUndoneBy, change.FieldConfirmedBy:
 			values[i] = new(sql.NullString)
 		case change.FieldAt, change.FieldAcceptedAt, change.FieldConfirmBy:
 			values[i] = new(sql.NullTime)
@@ -220,6 +222,12 @@ func (_m *Change) assignValues(columns []string, values []any) error {
 				_m.ConfirmBy = new(time.Time)
 				*_m.ConfirmBy = value.Time
 			}
+		case change.FieldConfirmedBy:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field confirmed_by", values[i])
+			} else if value.Valid {
+				_m.ConfirmedBy = value.String
+			}
 		case change.FieldProgrammed:
 			if value, ok := values[i].(*[]byte); !ok {
 				return fmt.Errorf("unexpected type %T for field programmed", values[i])
@@ -331,6 +339,9 @@ func (_m *Change) String() string {
 		builder.WriteString("confirm_by=")
 		builder.WriteString(v.Format(time.ANSIC))
 	}
+	builder.WriteString(", ")
+	builder.WriteString("confirmed_by=")
+	builder.WriteString(_m.ConfirmedBy)
 	builder.WriteString(", ")
 	builder.WriteString("programmed=")
 	builder.WriteString(fmt.Sprintf("%v", _m.Programmed))

@@ -156,6 +156,20 @@ func (_c *ChangeCreate) SetNillableConfirmBy(v *time.Time) *ChangeCreate {
 	return _c
 }
 
+// SetConfirmedBy sets the "confirmed_by" field.
+func (_c *ChangeCreate) SetConfirmedBy(v string) *ChangeCreate {
+	_c.mutation.SetConfirmedBy(v)
+	return _c
+}
+
+// SetNillableConfirmedBy sets the "confirmed_by" field if the given value is not nil.
+func (_c *ChangeCreate) SetNillableConfirmedBy(v *string) *ChangeCreate {
+	if v != nil {
+		_c.SetConfirmedBy(*v)
+	}
+	return _c
+}
+
 // SetProgrammed sets the "programmed" field.
 func (_c *ChangeCreate) SetProgrammed(v json.RawMessage) *ChangeCreate {
 	_c.mutation.SetProgrammed(v)
@@ -394,6 +408,10 @@ func (_c *ChangeCreate) createSpec() (*Change, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.ConfirmBy(); ok {
 		_spec.SetField(change.FieldConfirmBy, field.TypeTime, value)
 		_node.ConfirmBy = &value
+	}
+	if value, ok := _c.mutation.ConfirmedBy(); ok {
+		_spec.SetField(change.FieldConfirmedBy, field.TypeString, value)
+		_node.ConfirmedBy = value
 	}
 	if value, ok := _c.mutation.Programmed(); ok {
 		_spec.SetField(change.FieldProgrammed, field.TypeJSON, value)

@@ -85,6 +85,26 @@ func (_u *ChangeUpdate) ClearConfirmBy() *ChangeUpdate {
 	return _u
 }
 
+// SetConfirmedBy sets the "confirmed_by" field.
+func (_u *ChangeUpdate) SetConfirmedBy(v string) *ChangeUpdate {
+	_u.mutation.SetConfirmedBy(v)
+	return _u
+}
+
+// SetNillableConfirmedBy sets the "confirmed_by" field if the given value is not nil.
+func (_u *ChangeUpdate) SetNillableConfirmedBy(v *string) *ChangeUpdate {
+	if v != nil {
+		_u.SetConfirmedBy(*v)
+	}
+	return _u
+}
+
+// ClearConfirmedBy clears the value of the "confirmed_by" field.
+func (_u *ChangeUpdate) ClearConfirmedBy() *ChangeUpdate {
+	_u.mutation.ClearConfirmedBy()
+	return _u
+}
+
 // SetProgrammed sets the "programmed" field.
 func (_u *ChangeUpdate) SetProgrammed(v json.RawMessage) *ChangeUpdate {
 	_u.mutation.SetProgrammed(v)
@@ -232,6 +252,12 @@ func (_u *ChangeUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	if _u.mutation.ConfirmByCleared() {
 		_spec.ClearField(change.FieldConfirmBy, field.TypeTime)
 	}
+	if value, ok := _u.mutation.ConfirmedBy(); ok {
+		_spec.SetField(change.FieldConfirmedBy, field.TypeString, value)
+	}
+	if _u.mutation.ConfirmedByCleared() {
+		_spec.ClearField(change.FieldConfirmedBy, field.TypeString)
+	}
 	if value, ok := _u.mutation.Programmed(); ok {
 		_spec.SetField(change.FieldProgrammed, field.TypeJSON, value)
 	}
@@ -370,6 +396,26 @@ func (_u *ChangeUpdateOne) SetNillableConfirmBy(v *time.Time) *ChangeUpdateOne {
 // ClearConfirmBy clears the value of the "confirm_by" field.
 func (_u *ChangeUpdateOne) ClearConfirmBy() *ChangeUpdateOne {
 	_u.mutation.ClearConfirmBy()
+	return _u
+}
+
+// SetConfirmedBy sets the "confirmed_by" field.
+func (_u *ChangeUpdateOne) SetConfirmedBy(v string) *ChangeUpdateOne {
+	_u.mutation.SetConfirmedBy(v)
+	return _u
+}
+
+// SetNillableConfirmedBy sets the "confirmed_by" field if the given value is not nil.
+func (_u *ChangeUpdateOne) SetNillableConfirmedBy(v *string) *ChangeUpdateOne {
+	if v != nil {
+		_u.SetConfirmedBy(*v)
+	}
+	return _u
+}
+
+// ClearConfirmedBy clears the value of the "confirmed_by" field.
+func (_u *ChangeUpdateOne) ClearConfirmedBy() *ChangeUpdateOne {
+	_u.mutation.ClearConfirmedBy()
 	return _u
 }
 
@@ -549,6 +595,12 @@ func (_u *ChangeUpdateOne) sqlSave(ctx context.Context) (_node *Change, err erro
 	}
 	if _u.mutation.ConfirmByCleared() {
 		_spec.ClearField(change.FieldConfirmBy, field.TypeTime)
+	}
+	if value, ok := _u.mutation.ConfirmedBy(); ok {
+		_spec.SetField(change.FieldConfirmedBy, field.TypeString, value)
+	}
+	if _u.mutation.ConfirmedByCleared() {
+		_spec.ClearField(change.FieldConfirmedBy, field.TypeString)
 	}
 	if value, ok := _u.mutation.Programmed(); ok {
 		_spec.SetField(change.FieldProgrammed, field.TypeJSON, value)

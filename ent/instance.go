@@ -28,7 +28,7 @@ type Instance struct {
 	Address string `json:"address,omitempty"`
 	// mesh listener port to port at the address
 	Ports map[int]int `json:"ports,omitempty"`
-	// Seen holds the value of the "seen" field.
+	// when it was saved
 	Seen         time.Time `json:"seen,omitempty"`
 	selectValues sql.SelectValues
 }

@@ -56,6 +56,14 @@ func (_c *InstanceCreate) SetSeen(v time.Time) *InstanceCreate {
 	return _c
 }
 
+// SetNillableSeen sets the "seen" field if the given value is not nil.
+func (_c *InstanceCreate) SetNillableSeen(v *time.Time) *InstanceCreate {
+	if v != nil {
+		_c.SetSeen(*v)
+	}
+	return _c
+}
+
 // Mutation returns the InstanceMutation object of the builder.
 func (_c *InstanceCreate) Mutation() *InstanceMutation {
 	return _c.mutation
@@ -63,6 +71,7 @@ func (_c *InstanceCreate) Mutation() *InstanceMutation {
 
 // Save creates the Instance in the database.
 func (_c *InstanceCreate) Save(ctx context.Context) (*Instance, error) {
+	_c.defaults()
 	return withHooks(ctx, _c.sqlSave, _c.mutation, _c.hooks)
 }
 
@@ -85,6 +94,14 @@ func (_c *InstanceCreate) Exec(ctx context.Context) error {
 func (_c *InstanceCreate) ExecX(ctx context.Context) {
 	if err := _c.Exec(ctx); err != nil {
 		panic(err)
+	}
+}
+
+// defaults sets the default values of the builder before save.
+func (_c *InstanceCreate) defaults() {
+	if _, ok := _c.mutation.Seen(); !ok {
+		v := instance.DefaultSeen()
+		_c.mutation.SetSeen(v)
 	}
 }
 
@@ -199,6 +216,7 @@ func (_c *InstanceCreateBulk) Save(ctx context.Context) ([]*Instance, error) {
 	for i := range _c.builders {
 		func(i int, root context.Context) {
 			builder := _c.builders[i]
+			builder.defaults()
 			var mut Mutator = MutateFunc(func(ctx context.Context, m Mutation) (Value, error) {
 				mutation, ok := m.(*InstanceMutation)
 				if !ok {

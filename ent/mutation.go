@@ -61,6 +61,7 @@ type ChangeMutation struct {
 	state            *string
 	undone_by        *string
 	confirm_by       *time.Time
+	confirmed_by     *string
 	programmed       *json.RawMessage
 	appendprogrammed json.RawMessage
 	observed         *json.RawMessage
@@ -877,6 +878,55 @@ func (m *ChangeMutation) ResetConfirmBy() {
 	delete(m.clearedFields, change.FieldConfirmBy)
 }
 
+// SetConfirmedBy sets the "confirmed_by" field.
+func (m *ChangeMutation) SetConfirmedBy(s string) {
+	m.confirmed_by = &s
+}
+
+// ConfirmedBy returns the value of the "confirmed_by" field in the mutation.
+func (m *ChangeMutation) ConfirmedBy() (r string, exists bool) {
+	v := m.confirmed_by
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldConfirmedBy returns the old "confirmed_by" field's value of the Change entity.
+// If the Change object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ChangeMutation) OldConfirmedBy(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldConfirmedBy is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldConfirmedBy requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldConfirmedBy: %w", err)
+	}
+	return oldValue.ConfirmedBy, nil
+}
+
+// ClearConfirmedBy clears the value of the "confirmed_by" field.
+func (m *ChangeMutation) ClearConfirmedBy() {
+	m.confirmed_by = nil
+	m.clearedFields[change.FieldConfirmedBy] = struct{}{}
+}
+
+// ConfirmedByCleared returns if the "confirmed_by" field was cleared in this mutation.
+func (m *ChangeMutation) ConfirmedByCleared() bool {
+	_, ok := m.clearedFields[change.FieldConfirmedBy]
+	return ok
+}
+
+// ResetConfirmedBy resets all changes to the "confirmed_by" field.
+func (m *ChangeMutation) ResetConfirmedBy() {
+	m.confirmed_by = nil
+	delete(m.clearedFields, change.FieldConfirmedBy)
+}
+
 // SetProgrammed sets the "programmed" field.
 func (m *ChangeMutation) SetProgrammed(jm json.RawMessage) {
 	m.programmed = &jm
@@ -1095,7 +1145,7 @@ func (m *ChangeMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *ChangeMutation) Fields() []string {
-	fields := make([]string, 0, 19)
+	fields := make([]string, 0, 20)
 	if m.mesh != nil {
 		fields = append(fields, change.FieldMesh)
 	}
@@ -1147,6 +1197,9 @@ func (m *ChangeMutation) Fields() []string {
 	if m.confirm_by != nil {
 		fields = append(fields, change.FieldConfirmBy)
 	}
+	if m.confirmed_by != nil {
+		fields = append(fields, change.FieldConfirmedBy)
+	}
 	if m.programmed != nil {
 		fields = append(fields, change.FieldProgrammed)
 	}
@@ -1195,6 +1248,8 @@ func (m *ChangeMutation) Field(name string) (ent.Value, bool) {
 		return m.UndoneBy()
 	case change.FieldConfirmBy:
 		return m.ConfirmBy()
+	case change.FieldConfirmedBy:
+		return m.ConfirmedBy()
 	case change.FieldProgrammed:
 		return m.Programmed()
 	case change.FieldObserved:
@@ -1242,6 +1297,8 @@ func (m *ChangeMutation) OldField(ctx context.Context, name string) (ent.Value, 
 		return m.OldUndoneBy(ctx)
 	case change.FieldConfirmBy:
 		return m.OldConfirmBy(ctx)
+	case change.FieldConfirmedBy:
+		return m.OldConfirmedBy(ctx)
 	case change.FieldProgrammed:
 		return m.OldProgrammed(ctx)
 	case change.FieldObserved:
@@ -1374,6 +1431,13 @@ func (m *ChangeMutation) SetField(name string, value ent.Value) error {
 		}
 		m.SetConfirmBy(v)
 		return nil
+	case change.FieldConfirmedBy:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetConfirmedBy(v)
+		return nil
 	case change.FieldProgrammed:
 		v, ok := value.(json.RawMessage)
 		if !ok {
@@ -1445,6 +1509,9 @@ func (m *ChangeMutation) ClearedFields() []string {
 	if m.FieldCleared(change.FieldConfirmBy) {
 		fields = append(fields, change.FieldConfirmBy)
 	}
+	if m.FieldCleared(change.FieldConfirmedBy) {
+		fields = append(fields, change.FieldConfirmedBy)
+	}
 	if m.FieldCleared(change.FieldProgrammed) {
 		fields = append(fields, change.FieldProgrammed)
 	}
@@ -1476,6 +1543,9 @@ func (m *ChangeMutation) ClearField(name string) error {
 		return nil
 	case change.FieldConfirmBy:
 		m.ClearConfirmBy()
+		return nil
+	case change.FieldConfirmedBy:
+		m.ClearConfirmedBy()
 		return nil
 	case change.FieldProgrammed:
 		m.ClearProgrammed()
@@ -1541,6 +1611,9 @@ func (m *ChangeMutation) ResetField(name string) error {
 		return nil
 	case change.FieldConfirmBy:
 		m.ResetConfirmBy()
+		return nil
+	case change.FieldConfirmedBy:
+		m.ResetConfirmedBy()
 		return nil
 	case change.FieldProgrammed:
 		m.ResetProgrammed()

@@ -3,6 +3,8 @@
 package ent
 
 import (
+	"time"
+
 	"github.com/weirmesh/weir/ent/change"
 	"github.com/weirmesh/weir/ent/edit"
 	"github.com/weirmesh/weir/ent/instance"
@@ -85,6 +87,10 @@ func init() {
 	instanceDescAddress := instanceFields[3].Descriptor()
 	// instance.AddressValidator is a validator for the "address" field. It is called by the builders before save.
 	instance.AddressValidator = instanceDescAddress.Validators[0].(func(string) error)
+	// instanceDescSeen is the schema descriptor for seen field.
+	instanceDescSeen := instanceFields[5].Descriptor()
+	// instance.DefaultSeen holds the default value on creation for the seen field.
+	instance.DefaultSeen = instanceDescSeen.Default.(func() time.Time)
 	meshFields := schema.Mesh{}.Fields()
 	_ = meshFields
 	// meshDescRevision is the schema descriptor for revision field.

@@ -46,6 +46,8 @@ const (
 	FieldUndoneBy = "undone_by"
 	// FieldConfirmBy holds the string denoting the confirm_by field in the database.
 	FieldConfirmBy = "confirm_by"
+	// FieldConfirmedBy holds the string denoting the confirmed_by field in the database.
+	FieldConfirmedBy = "confirmed_by"
 	// FieldProgrammed holds the string denoting the programmed field in the database.
 	FieldProgrammed = "programmed"
 	// FieldObserved holds the string denoting the observed field in the database.
@@ -83,6 +85,7 @@ var Columns = []string{
 	FieldState,
 	FieldUndoneBy,
 	FieldConfirmBy,
+	FieldConfirmedBy,
 	FieldProgrammed,
 	FieldObserved,
 }
@@ -198,6 +201,11 @@ func ByUndoneBy(opts ...sql.OrderTermOption) OrderOption {
 // ByConfirmBy orders the results by the confirm_by field.
 func ByConfirmBy(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldConfirmBy, opts...).ToFunc()
+}
+
+// ByConfirmedBy orders the results by the confirmed_by field.
+func ByConfirmedBy(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldConfirmedBy, opts...).ToFunc()
 }
 
 // ByEditsCount orders the results by edits count.

@@ -145,6 +145,11 @@ func ConfirmBy(v time.Time) predicate.Change {
 	return predicate.Change(sql.FieldEQ(FieldConfirmBy, v))
 }
 
+// ConfirmedBy applies equality check predicate on the "confirmed_by" field. It's identical to ConfirmedByEQ.
+func ConfirmedBy(v string) predicate.Change {
+	return predicate.Change(sql.FieldEQ(FieldConfirmedBy, v))
+}
+
 // MeshEQ applies the EQ predicate on the "mesh" field.
 func MeshEQ(v string) predicate.Change {
 	return predicate.Change(sql.FieldEQ(FieldMesh, v))
@@ -1123,6 +1128,81 @@ func ConfirmByIsNil() predicate.Change {
 // ConfirmByNotNil applies the NotNil predicate on the "confirm_by" field.
 func ConfirmByNotNil() predicate.Change {
 	return predicate.Change(sql.FieldNotNull(FieldConfirmBy))
+}
+
+// ConfirmedByEQ applies the EQ predicate on the "confirmed_by" field.
+func ConfirmedByEQ(v string) predicate.Change {
+	return predicate.Change(sql.FieldEQ(FieldConfirmedBy, v))
+}
+
+// ConfirmedByNEQ applies the NEQ predicate on the "confirmed_by" field.
+func ConfirmedByNEQ(v string) predicate.Change {
+	return predicate.Change(sql.FieldNEQ(FieldConfirmedBy, v))
+}
+
+// ConfirmedByIn applies the In predicate on the "confirmed_by" field.
+func ConfirmedByIn(vs ...string) predicate.Change {
+	return predicate.Change(sql.FieldIn(FieldConfirmedBy, vs...))
+}
+
+// ConfirmedByNotIn applies the NotIn predicate on the "confirmed_by" field.
+func ConfirmedByNotIn(vs ...string) predicate.Change {
+	return predicate.Change(sql.FieldNotIn(FieldConfirmedBy, vs...))
+}
+
+// ConfirmedByGT applies the GT predicate on the "confirmed_by" field.
+func ConfirmedByGT(v string) predicate.Change {
+	return predicate.Change(sql.FieldGT(FieldConfirmedBy, v))
+}
+
+// ConfirmedByGTE applies the GTE predicate on the "confirmed_by" field.
+func ConfirmedByGTE(v string) predicate.Change {
+	return predicate.Change(sql.FieldGTE(FieldConfirmedBy, v))
+}
+
+// ConfirmedByLT applies the LT predicate on the "confirmed_by" field.
+func ConfirmedByLT(v string) predicate.Change {
+	return predicate.Change(sql.FieldLT(FieldConfirmedBy, v))
+}
+
+// ConfirmedByLTE applies the LTE predicate on the "confirmed_by" field.
+func ConfirmedByLTE(v string) predicate.Change {
+	return predicate.Change(sql.FieldLTE(FieldConfirmedBy, v))
+}
+
+// ConfirmedByContains applies the Contains predicate on the "confirmed_by" field.
+func ConfirmedByContains(v string) predicate.Change {
+	return predicate.Change(sql.FieldContains(FieldConfirmedBy, v))
+}
+
+// ConfirmedByHasPrefix applies the HasPrefix predicate on the "confirmed_by" field.
+func ConfirmedByHasPrefix(v string) predicate.Change {
+	return predicate.Change(sql.FieldHasPrefix(FieldConfirmedBy, v))
+}
+
+// ConfirmedByHasSuffix applies the HasSuffix predicate on the "confirmed_by" field.
+func ConfirmedByHasSuffix(v string) predicate.Change {
+	return predicate.Change(sql.FieldHasSuffix(FieldConfirmedBy, v))
+}
+
+// ConfirmedByIsNil applies the IsNil predicate on the "confirmed_by" field.
+func ConfirmedByIsNil() predicate.Change {
+	return predicate.Change(sql.FieldIsNull(FieldConfirmedBy))
+}
+
+// ConfirmedByNotNil applies the NotNil predicate on the "confirmed_by" field.
+func ConfirmedByNotNil() predicate.Change {
+	return predicate.Change(sql.FieldNotNull(FieldConfirmedBy))
+}
+
+// ConfirmedByEqualFold applies the EqualFold predicate on the "confirmed_by" field.
+func ConfirmedByEqualFold(v string) predicate.Change {
+	return predicate.Change(sql.FieldEqualFold(FieldConfirmedBy, v))
+}
+
+// ConfirmedByContainsFold applies the ContainsFold predicate on the "confirmed_by" field.
+func ConfirmedByContainsFold(v string) predicate.Change {
+	return predicate.Change(sql.FieldContainsFold(FieldConfirmedBy, v))
 }
 
 // ProgrammedIsNil applies the IsNil predicate on the "programmed" field.

@@ -3,6 +3,8 @@
 package instance
 
 import (
+	"time"
+
 	"entgo.io/ent/dialect/sql"
 )
 
@@ -57,6 +59,8 @@ var (
 	InstanceValidator func(string) error
 	// AddressValidator is a validator for the "address" field. It is called by the builders before save.
 	AddressValidator func(string) error
+	// DefaultSeen holds the default value on creation for the "seen" field.
+	DefaultSeen func() time.Time
 )
 
 // OrderOption defines the ordering options for the Instance queries.

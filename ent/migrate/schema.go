@@ -28,6 +28,7 @@ var (
 		{Name: "state", Type: field.TypeString},
 		{Name: "undone_by", Type: field.TypeString, Nullable: true},
 		{Name: "confirm_by", Type: field.TypeTime, Nullable: true},
+		{Name: "confirmed_by", Type: field.TypeString, Nullable: true},
 		{Name: "programmed", Type: field.TypeJSON, Nullable: true},
 		{Name: "observed", Type: field.TypeJSON, Nullable: true},
 	}

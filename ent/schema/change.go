@@ -34,6 +34,7 @@ func (Change) Fields() []ent.Field {
 		field.String("state").NotEmpty(),
 		field.String("undone_by").Optional(),
 		field.Time("confirm_by").Optional().Nillable(),
+		field.String("confirmed_by").Optional(),
 		field.JSON("programmed", json.RawMessage{}).Optional(),
 		field.JSON("observed", json.RawMessage{}).Optional(),
 	}

@@ -1,6 +1,8 @@
 package schema
 
 import (
+	"time"
+
 	"entgo.io/ent"
 	"entgo.io/ent/schema/field"
 	"entgo.io/ent/schema/index"
@@ -18,7 +20,7 @@ func (Instance) Fields() []ent.Field {
 		field.String("instance").NotEmpty().Immutable().Comment("tells instances of the node apart"),
 		field.String("address").NotEmpty(),
 		field.JSON("ports", map[int]int{}).Comment("mesh listener port to port at the address"),
-		field.Time("seen"),
+		field.Time("seen").Default(time.Now).Comment("when it was saved"),
 	}
 }
 

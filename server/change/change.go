@@ -4,6 +4,7 @@ package change
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/weirmesh/weir/server/mesh"
@@ -41,7 +42,9 @@ type Change struct {
 	Programmed *Programmed `json:"programmed,omitempty"`
 	Observed   *Observed   `json:"observed,omitempty"`
 	ConfirmBy  *time.Time  `json:"confirmBy,omitempty"`
-	State      State       `json:"state"`
+	// ConfirmedBy is who confirmed a change that carried a deadline.
+	ConfirmedBy string `json:"confirmedBy,omitempty"`
+	State       State  `json:"state"`
 }
 
 // Accepted is the first truth: valid, recorded, handed to the mesh.
@@ -131,11 +134,14 @@ type Store interface {
 	// Append records a revision and its audit entry in one transaction if base is still the mesh's revision
 	// (mesh.Conflict otherwise, mesh.Unavailable when the disk is full) and numbers it base+1.
 	Append(ctx context.Context, base int64, r Record) error
-	// Update replaces what may change in an entry: its truths, its state, UndoneBy and ConfirmBy.
+	// Update replaces what may change in an entry: its truths, its state, UndoneBy, ConfirmBy and ConfirmedBy.
 	Update(ctx context.Context, c Change) error
 	// Records finds ledger entries, newest first.
 	Records(ctx context.Context, q Query) ([]Record, error)
 }
+
+// ErrStale is in the chain of the conflict that a Base which no longer holds leads to.
+var ErrStale = errors.New("the object changed since it was read")
 
 // Current is a mesh as last recorded.
 type Current struct {

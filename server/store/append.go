@@ -38,14 +38,15 @@ func (s *Store) Append(ctx context.Context, base int64, r change.Record) error {
 	})
 }
 
-// Update replaces an entry's truths, state, UndoneBy and ConfirmBy. Error: mesh.NotFound.
+// Update replaces an entry's truths, state, UndoneBy, ConfirmBy and ConfirmedBy. Error: mesh.NotFound.
 func (s *Store) Update(ctx context.Context, c change.Change) error {
 	programmed, observed, err := marshalTruths(c)
 	if err != nil {
 		return s.explain("update change "+c.ID, err)
 	}
 	// One statement is one transaction.
-	update := s.writer.Change.Update().Where(entchange.ID(c.ID)).SetState(string(c.State)).SetUndoneBy(c.UndoneBy)
+	update := s.writer.Change.Update().Where(entchange.ID(c.ID)).SetState(string(c.State)).
+		SetUndoneBy(c.UndoneBy).SetConfirmedBy(c.ConfirmedBy)
 	if c.ConfirmBy == nil {
 		update.ClearConfirmBy()
 	} else {
@@ -230,8 +231,8 @@ func setObject(ctx context.Context, tx *ent.Tx, c change.Change, e change.Edit, 
 	return nil
 }
 
-// move takes earlier entries to another state. Whoever reached a final state first wins: an entry that somebody has
-// already taken back is not taken back again.
+// move takes earlier entries to another state. An entry that was already taken back is not taken back again; that it is
+// superseded as well is not news either.
 func move(ctx context.Context, tx *ent.Tx, moves []change.Move) error {
 	for _, m := range moves {
 		n, err := tx.Change.Update().
@@ -240,7 +241,7 @@ func move(ctx context.Context, tx *ent.Tx, moves []change.Move) error {
 		if err != nil {
 			return err
 		}
-		if n == 0 {
+		if n == 0 && m.State != change.Superseded {
 			return fmt.Errorf("move %s to %s: %w", m.ID, m.State,
 				mesh.Errorf(mesh.Conflict, "change %s was already taken back: look at it before trying again", m.ID))
 		}

@@ -53,7 +53,7 @@ func decodeRecord(row *ent.Change) (change.Record, error) {
 	c := change.Change{
 		ID: row.ID, Mesh: row.Mesh, Kind: mesh.Kind(row.Kind), Name: row.Name,
 		Summary: row.Summary, Author: row.Author, Reason: row.Reason, At: row.At.UTC(), Diff: row.Diff,
-		Undoes: row.Undoes, UndoneBy: row.UndoneBy, State: change.State(row.State),
+		Undoes: row.Undoes, UndoneBy: row.UndoneBy, ConfirmedBy: row.ConfirmedBy, State: change.State(row.State),
 		Accepted: &change.Accepted{Revision: row.Revision, At: row.AcceptedAt.UTC()},
 	}
 	if row.ConfirmBy != nil {

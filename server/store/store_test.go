@@ -17,6 +17,7 @@ import (
 	"github.com/weirmesh/weir/server/change"
 	"github.com/weirmesh/weir/server/mesh"
 	"github.com/weirmesh/weir/server/provider"
+	"github.com/weirmesh/weir/server/registry"
 )
 
 func open(t *testing.T, dir string) *Store {
@@ -199,7 +200,7 @@ func TestUpdateAndMove(t *testing.T) {
 	first.Change.State, first.Change.ConfirmBy = change.Pending, &deadline
 	mustAppend(t, s, 0, first)
 	want := first.Change
-	want.State, want.ConfirmBy = change.Kept, nil
+	want.State, want.ConfirmBy, want.ConfirmedBy = change.Kept, nil, "bob"
 	want.Programmed = &change.Programmed{Acked: 2, Total: 3, At: &at, Rejected: []provider.Rejection{{Proxy: "a-1", Message: "no <such> cluster"}}}
 	want.Observed = &change.Observed{Window: "10s", Requests: 99, Shares: map[string]change.Share{"a": {Want: 0.5, Got: 0.4, Low: 0.3, High: 0.6}}, Agrees: &agrees}
 	if err := s.Update(t.Context(), want); err != nil {
@@ -315,11 +316,13 @@ func TestConcurrentAppendsLoseNothing(t *testing.T) {
 func TestInstances(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir)
-	want := []Instance{
-		{Mesh: "m", Node: "a", ID: "1", Address: "127.0.0.1", Ports: map[int]int{8080: 15000, 9090: 15002}, Seen: noon},
-		{Mesh: "m", Node: "b", ID: "1", Address: "::1", Seen: noon},
+	var _ registry.Saver = s
+	want := []registry.Record{
+		{Mesh: "m", Node: "a", Instance: registry.Instance{ID: "1", Address: "127.0.0.1", Ports: map[int]int{8080: 15000, 9090: 15002}}},
+		{Mesh: "m", Node: "b", Instance: registry.Instance{ID: "1", Address: "::1"}},
 	}
-	if err := s.SaveInstances(t.Context(), append([]Instance{{Mesh: "m", Node: "a", ID: "0", Address: "10.0.0.1"}}, want...)); err != nil {
+	gone := registry.Record{Mesh: "m", Node: "a", Instance: registry.Instance{ID: "0", Address: "10.0.0.1"}}
+	if err := s.SaveInstances(t.Context(), append([]registry.Record{gone}, want...)); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.SaveInstances(t.Context(), want); err != nil {

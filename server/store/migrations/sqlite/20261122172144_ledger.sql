@@ -1,6 +1,6 @@
 -- +goose Up
 -- create "changes" table
-CREATE TABLE `changes` (`id` text NOT NULL, `mesh` text NOT NULL, `revision` integer NOT NULL, `kind` text NOT NULL, `name` text NOT NULL, `objects` json NOT NULL, `summary` text NOT NULL, `author` text NOT NULL, `reason` text NOT NULL, `at` datetime NOT NULL, `accepted_at` datetime NOT NULL, `diff` text NOT NULL, `undoes` text NULL, `key` text NULL, `digest` text NOT NULL, `state` text NOT NULL, `undone_by` text NULL, `confirm_by` datetime NULL, `programmed` json NULL, `observed` json NULL, PRIMARY KEY (`id`));
+CREATE TABLE `changes` (`id` text NOT NULL, `mesh` text NOT NULL, `revision` integer NOT NULL, `kind` text NOT NULL, `name` text NOT NULL, `objects` json NOT NULL, `summary` text NOT NULL, `author` text NOT NULL, `reason` text NOT NULL, `at` datetime NOT NULL, `accepted_at` datetime NOT NULL, `diff` text NOT NULL, `undoes` text NULL, `key` text NULL, `digest` text NOT NULL, `state` text NOT NULL, `undone_by` text NULL, `confirm_by` datetime NULL, `confirmed_by` text NULL, `programmed` json NULL, `observed` json NULL, PRIMARY KEY (`id`));
 -- create index "changes_key_key" to table: "changes"
 CREATE UNIQUE INDEX `changes_key_key` ON `changes` (`key`);
 -- create index "change_mesh_revision" to table: "changes"
