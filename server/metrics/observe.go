@@ -1,0 +1,195 @@
+package metrics
+
+import (
+	"time"
+
+	"github.com/weirmesh/weir/server/mesh"
+)
+
+// Observe gives what was seen of a mesh in the window that ends now. A mesh that no proxy reported for is empty.
+// The observation belongs to the caller.
+func (l *Live) Observe(name string, window time.Duration, now time.Time) mesh.Observation {
+	window = min(max(window.Round(time.Second), MinWindow), MaxWindow)
+	o := mesh.Observation{Mesh: name, At: now, Window: window, Fresh: true}
+	m := l.find(name)
+	if m == nil {
+		return o
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	w := view{now: now.UnixMilli(), seconds: int64(window / time.Second), watch: m.look()}
+	m.sweep(w.now)
+	o.Sources = make(map[string]time.Time, len(m.sources))
+	o.Inbound = make(map[string]mesh.Traffic, len(m.nodes))
+	o.Pools = make(map[string]mesh.PoolUse, len(m.nodes))
+	o.Unrouted = make(map[string]float64)
+	for id, s := range m.sources {
+		if s.gone {
+			continue
+		}
+		o.Sources[id] = time.UnixMilli(s.at)
+		o.Fresh = o.Fresh && s.fresh(w.now)
+	}
+	o.Edges = make([]mesh.Edge, len(m.edges))
+	for i, f := range m.order() {
+		w.edge(f, &o.Edges[i])
+	}
+	for id, f := range m.nodes {
+		w.arrivals(id, f, &o)
+	}
+	return o
+}
+
+// Counts gives every edge's counters since its proxies started, sorted by From and To. They never fall: what a proxy had
+// counted before it restarted or went stays in them.
+func (l *Live) Counts(name string) []mesh.EdgeCount {
+	m := l.find(name)
+	if m == nil {
+		return nil
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	w := m.look()
+	counts := make([]mesh.EdgeCount, 0, len(m.edges))
+	for _, f := range m.order() {
+		counts = append(counts, mesh.EdgeCount{
+			From: f.from, To: f.to,
+			Requests: f.totals.requests, Errors: f.totals.errors,
+			At: time.UnixMilli(f.look(toNode, w).at),
+		})
+	}
+	return counts
+}
+
+// view is one reading of the flows.
+type view struct {
+	now     int64 // ms
+	seconds int64 // of the window
+	watch   *watch
+	hist    [maxBuckets + 1]uint32
+}
+
+// edge works out what an edge carried.
+func (w *view) edge(f *flow, e *mesh.Edge) {
+	v := f.look(toNode, w.watch)
+	e.From, e.To, e.Protocol = f.from, f.to, f.protocol
+	e.At = time.UnixMilli(v.at)
+	w.traffic(f, v.abandoned, &e.Traffic)
+	e.InFlight = e.Active
+	e.Instances = v.proxies
+}
+
+// traffic works out what a flow carried in the window.
+func (w *view) traffic(f *flow, abandoned bool, t *mesh.Traffic) {
+	begin, row := f.ring.start(w.now, w.seconds), f.ring.now()
+	end := f.ring.at
+	if abandoned {
+		end = max(end, w.now) // nothing more is to come: the rates fall with the time
+	}
+	per := 1000 / float64(max(f.ring.span(begin, end), 1000))
+	d := func(col int) float64 {
+		if begin == nil {
+			return float64(row[col])
+		}
+		return float64(row[col] - begin[col])
+	}
+	for c := range t.Classes {
+		n := d(colClass + c)
+		t.Requests += n
+		t.Classes[c] = n * per
+	}
+	failed := d(colClass) + d(colClass+5)
+	t.Requests += d(colOpened)
+	t.RequestRate = t.Requests * per
+	if t.Requests > 0 {
+		t.ErrorRatio = failed / t.Requests
+	}
+	t.BytesRate = float64(bytesOf(row)) * per
+	if begin != nil {
+		t.BytesRate = float64(bytesOf(row)-bytesOf(begin)) * per
+	}
+	t.Retries = d(colRetry) * per
+	t.Timeouts = d(colTimeout) * per
+	t.Exhausted = d(colExhausted) * per
+	t.NoHost = d(colNoHost) * per
+	t.OverflowRate = d(colOverflow) * per
+	t.FailRate = d(colFail) * per
+	t.Active = f.gauges[active-active]
+	t.InFlight = f.gauges[inFlight-active]
+	t.Pending = f.gauges[pending-active]
+	t.Connections = f.gauges[connections-active]
+	t.Healthy = f.gauges[healthy-active]
+	t.Members = f.gauges[members-active]
+	t.Ejected = f.gauges[ejected-active]
+	w.quantiles(f, begin, t)
+}
+
+// arrivals works out what a node's own proxies received.
+func (w *view) arrivals(id string, f *flow, o *mesh.Observation) {
+	var t mesh.Traffic
+	v := f.look(ownPool, w.watch)
+	w.traffic(f, v.abandoned, &t)
+	if v.proxies > 0 {
+		p := t.PoolUse
+		p.Instances = v.proxies
+		o.Pools[id] = p
+	}
+	t.PoolUse = mesh.PoolUse{}
+	if f.hasKind(arriving) {
+		o.Inbound[id] = t
+	}
+	if n := w.rate(f, colNoRoute); n > 0 {
+		o.Unrouted[id] = n
+	}
+}
+
+// rate is the rate of one column.
+func (w *view) rate(f *flow, col int) float64 {
+	begin := f.ring.start(w.now, w.seconds)
+	n := f.ring.now()[col]
+	if begin != nil {
+		n -= begin[col]
+	}
+	return float64(n) * 1000 / float64(max(f.ring.span(begin, f.ring.at), 1000))
+}
+
+// quantiles reads the three quantiles in one pass over the latency buckets.
+func (w *view) quantiles(f *flow, begin []uint32, t *mesh.Traffic) {
+	if f.bounds == nil {
+		return
+	}
+	cur := f.ring.now()[columns:]
+	n := uint32(0)
+	hist := w.hist[:len(cur)]
+	for i, c := range cur {
+		if begin != nil {
+			c -= begin[columns+i]
+		}
+		hist[i] = c
+		n += c
+	}
+	if n == 0 {
+		return
+	}
+	t.P50 = quantile(0.50, hist, f.bounds, n)
+	t.P95 = quantile(0.95, hist, f.bounds, n)
+	t.P99 = quantile(0.99, hist, f.bounds, n)
+}
+
+// quantile interpolates within the bucket that holds it, as Prometheus does; beyond the last bound it is that bound.
+func quantile(q float64, hist []uint32, bounds []float64, n uint32) time.Duration {
+	rank := q * float64(n)
+	sum := 0.0
+	low := 0.0
+	for i, bound := range bounds {
+		c := float64(hist[i])
+		if c > 0 && sum+c >= rank {
+			return duration(low + (bound-low)*(rank-sum)/c)
+		}
+		sum += c
+		low = bound
+	}
+	return duration(low)
+}
+
+func duration(ms float64) time.Duration { return time.Duration(ms * float64(time.Millisecond)) }
