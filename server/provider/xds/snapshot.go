@@ -7,6 +7,7 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 
 	"github.com/weirmesh/weir/server/mesh"
+	"github.com/weirmesh/weir/server/registry"
 )
 
 // The four types of resources, in the order in which additions are delivered.
@@ -47,11 +48,7 @@ type Identity struct {
 }
 
 // Instance is one place where a virtual node can be reached.
-type Instance struct {
-	ID      string
-	Address string
-	Ports   map[int]int // mesh listener port → port at Address
-}
+type Instance = registry.Instance
 
 // Input is what one proxy's snapshot depends on.
 type Input struct {
