@@ -1,6 +1,7 @@
 package xds
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -36,6 +37,7 @@ type track struct {
 	parked     map[string]parked   // refused: not sent again until it changes
 	batches    [][]string          // after a refusal of several at once: to be tried apart, in this order
 	flight     *flight             // sent and not answered; at most one
+	owed       bool                // asked for all and has nothing: is told so even if that is all there is, or it waits
 
 	synced   string // version of the set that the proxy is known to run completely; empty if that has to be looked at
 	acked    string // the same, but the last one while something is under way
@@ -104,6 +106,7 @@ func (f *feed) request(k kind, req *discoveryv3.DeltaDiscoveryRequest, now time.
 		if len(req.GetResourceNamesSubscribe()) == 0 && (k == clusters || k == listeners) {
 			t.wildcard = true
 		}
+		t.owed = len(t.known) == 0 && (t.wildcard || slices.Contains(req.GetResourceNamesSubscribe(), "*"))
 	}
 	if fl := t.flight; fl != nil && req.GetResponseNonce() == fl.nonce {
 		t.flight = nil
@@ -272,7 +275,7 @@ func (f *feed) next(p *prepared, now time.Time) (*discoveryv3.DeltaDiscoveryResp
 			continue
 		}
 		d := f.compare(k, p, now)
-		if len(d.send) > 0 {
+		if len(d.send) > 0 || t.owed && d.empty() {
 			return f.respond(k, d.send, p), standing{}
 		}
 		if d.refusal != nil && result.state != refused {
@@ -314,7 +317,7 @@ func (f *feed) respond(k kind, send map[string]*resource, p *prepared) *discover
 	t.flight = &flight{
 		nonce: strconv.FormatUint(f.nonce, 10), version: p.sets[k].version, clusters: p.sets[clusters].version, sent: send,
 	}
-	t.synced = ""
+	t.synced, t.owed = "", false
 	t.sent += len(send)
 	resp := &discoveryv3.DeltaDiscoveryResponse{
 		TypeUrl: k.url(), Nonce: t.flight.nonce, SystemVersionInfo: p.sets[k].version,
