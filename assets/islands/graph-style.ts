@@ -1,0 +1,94 @@
+// The styles of the topology, from the page's tokens; adopted by the document, which a strict content security policy
+// allows.
+
+const css = `
+@layer component {
+weir-graph { display: block; }
+.wg { position: relative; display: grid; grid-template-columns: minmax(0, 1fr); }
+.wg[hidden] { display: none; }
+.wg-caption { margin: 0 0 8px; color: var(--text-quiet, light-dark(#5b6773, #98a4b0)); font-size: .875rem; }
+.wg-stage {
+  position: relative; overflow: hidden; height: clamp(380px, calc(100vh - 260px), 860px); cursor: grab; touch-action: pan-y;
+  border: 1px solid var(--line, light-dark(#d5dbe1, #2a323b)); border-radius: var(--radius, 10px);
+  background: var(--surface-page, light-dark(#f7f8fa, #101418)); user-select: none;
+}
+.wg-stage[data-dragging] { cursor: grabbing; }
+.wg-stage:focus-visible { outline: 2px solid var(--accent, light-dark(#0b63ce, #6aaeff)); outline-offset: 2px; }
+.wg-world { position: absolute; inset: 0 auto auto 0; width: 0; height: 0; transform-origin: 0 0; will-change: transform; }
+.wg-world > canvas { position: absolute; inset: 0 auto auto 0; pointer-events: none; transform-origin: 0 0; }
+.wg-unit { position: absolute; inset: 0 auto auto 0; box-sizing: border-box; border-radius: 9px;
+  background: var(--surface, light-dark(#fff, #181e25)); border: 1px solid var(--graph-box, light-dark(#b4c0cc, #3c4956)); }
+.wg-unit[data-far] { background: var(--surface-sunken, light-dark(#f0f3f6, #141a20)); border-color: var(--line, light-dark(#d5dbe1, #2a323b)); }
+.wg-unit[data-kind=more], .wg-unit[data-kind=unknown], .wg-unit[data-kind=external] { border-style: dashed; }
+.wg-unit[data-kind=gateway] { border-radius: 26px; }
+.wg-unit[data-health=degraded] { border-color: var(--health-degraded, light-dark(#8f5a00, #e0a84a)); }
+.wg-unit[data-health=unhealthy] { border-color: var(--health-unhealthy, light-dark(#c0263c, #ff6b7a)); box-shadow: 0 0 0 1px var(--health-unhealthy, light-dark(#c0263c, #ff6b7a)); }
+.wg-unit[data-focus] { outline: 3px solid var(--accent, light-dark(#0b63ce, #6aaeff)); outline-offset: 2px; }
+.wg-box { all: unset; box-sizing: border-box; position: absolute; inset: 0; display: grid; cursor: pointer; border-radius: 8px;
+  grid-template-columns: 12px minmax(0, 1fr); column-gap: 9px; align-content: center; align-items: center; padding: 0 12px;
+  color: var(--text, light-dark(#17202a, #e8edf2)); }
+.wg-unit[data-kind=gateway] .wg-box { border-radius: 25px; padding: 0 18px; }
+.wg-unit[data-versions] > .wg-box:first-child { bottom: auto; height: 36px; }
+.wg-box .health-mark { grid-row: 1; }
+.wg-name { font-weight: 600; font-size: 13px; line-height: 17px; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+.wg-detail { grid-column: 2; font-size: 11px; line-height: 15px; color: var(--text-quiet, light-dark(#5b6773, #98a4b0));
+  overflow: hidden; text-overflow: ellipsis; white-space: nowrap; font-variant-numeric: tabular-nums; }
+.wg-unit[data-versions] > .wg-box:first-child { grid-template-columns: 12px minmax(0, auto) minmax(0, 1fr); }
+.wg-unit[data-versions] > .wg-box:first-child .wg-detail { grid-column: 3; text-align: right; }
+.wg-box.wg-version { inset: 0 auto auto 0; grid-template-columns: 12px minmax(0, 1fr) auto; padding: 0 9px 3px;
+  background: var(--surface-sunken, light-dark(#f0f3f6, #10151a)); overflow: hidden; border-radius: 6px; }
+.wg-version .wg-name { font-weight: 500; }
+.wg-version .wg-detail { grid-column: 3; font-size: 12px; color: inherit; }
+.wg-share { position: absolute; inset: auto 0 0 0; fill: var(--graph-edge, light-dark(#7d8fa1, #5c7084)); }
+.wg-share-track { opacity: .22; }
+.wg-box .health-mark { fill: var(--graph-edge, light-dark(#7d8fa1, #6b8096)); }
+.wg-box .health-mark .hollow { fill: none; stroke: currentColor; stroke-width: 1.5; opacity: .6; }
+.wg-box .health-mark .broken { stroke-dasharray: 2.4 2; }
+.wg-box[data-health=degraded] .health-mark { fill: var(--health-degraded, light-dark(#8f5a00, #e0a84a)); }
+.wg-box[data-health=unhealthy] .health-mark { fill: var(--health-unhealthy, light-dark(#c0263c, #ff6b7a)); }
+.wg-box:hover { background: color-mix(in srgb, var(--accent, light-dark(#0b63ce, #6aaeff)) 9%, transparent); }
+.wg-box[aria-pressed=true] { background: color-mix(in srgb, var(--accent, light-dark(#0b63ce, #6aaeff)) 17%, transparent); }
+.wg-box:focus-visible { outline: 3px solid var(--accent, light-dark(#0b63ce, #6aaeff)); outline-offset: 1px; z-index: 2; }
+.wg-frame { position: relative; }
+.wg-frame[hidden] { display: none; }
+.wg-search { position: absolute; inset: 12px auto auto 12px; width: min(220px, calc(100% - 24px)); height: 32px; box-sizing: border-box; padding: 0 10px; border-radius: 7px;
+  font: inherit; font-size: .8125rem; border: 1px solid var(--line, light-dark(#d5dbe1, #2a323b)); background: var(--surface, light-dark(#fff, #181e25)); color: inherit; }
+.wg-unit[data-dim] { opacity: .4; }
+.wg-tools { position: absolute; inset: auto 12px 12px auto; display: flex; gap: 4px; }
+.wg-tools button { min-width: 34px; height: 32px; padding: 0 9px; border-radius: 7px; font: inherit; font-size: .8125rem; cursor: pointer;
+  border: 1px solid var(--line, light-dark(#d5dbe1, #2a323b)); background: var(--surface, light-dark(#fff, #181e25)); color: inherit; }
+.wg-tools button[aria-pressed=false] { color: var(--text-quiet, light-dark(#5b6773, #98a4b0)); text-decoration: line-through; }
+.wg-panel { position: absolute; inset: 12px 12px auto auto; width: min(320px, calc(100% - 24px)); max-height: calc(100% - 24px); overflow: auto;
+  box-sizing: border-box; padding: 16px 18px; border-radius: var(--radius, 10px); background: var(--surface, light-dark(#fff, #181e25));
+  border: 1px solid var(--line, light-dark(#d5dbe1, #2a323b)); box-shadow: 0 8px 28px rgb(0 0 0 / .16); cursor: auto; user-select: text; }
+.wg-panel[hidden] { display: none; }
+.wg-panel h2 { margin: 0 32px 2px 0; font-size: 1.0625rem; overflow-wrap: anywhere; }
+.wg-panel h3 { margin: 14px 0 4px; font-size: .8125rem; color: var(--text-quiet, light-dark(#5b6773, #98a4b0)); }
+.wg-panel p, .wg-panel ul { margin: 0; padding: 0; list-style: none; }
+.wg-panel li { padding: 3px 0; }
+.wg-panel dl { display: grid; grid-template-columns: 1fr auto; gap: 4px 12px; margin: 10px 0 0; font-variant-numeric: tabular-nums; }
+.wg-panel dt { color: var(--text-quiet, light-dark(#5b6773, #98a4b0)); }
+.wg-panel dd { margin: 0; text-align: right; }
+.wg-panel .wg-links { display: flex; flex-wrap: wrap; gap: 6px 14px; margin-top: 14px; }
+.wg-panel .wg-close { position: absolute; inset: 10px 10px auto auto; width: 30px; height: 30px; padding: 0; border: 0; border-radius: 6px;
+  background: none; color: inherit; font-size: 18px; line-height: 1; cursor: pointer; }
+.wg-panel .wg-row { display: flex; justify-content: space-between; gap: 12px; width: 100%; box-sizing: border-box; padding: 3px 6px; margin: 0 -6px;
+  border: 0; border-radius: 5px; background: none; color: inherit; font: inherit; text-align: start; cursor: pointer; }
+.wg-panel .wg-row:hover { background: color-mix(in srgb, currentColor 8%, transparent); }
+.wg-panel .wg-row span:last-child { color: var(--text-quiet, light-dark(#5b6773, #98a4b0)); white-space: nowrap; font-variant-numeric: tabular-nums; }
+.wg-unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
+html[data-stale] .wg-world, html[data-stale] .wg-panel { filter: grayscale(1); opacity: .55; }
+@media (max-width: 720px) { .wg-panel { position: static; width: auto; max-height: none; box-shadow: none; margin-top: 10px; } .wg-stage { height: 440px; } }
+@media (forced-colors: active) { .wg-unit, .wg-version { border: 1px solid CanvasText; } .wg-box .health-mark { fill: CanvasText; } }
+}`;
+
+let sheet: CSSStyleSheet | undefined;
+
+/** Gives the document the styles, once. */
+export function adoptStyle(): void {
+  if (!sheet) {
+    sheet = new CSSStyleSheet();
+    sheet.replaceSync(css);
+    document.adoptedStyleSheets.push(sheet);
+  }
+}

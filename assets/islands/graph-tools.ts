@@ -1,0 +1,48 @@
+// The buttons on the picture of a topology, and its search.
+
+import { make } from "./dom";
+import type { Picture } from "./graph-picture";
+import type { Words } from "./graph-words";
+
+/** What the buttons ask for beyond the picture itself. */
+export type ToolActions = { readonly tidy: () => void; readonly table: () => void; readonly search: () => void };
+
+const STEP = 1.25;
+
+/** Makes the toolbar. */
+export function tools(words: Words, picture: Picture, placeholder: string, actions: ToolActions) {
+  const search = make("input", {
+    type: "search",
+    class: "wg-search",
+    placeholder,
+    "aria-label": placeholder,
+    autocomplete: "off",
+  });
+  search.addEventListener("input", actions.search);
+  const button = (name: string, label: string, press: () => void): HTMLButtonElement => {
+    const words_ = words.say(name);
+    const made = make("button", { type: "button", title: words_, "data-tool": name }, label || words_);
+    if (label) {
+      made.setAttribute("aria-label", words_);
+    }
+    made.addEventListener("click", press);
+    return made;
+  };
+  const motion = button("motion", "", () => {
+    picture.dots.wanted = !picture.dots.wanted;
+    motion.setAttribute("aria-pressed", String(picture.dots.wanted));
+  });
+  motion.setAttribute("aria-pressed", String(!window.matchMedia("(prefers-reduced-motion: reduce)").matches));
+  const buttons = make(
+    "div",
+    { class: "wg-tools", role: "group", "aria-label": words.say("stage") },
+    motion,
+    button("tidy", "", actions.tidy),
+    button("show-table", "", actions.table),
+    button("zoom-out", "−", () => picture.zoom(1 / STEP)),
+    button("zoom-in", "+", () => picture.zoom(STEP)),
+    button("fit", "⤢", () => picture.fit()),
+  );
+  const bar = make("div", {}, search, buttons);
+  return { bar, search };
+}

@@ -1,0 +1,140 @@
+// What the topology says about boxes and edges, from the texts of its element.
+
+import { latency, number, rate, ratio, share, symbols, type Units } from "./format";
+import type { Cause, Health, Row } from "./frames";
+import { type Line, type Scene, severity, type Unit } from "./scene";
+import { fill, text } from "./texts";
+
+/** The glyphs of verdicts where there is only text. */
+const glyphs: Partial<Record<Health, string>> = { degraded: "▲ ", unhealthy: "■ " };
+
+/** The words of one weir-graph element. */
+export class Words {
+  readonly #element: Element;
+  readonly units: Units;
+
+  constructor(element: Element) {
+    this.#element = element;
+    const or = (name: string, symbol: string): string => text(element, name) || symbol;
+    this.units = {
+      perSecond: or("per-second", symbols.perSecond),
+      percent: or("percent", symbols.percent),
+      ms: or("ms", symbols.ms),
+      s: or("s", symbols.s),
+    };
+  }
+
+  say(name: string, values: Readonly<Record<string, string>> = {}): string {
+    return text(this.#element, name, values);
+  }
+
+  rate = (value: number): string => rate(value, this.units);
+  ratio = (value: number): string => ratio(value, this.units);
+  share = (value: number): string => share(value, this.units);
+  latency = (value: number): string => latency(value, this.units);
+
+  /** The label of an edge: "237/s · 23.0 % · 280 ms"; a share of nothing and a time of nothing are left out. */
+  label({ row }: Line): string {
+    if (row.rate <= 0) {
+      return "";
+    }
+    const parts = [this.rate(row.rate)];
+    if (row.errors >= 0.0005) {
+      parts.push(this.ratio(row.errors));
+    }
+    if (row.p95 > 0) {
+      parts.push(this.latency(row.p95));
+    }
+    return (glyphs[row.health] ?? "") + parts.join(" · ");
+  }
+
+  /** The name of a unit as it is drawn. */
+  name(unit: Unit, side?: "callers" | "callees"): string {
+    if (unit.kind === "more") {
+      return this.say(`more-${side ?? "callees"}`, { n: unit.name });
+    }
+    return unit.kind === "unknown" ? this.say("outside") || unit.name : unit.name;
+  }
+
+  /** The second line of a box. */
+  detail(unit: Unit): string {
+    const { traffic } = unit;
+    const parts = traffic.rate > 0 ? [this.rate(traffic.rate)] : [];
+    if (traffic.errors >= 0.0005) {
+      parts.push(this.ratio(traffic.errors));
+    }
+    if (traffic.p95 > 0 && traffic.rate > 0) {
+      parts.push(this.latency(traffic.p95));
+    }
+    if (parts.length === 0) {
+      parts.push(unit.kind === "more" ? this.say(unit.health) : this.say(unit.kind));
+    }
+    if (unit.hidden > 0 && unit.kind !== "more") {
+      parts.push(this.say("hidden", { n: String(unit.hidden) }));
+    }
+    return parts.filter((part) => part !== "").join(" · ");
+  }
+
+  /** A box in one sentence, for those who do not see it. */
+  sentence(unit: Unit, scene: Scene, name: string): string {
+    const inside = new Set([unit.id, ...unit.members.map((box) => box.id)]);
+    const neighbours = (from: "from" | "to"): string => {
+      const other = from === "from" ? "to" : "from";
+      const near = scene.lines.filter((line) => inside.has(line[other]) && !inside.has(line[from]));
+      return String(new Set(near.map((line) => scene.unitOf.get(line[from]) ?? line[from])).size);
+    };
+    return this.say("box", {
+      kind: this.say(unit.kind === "unknown" ? "external" : unit.kind),
+      name,
+      health: this.say(unit.health),
+      rate: this.rate(unit.traffic.rate),
+      errors: this.ratio(unit.traffic.errors),
+      p95: this.latency(unit.traffic.p95),
+      callers: neighbours("from"),
+      callees: neighbours("to"),
+    });
+  }
+
+  /** A version in one sentence. */
+  version(
+    row: Row,
+    values: { name: string; service: string; share: string; callers: string; callees: string },
+  ): string {
+    return this.say("version", {
+      ...values,
+      kind: this.say("node"),
+      health: this.say(row.health),
+      rate: this.rate(row.rate),
+      errors: this.ratio(row.errors),
+      p95: this.latency(row.p95),
+    });
+  }
+
+  /** Why a row has its verdict, in the page's language as far as the page has the words. */
+  why(row: Row): { readonly text: string; readonly cause: Cause | undefined }[] {
+    const said = row.causes.map((cause, i) => ({
+      text: this.say(`cause-${cause.code}`, cause.values) || (row.why[i] ?? ""),
+      cause,
+    }));
+    const rest = row.why.slice(row.causes.length).map((words) => ({ text: words, cause: undefined }));
+    return [...said, ...rest].filter((entry) => entry.text !== "");
+  }
+
+  /** Use beside its limit. */
+  use(use: number, limit: number): string {
+    return limit > 0 ? this.say("of", { use: number(use), limit: number(limit) }) : number(use);
+  }
+
+  /** The caption of the picture. */
+  caption(scene: Scene): string {
+    const bad = scene.units.filter((unit) => severity(unit.health) > 0).length;
+    const boxes = String(scene.units.length);
+    return bad > 0 ? this.say("troubled", { n: String(bad), boxes }) : this.say("fine", { boxes });
+  }
+
+  /** The address of a page about a box. */
+  href(name: string, values: Readonly<Record<string, string>>): string {
+    const encoded = Object.fromEntries(Object.entries(values).map(([key, value]) => [key, encodeURIComponent(value)]));
+    return fill(this.#element.getAttribute(`data-href-${name}`) ?? "", encoded);
+  }
+}

@@ -1,0 +1,3 @@
+// What the topology page downloads beside weir.js.
+
+import "./weir-graph";

@@ -1,0 +1,71 @@
+// Which part of the picture is seen, and how large. Pure.
+
+import type { Rect } from "./geometry";
+import type { Point } from "./layout";
+
+/** The picture's point (0, 0) is seen at x, y; everything is scaled by k. */
+export type View = { readonly x: number; readonly y: number; readonly k: number };
+
+/** The size of the window onto the picture. */
+export type Size = { readonly width: number; readonly height: number };
+
+export const MIN_SCALE = 0.2;
+export const MAX_SCALE = 3;
+
+/** Below this scale words cannot be read; a picture that does not fit is cut off rather than shrunk further. */
+export const LEGIBLE = 0.62;
+
+/** The room left around a fitted picture. */
+const PADDING = 24;
+
+/** The view that shows an area whole, or as much of it around an anchor as can be read. */
+export function fitted(area: Rect, size: Size, anchor?: Rect): View {
+  const whole = Math.min((size.width - 2 * PADDING) / area.width, (size.height - 2 * PADDING) / area.height, 1.15);
+  const k = Math.max(LEGIBLE, Number.isFinite(whole) ? whole : 1);
+  return {
+    k,
+    x: axis([area.x, area.width], size.width, k, anchor && anchor.x + anchor.width / 2),
+    y: axis([area.y, area.height], size.height, k, anchor && anchor.y + anchor.height / 2),
+  };
+}
+
+/** Where an axis begins: centred if it fits, else around the anchor without empty room at the ends. */
+function axis([start, length]: [number, number], room: number, k: number, anchor: number | undefined): number {
+  const middle = room / 2 - (start + length / 2) * k;
+  if (length * k + 2 * PADDING <= room + 1) {
+    return middle;
+  }
+  const wanted = anchor === undefined ? PADDING - start * k : room / 2 - anchor * k;
+  return Math.min(PADDING - start * k, Math.max(room - PADDING - (start + length) * k, wanted));
+}
+
+/** The view scaled by a factor around a point of the window. */
+export function zoom(view: View, factor: number, at: Point): View {
+  const k = Math.min(MAX_SCALE, Math.max(MIN_SCALE, view.k * factor));
+  const by = k / view.k;
+  return { k, x: at.x - (at.x - view.x) * by, y: at.y - (at.y - view.y) * by };
+}
+
+/** The view moved by pixels of the window. */
+export const pan = (view: View, x: number, y: number): View => ({ ...view, x: view.x + x, y: view.y + y });
+
+/** The view moved as little as possible to show a box. */
+export function reveal(view: View, box: Rect, size: Size): View {
+  const shift = (start: number, length: number, room: number): number => {
+    if (start < PADDING) {
+      return PADDING - start;
+    }
+    return start + length > room - PADDING ? Math.max(PADDING - start, room - PADDING - start - length) : 0;
+  };
+  return pan(
+    view,
+    shift(view.x + box.x * view.k, box.width * view.k, size.width),
+    shift(view.y + box.y * view.k, box.height * view.k, size.height),
+  );
+}
+
+/** The point of the picture under a point of the window. */
+export const unproject = (view: View, at: Point): Point => ({
+  x: (at.x - view.x) / view.k,
+  y: (at.y - view.y) / view.k,
+});

@@ -1,0 +1,38 @@
+// weir-refresh keeps a part of a page like the server's: it fetches the fragment and changes only what differs.
+
+import { follow } from "./follow";
+import { morphChildren } from "./fragment";
+
+class WeirRefresh extends HTMLElement {
+  #end = new AbortController();
+
+  connectedCallback(): void {
+    this.#end = new AbortController();
+    const every = Math.max(250, Number(this.getAttribute("every")) || 1000);
+    void follow(
+      this,
+      this.getAttribute("src") ?? location.href,
+      (body) => {
+        if (body !== this && !this.#isRead()) {
+          morphChildren(this, body);
+        }
+        return every;
+      },
+      this.#end.signal,
+    );
+  }
+
+  disconnectedCallback(): void {
+    this.#end.abort();
+  }
+
+  /** Somebody has marked text in here, to copy it or to keep their place. */
+  #isRead(): boolean {
+    const selection = document.getSelection();
+    return (
+      !!selection && !selection.isCollapsed && selection.anchorNode !== null && this.contains(selection.anchorNode)
+    );
+  }
+}
+
+customElements.define("weir-refresh", WeirRefresh);

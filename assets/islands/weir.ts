@@ -1,0 +1,8 @@
+// What every page downloads.
+
+import "./weir-live";
+import "./weir-refresh";
+import "./weir-change";
+import "./weir-weights";
+import "./weir-pool";
+import "./weir-copy";
