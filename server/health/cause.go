@@ -27,6 +27,7 @@ const (
 	Timeouts          = "timeouts"            // rate
 	RetriesExhausted  = "retries-exhausted"   // rate
 	NoRoute           = "no-route"            // rate
+	NoTarget          = "no-target"           // of a service: nothing provides it
 	Errors            = "errors"              // ratio, failed, requests, limit
 	Latency           = "latency"             // p95, limit
 )
@@ -55,7 +56,7 @@ const (
 func Codes() []string {
 	return []string{
 		NoData, Stale, NoInstances, NoHealthyUpstream, ConnectFailures, Ejected, PoolOverflow, PoolNearFull, Timeouts,
-		RetriesExhausted, NoRoute, Errors, Latency,
+		RetriesExhausted, NoRoute, NoTarget, Errors, Latency,
 	}
 }
 
@@ -95,7 +96,9 @@ func sentence(c Cause) string {
 	case RetriesExhausted:
 		return v["rate"] + " requests a second fail after every retry"
 	case NoRoute:
-		return "its proxies have no route for " + v["rate"] + " calls a second: a backend is missing"
+		return "its proxies have no route for " + v["rate"] + " calls a second"
+	case NoTarget:
+		return "it leads nowhere: no node and no route provides it"
 	case Errors:
 		return v["ratio"] + " of requests fail (" + v["failed"] + " of " + v["requests"] + "); the limit is " + v["limit"]
 	case Latency:

@@ -91,7 +91,7 @@ func TestJudge(t *testing.T) {
 			"pending requests", pooled10(Pool{Pending: 45, MaxPending: 50, InFlight: 1, MaxConnections: 10}, mesh.HTTP), mesh.Degraded,
 			[]string{"the connection pool is nearly full: 45 of 50 pending requests (90 %)"},
 		},
-		{"calls without a route", Evidence{Unrouted: 0.2}, mesh.Degraded, []string{"its proxies have no route for 0.2 calls a second: a backend is missing"}},
+		{"calls without a route", Evidence{Unrouted: 0.2}, mesh.Degraded, []string{"its proxies have no route for 0.2 calls a second"}},
 		{"slow", flow(100, 0, func(t *T) { t.P95 = 1500 * time.Millisecond }), mesh.Degraded, []string{"one request in twenty takes longer than 1.5 s; the limit is 1.0 s"}},
 		{"slow, but too few to say", flow(19, 0, func(t *T) { t.P95 = 9 * time.Second }), mesh.Healthy, nil},
 		{

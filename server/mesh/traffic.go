@@ -40,6 +40,8 @@ type Observation struct {
 	Inbound map[string]Traffic
 	// Pools is the use of each node's connection pool in front of its application, by node id.
 	Pools map[string]PoolUse
+	// Reported is, by node id, when each of the node's own connected proxies had reported: the oldest of their newest.
+	Reported map[string]time.Time
 	// Unrouted is the rate of calls for which a node's or gateway's own proxy had no route, by id.
 	Unrouted map[string]float64
 	// Sources is when each connected proxy last reported, by proxy identity.

@@ -17,11 +17,12 @@ func (l *Live) Observe(name string, window time.Duration, now time.Time) mesh.Ob
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.sweep(now.UnixMilli())
 	w := view{now: now.UnixMilli(), seconds: int64(window / time.Second), watch: m.look()}
-	m.sweep(w.now)
 	o.Sources = make(map[string]time.Time, len(m.sources))
 	o.Inbound = make(map[string]mesh.Traffic, len(m.nodes))
 	o.Pools = make(map[string]mesh.PoolUse, len(m.nodes))
+	o.Reported = make(map[string]time.Time, len(m.nodes))
 	o.Unrouted = make(map[string]float64)
 	for id, s := range m.sources {
 		if s.gone {
@@ -135,6 +136,7 @@ func (w *view) arrivals(id string, f *flow, o *mesh.Observation) {
 		o.Pools[id] = p
 	}
 	t.PoolUse = mesh.PoolUse{}
+	o.Reported[id] = time.UnixMilli(v.at)
 	if f.hasKind(arriving) {
 		o.Inbound[id] = t
 	}
