@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 
 	"github.com/weirmesh/weir/ent"
@@ -79,15 +78,13 @@ func (s *Store) transact(ctx context.Context, doing string, do func(*ent.Tx) err
 		return s.explain(doing, err)
 	}
 	if err := do(tx); err != nil {
-		// SQLite has already rolled back after some errors (a full disk); then there is nothing left to roll back.
-		return errors.Join(s.explain(doing, err), ignoreRolledBack(tx.Rollback()))
+		// A rollback that fails says nothing new: SQLite has rolled back by itself after some errors (a full disk), and
+		// database/sql closes a connection that cannot.
+		_ = tx.Rollback()
+		return s.explain(doing, err)
 	}
 	return s.explain(doing, tx.Commit())
 }
-
-// ignoreRolledBack drops the error of a rollback: SQLite rolls back by itself when the connection's statement failed
-// fatally, and a connection that cannot roll back is closed by database/sql, which does it too.
-func ignoreRolledBack(error) error { return nil }
 
 // advance is the compare-and-set on the mesh's revision.
 func advance(ctx context.Context, tx *ent.Tx, name string, base int64) error {

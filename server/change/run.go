@@ -1,0 +1,328 @@
+package change
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"time"
+
+	"github.com/weirmesh/weir/server/mesh"
+	"github.com/weirmesh/weir/server/provider"
+)
+
+const (
+	// tick is how often truths are looked at while any is open. Proxies' answers wake Run at once.
+	tick = 250 * time.Millisecond
+	// saveEvery is how often an entry whose truths keep moving is written to the store.
+	saveEvery = time.Second
+	// retryEvery is the pause before a refused revision, or a failed revert, is tried again.
+	retryEvery = time.Second
+	// knownWithin is how long the provider may take to know a revision it has accepted.
+	knownWithin = 5 * time.Second
+)
+
+// Run follows every change until its truths are final and its deadline is over, and reverts what nobody confirmed. It
+// sleeps while there is nothing to follow. It ends with ctx, after writing what the store does not know yet.
+func (d *Door) Run(ctx context.Context) error {
+	changed, stop := d.provider.Watch()
+	defer stop()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	var l loop
+	for {
+		select {
+		case <-ctx.Done():
+			last, cancel := patient(ctx)
+			defer cancel()
+			d.save(last, d.now(), true)
+			return nil
+		case <-changed:
+		case <-d.wake:
+		case <-timer.C:
+		}
+		d.look(ctx, &l)
+		if next, ok := d.nextLook(d.now()); ok {
+			timer.Reset(next)
+		} else {
+			timer.Stop()
+		}
+	}
+}
+
+// loop is what Run remembers from one look to the next.
+type loop struct {
+	counted time.Time            // when the traffic was last looked at
+	expired map[string]time.Time // when reverting an entry last failed
+}
+
+// look does everything that is due.
+func (d *Door) look(ctx context.Context, l *loop) {
+	now := d.now()
+	d.reapply(ctx, now)
+	d.announce(ctx)
+	d.followDelivery(now)
+	if now.Sub(l.counted) >= tick {
+		l.counted = now
+		d.followTraffic(now)
+	}
+	d.expireAll(ctx, l, now)
+	d.save(ctx, now, false)
+	d.forget()
+}
+
+// nextLook says how long Run may sleep; ok is false when only an event can bring something new.
+func (d *Door) nextLook(now time.Time) (wait time.Duration, ok bool) {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	if len(d.refused) > 0 {
+		return tick, true
+	}
+	for _, e := range d.active {
+		if !e.programmed || !e.observed || e.dirty {
+			return tick, true
+		}
+		if e.change.State == Pending {
+			left := max(e.change.ConfirmBy.Sub(now), tick)
+			if !ok || left < wait {
+				wait, ok = left, true
+			}
+		}
+	}
+	return wait, ok
+}
+
+// reapply offers refused revisions to the provider again.
+func (d *Door) reapply(ctx context.Context, now time.Time) {
+	d.mu.RLock()
+	var due []string
+	for name, at := range d.refused {
+		if now.Sub(at) >= retryEvery {
+			due = append(due, name)
+		}
+	}
+	d.mu.RUnlock()
+	for _, name := range due {
+		d.write.Lock()
+		d.apply(ctx, d.current(name))
+		d.write.Unlock()
+	}
+}
+
+// announce publishes the entries that moved while nobody followed them.
+func (d *Door) announce(ctx context.Context) {
+	d.mu.Lock()
+	moved := d.stale
+	d.stale = nil
+	d.mu.Unlock()
+	for _, id := range moved {
+		c, err := d.Change(ctx, id)
+		if err != nil {
+			d.log.Warn("change could not be read", "change", id, "error", err)
+			continue
+		}
+		d.events.Publish(c)
+	}
+}
+
+// open lists the entries for which a condition holds.
+func (d *Door) open(is func(*entry) bool) []*entry {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	var out []*entry
+	for _, e := range d.active {
+		if is(e) {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// followDelivery asks the provider how far each revision got.
+func (d *Door) followDelivery(now time.Time) {
+	for _, e := range d.open(func(e *entry) bool { return !e.programmed }) {
+		// What identifies the entry never changes, so it is read without the lock.
+		delivery, known := d.provider.Delivery(e.change.Mesh, e.change.Accepted.Revision)
+		d.mu.Lock()
+		d.noteDelivery(e, delivery, known, now)
+		d.mu.Unlock()
+	}
+}
+
+// noteDelivery takes over the second truth. d.mu is held.
+func (d *Door) noteDelivery(e *entry, got provider.Delivery, known bool, now time.Time) {
+	if !known {
+		// The revision is from before the provider's start: what is stored stays.
+		if _, refused := d.refused[e.change.Mesh]; !refused && now.Sub(e.begun) >= knownWithin {
+			e.programmed, e.observed = true, true
+		}
+		return
+	}
+	before := e.change.Programmed
+	if e.restored && before != nil && got.Total < before.Total {
+		return // after a restart the proxies have yet to come back; they are not fewer for that
+	}
+	p := &Programmed{Acked: got.Acked, Total: got.Total, Rejected: got.Rejected}
+	if p.Rejected == nil {
+		p.Rejected = []provider.Rejection{}
+	}
+	at := got.At
+	if at.IsZero() && got.Total == 0 && now.Sub(e.change.Accepted.At) >= time.Second {
+		at = now // nobody needed it
+	}
+	if got.Done() && !at.IsZero() {
+		at = at.UTC()
+		p.At = &at
+		e.programmed = true
+	}
+	if before == nil || !reflect.DeepEqual(*before, *p) {
+		e.change.Programmed, e.dirty = p, true
+		d.events.Publish(e.change)
+	}
+}
+
+// followTraffic measures the changes that every proxy has.
+func (d *Door) followTraffic(now time.Time) {
+	counts := make(map[string][]mesh.EdgeCount)
+	for _, e := range d.open(func(e *entry) bool { return e.programmed && !e.observed }) {
+		if d.traffic == nil || d.measured(e) {
+			d.noteTraffic(e, nil, true)
+			continue
+		}
+		name := e.change.Mesh
+		if _, ok := counts[name]; !ok {
+			counts[name] = d.traffic.Counts(name)
+		}
+		if e.meter == nil {
+			e.meter = d.meterFor(e)
+		}
+		seen, done := e.meter.read(now, counts[name])
+		d.noteTraffic(e, seen, done)
+	}
+}
+
+// measured says whether an entry's measurement is over for a reason other than time.
+func (d *Door) measured(e *entry) bool {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return e.replaced || e.change.Programmed == nil || e.change.Programmed.At == nil
+}
+
+func (d *Door) meterFor(e *entry) *meter {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	since := *e.change.Programmed.At
+	if e.restored {
+		since = later(since, e.begun) // the aggregator's counters began with this process
+	}
+	return &meter{plan: planFor(e.edits, d.meshes[e.change.Mesh].Mesh), since: since}
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// noteTraffic takes over the third truth.
+func (d *Door) noteTraffic(e *entry, seen *Observed, done bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if e.replaced {
+		seen = nil // counted under a later change
+	}
+	e.observed = e.observed || done
+	if seen == nil {
+		return
+	}
+	if refused := e.change.Programmed.Rejected; len(refused) > 0 && len(seen.Shares) == 0 {
+		seen.Agrees, seen.Note = nil, refused[0].Proxy+" refused the change and runs what it had before"
+	}
+	if e.change.Observed == nil || !reflect.DeepEqual(*e.change.Observed, *seen) {
+		e.change.Observed, e.dirty = seen, true
+		d.events.Publish(e.change)
+	}
+}
+
+// expireAll reverts the changes whose deadline has passed.
+func (d *Door) expireAll(ctx context.Context, l *loop, now time.Time) {
+	due := d.open(func(e *entry) bool { return e.change.State == Pending && !now.Before(*e.change.ConfirmBy) })
+	for _, e := range due {
+		if now.Sub(l.expired[e.change.ID]) < retryEvery {
+			continue
+		}
+		c := d.newest(Change{ID: e.change.ID})
+		if c.State != Pending {
+			continue
+		}
+		err := d.expire(ctx, c)
+		if err == nil {
+			d.log.Info("change reverted, nobody confirmed it", "change", c.ID, "mesh", c.Mesh)
+			continue
+		}
+		if l.expired == nil {
+			l.expired = make(map[string]time.Time)
+		}
+		l.expired[c.ID] = now
+		if code := mesh.CodeOf(err); code == mesh.Unavailable || code == mesh.Internal || errors.Is(err, context.Canceled) {
+			d.log.Warn("change could not be reverted, trying again", "change", c.ID, "error", err)
+			continue
+		}
+		d.log.Warn("change cannot be reverted by itself after later changes", "change", c.ID, "error", err)
+		d.giveUp(ctx, c.ID)
+	}
+}
+
+// giveUp closes an entry that nobody confirmed and that cannot be reverted without breaking what came after it.
+func (d *Door) giveUp(ctx context.Context, id string) {
+	d.write.Lock()
+	defer d.write.Unlock()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if e, ok := d.active[id]; ok && e.change.State == Pending {
+		e.change.State, e.dirty, e.saved = Superseded, true, time.Time{}
+		d.events.Publish(e.change)
+	}
+}
+
+// save writes the truths that the store does not know: at once when they are final or everything is due, else once a
+// second. What cannot be written is kept and tried again.
+func (d *Door) save(ctx context.Context, now time.Time, everything bool) {
+	due := d.open(func(e *entry) bool {
+		final := e.programmed && e.observed && !e.failed
+		return e.dirty && (everything || final || now.Sub(e.saved) >= saveEvery)
+	})
+	for _, e := range due {
+		if err := d.saveOne(ctx, e, now); err != nil {
+			d.log.Warn("change's truths could not be saved, trying again", "change", e.change.ID, "error", err)
+		}
+	}
+}
+
+func (d *Door) saveOne(ctx context.Context, e *entry, now time.Time) error {
+	d.write.Lock() // so that nothing older is written after something newer
+	defer d.write.Unlock()
+	d.mu.Lock()
+	c := e.change
+	e.dirty, e.saved = false, now
+	d.mu.Unlock()
+	ctx, cancel := patient(ctx)
+	defer cancel()
+	err := d.store.Update(ctx, c)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	e.failed = err != nil
+	e.dirty = e.dirty || e.failed
+	return err
+}
+
+// forget drops the entries that can no longer move by themselves.
+func (d *Door) forget() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for id, e := range d.active {
+		if e.programmed && e.observed && !e.dirty && e.change.State != Pending {
+			delete(d.active, id)
+		}
+	}
+}
