@@ -1,0 +1,219 @@
+// Package api is Weir's REST interface under /api/v1 and the door to the live socket. It turns requests into calls of
+// the change door and of the graph, and errors into RFC 9457 problems; it decides nothing about meshes itself. Its
+// description, openapi.yaml, is made from this code and committed; docs/guide/api.md is for people.
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humagin"
+	"github.com/gin-gonic/gin"
+
+	"github.com/weirmesh/weir/server/api/live"
+	"github.com/weirmesh/weir/server/change"
+	"github.com/weirmesh/weir/server/event"
+	"github.com/weirmesh/weir/server/graph"
+	"github.com/weirmesh/weir/server/mesh"
+	"github.com/weirmesh/weir/server/provider"
+)
+
+// maxBody is the most that a request may carry, in bytes.
+const maxBody = 1 << 20
+
+// Meshes reads what is configured; the change door is one. Unknown meshes and objects are mesh.NotFound.
+type Meshes interface {
+	Meshes() []string
+	Mesh(name string) (change.Current, error)
+	Object(mesh string, ref mesh.Ref) (change.Stored, error)
+}
+
+// Door changes meshes. A proposal whose base is no longer current is an error that wraps change.ErrStale.
+type Door interface {
+	Propose(ctx context.Context, p change.Proposal) (change.Change, error)
+	Confirm(ctx context.Context, id string, by change.By) (change.Change, error)
+	Revert(ctx context.Context, id string, by change.By) (change.Change, error)
+	Undo(ctx context.Context, id string, by change.By) (change.Change, error)
+}
+
+// Ledger reads what was changed.
+type Ledger interface {
+	Change(ctx context.Context, id string) (change.Change, error)
+	Changes(ctx context.Context, q change.Query) ([]change.Change, error)
+	Events() *event.Bus[change.Change]
+}
+
+// Graphs is where the newest graph of each mesh is kept.
+type Graphs interface {
+	Graph(mesh string) (graph.Graph, bool)
+	Updates() *event.Bus[graph.Graph]
+}
+
+// Proxies knows the proxies of each mesh.
+type Proxies interface {
+	Proxies(mesh string) []provider.Proxy
+}
+
+// Check is one part's readiness.
+type Check struct {
+	Name string
+	Err  error // nil: ready
+}
+
+// Options are what the API needs.
+type Options struct {
+	Meshes  Meshes
+	Door    Door
+	Ledger  Ledger
+	Graphs  Graphs
+	Proxies Proxies
+	Live    *live.Hub
+	Logger  *slog.Logger
+	// Version is Weir's own version, for the OpenAPI description and GET /api/v1/version.
+	Version string
+	// GraphOver gives a mesh's graph over another window than the live one. Nil: only the live window is answered.
+	GraphOver func(mesh string, window time.Duration) (graph.Graph, error)
+	// Ready tells for /readyz whether the parts work. Nil: always.
+	Ready func(ctx context.Context) []Check
+	// Open says that there is no sign-in: only requests to a loopback name or to one of Hosts are answered, so that no
+	// page of another site can reach Weir through a name it controls (DNS rebinding).
+	Open bool
+	// Hosts are host names, without port, by which Weir is called besides loopback ones.
+	Hosts []string
+}
+
+// API answers requests.
+type API struct {
+	o     Options
+	guard *guard
+	huma  huma.API
+	json  []byte // the OpenAPI description
+	yaml  []byte
+}
+
+// New makes the API and describes it.
+func New(o Options) (*API, error) {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Meshes == nil || o.Door == nil || o.Ledger == nil || o.Graphs == nil || o.Proxies == nil || o.Live == nil {
+		return nil, fmt.Errorf("api: a part is missing from its options")
+	}
+	a := &API{o: o, guard: newGuard(o.Open, o.Hosts)}
+	return a, a.describe()
+}
+
+// describe builds the OpenAPI description once, on an engine of its own.
+func (a *API) describe() error {
+	engine := gin.New()
+	a.routes(engine)
+	var err error
+	if a.json, err = json.MarshalIndent(a.huma.OpenAPI(), "", "  "); err != nil {
+		return fmt.Errorf("describe the API: %w", err)
+	}
+	if a.yaml, err = a.huma.OpenAPI().YAML(); err != nil {
+		return fmt.Errorf("describe the API: %w", err)
+	}
+	return nil
+}
+
+// OpenAPI gives the description in YAML, as committed.
+func (a *API) OpenAPI() []byte { return a.yaml }
+
+// Mount adds the API to an engine. Call it before other routes are added: its guard (host, cross-origin and header
+// rules) covers what comes after, too.
+func (a *API) Mount(engine *gin.Engine) error {
+	if err := engine.SetTrustedProxies(nil); err != nil {
+		return fmt.Errorf("trust no proxies: %w", err)
+	}
+	engine.HandleMethodNotAllowed = true
+	engine.Use(a.guard.handle)
+	a.routes(engine)
+	return nil
+}
+
+// routes is the route table of everything under /api, and of the two probes.
+func (a *API) routes(engine *gin.Engine) {
+	engine.GET("/livez", a.livez)
+	engine.GET("/readyz", a.readyz)
+	engine.GET("/api/v1/openapi.json", func(c *gin.Context) { c.Data(http.StatusOK, "application/openapi+json", a.json) })
+	engine.GET("/api/v1/openapi.yaml", func(c *gin.Context) { c.Data(http.StatusOK, "application/openapi+yaml", a.yaml) })
+	engine.GET("/api/v1/live", a.socket)
+
+	a.huma = humagin.New(engine, a.config())
+	a.meshRoutes()
+	register(a, shape[Node]{mesh.KindNode, "a virtual node: one version of one workload", nodeOf})
+	register(a, shape[Service]{mesh.KindService, "a virtual service: a name that callers use", serviceOf})
+	register(a, shape[Router]{mesh.KindRouter, "a virtual router", routerOf})
+	register(a, shape[Route]{mesh.KindRoute, "a route of a virtual router", routeOf})
+	register(a, shape[Gateway]{mesh.KindGateway, "a virtual gateway", gatewayOf})
+	register(a, shape[GatewayRoute]{mesh.KindGatewayRoute, "a route of a virtual gateway", gatewayRouteOf})
+	a.weightRoutes()
+	a.poolRoutes()
+	a.applyRoutes()
+	a.graphRoutes()
+	a.proxyRoutes()
+	a.changeRoutes()
+	a.liveRoutes()
+}
+
+// config is how huma is told to behave.
+func (a *API) config() huma.Config {
+	registry := huma.NewMapRegistry("#/components/schemas/", schemaName)
+	registry.RegisterTypeAlias(reflect.TypeFor[mesh.Duration](), reflect.TypeFor[durationText]())
+	registry.RegisterTypeAlias(reflect.TypeFor[huma.ErrorModel](), reflect.TypeFor[Problem]())
+	config := huma.Config{
+		OpenAPI: &huma.OpenAPI{
+			OpenAPI: "3.1.0",
+			Info: &huma.Info{
+				Title: "Weir", Version: "v1",
+				Description: "See every call between services; steer any of them; know that what you asked for is what is happening.",
+			},
+			Components: &huma.Components{Schemas: registry},
+			Servers:    []*huma.Server{{URL: "/"}},
+		},
+		Formats:                      map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat},
+		DefaultFormat:                "application/json",
+		RejectUnknownQueryParameters: true,
+		Transformers:                 []huma.Transformer{problemOf},
+	}
+	config.FieldsOptionalByDefault = true
+	return config
+}
+
+// schemaName keeps the graph's nodes and edges apart from configured ones.
+func schemaName(t reflect.Type, hint string) string {
+	name := huma.DefaultSchemaNamer(t, hint)
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if strings.HasSuffix(t.PkgPath(), "/server/graph") && name != "Graph" {
+		return "Graph" + name
+	}
+	return name
+}
+
+// durationText describes mesh.Duration.
+type durationText string
+
+// Schema is a duration with its unit.
+func (durationText) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{
+		Type: huma.TypeString, Description: "A duration with its unit.", Examples: []any{"15s", "250ms"},
+	}
+}
+
+// operation begins the description of one address.
+func operation(id, method, path, summary string) huma.Operation {
+	return huma.Operation{
+		OperationID: id, Method: method, Path: "/api/v1" + path, Summary: summary,
+		MaxBodyBytes: maxBody, BodyReadTimeout: 5 * time.Second,
+	}
+}

@@ -1,0 +1,124 @@
+package api
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/prometheus/common/model"
+
+	"github.com/weirmesh/weir/server/change"
+	"github.com/weirmesh/weir/server/mesh"
+)
+
+// Asking is what every changing request takes beside its body.
+type Asking struct {
+	IfMatch        string `header:"If-Match" maxLength:"64" doc:"The version that was read, as its ETag; 412 when somebody changed the object since. * means that it has to exist."`
+	IfNoneMatch    string `header:"If-None-Match" maxLength:"64" doc:"* means that the object must not exist yet."`
+	IdempotencyKey string `header:"Idempotency-Key" maxLength:"200" doc:"A repeat with the same key is answered with the first one's change."`
+	Author         string `header:"X-Weir-Author" maxLength:"256" doc:"Who asks, as declared by the caller: there is no sign-in yet. Up to 64 letters, digits, spaces and . _ - @ +"`
+	DryRun         bool   `query:"dryRun" doc:"Answer what would happen and record nothing."`
+	Reason         string `query:"reason" maxLength:"2000" doc:"Why, for the ledger."`
+	ConfirmWithin  string `query:"confirmWithin" maxLength:"20" doc:"Revert unless the change is confirmed within this time, as in 60s."`
+}
+
+// Wish is what a body may say besides its subject; it goes before the query.
+type Wish struct {
+	Reason        string `json:"reason,omitempty" maxLength:"2000" doc:"Why, for the ledger."`
+	ConfirmWithin string `json:"confirmWithin,omitempty" maxLength:"20" doc:"Revert unless the change is confirmed within this time, as in 60s."`
+}
+
+// proposal begins a proposal for one mesh.
+func (a Asking) proposal(meshName string, w Wish) (change.Proposal, error) {
+	author, err := authorOf(a.Author)
+	if err != nil {
+		return change.Proposal{}, err
+	}
+	p := change.Proposal{
+		Mesh: meshName, Author: author, Reason: a.Reason, IdempotencyKey: a.IdempotencyKey, DryRun: a.DryRun,
+		Base: make(map[mesh.Ref]int64),
+	}
+	if w.Reason != "" {
+		p.Reason = w.Reason
+	}
+	within := a.ConfirmWithin
+	if w.ConfirmWithin != "" {
+		within = w.ConfirmWithin
+	}
+	if p.ConfirmWithin, err = confirmWithin(within); err != nil {
+		return change.Proposal{}, err
+	}
+	return p, nil
+}
+
+// by is who asks, for the verbs on changes.
+func (a Asking) by(w Wish) (change.By, error) {
+	p, err := a.proposal("", w)
+	return change.By{Author: p.Author, Reason: p.Reason, DryRun: a.DryRun}, err
+}
+
+// base gives the version that the request is based on; ok is false when it does not say. current is the object's version
+// now, zero when it does not exist.
+func (a Asking) base(current int64) (version int64, ok bool, err error) {
+	switch match := strings.TrimSpace(a.IfMatch); {
+	case a.IfNoneMatch == "*" && match == "":
+		return 0, true, nil
+	case a.IfNoneMatch != "":
+		return 0, false, mesh.Errorf(mesh.Invalid, "If-None-Match %q: a change takes only *, and not with If-Match", shorten(a.IfNoneMatch))
+	case match == "":
+		return 0, false, nil
+	case match == "*":
+		if current == 0 {
+			return 0, false, mesh.Errorf(mesh.NotFound, "If-Match *: the object does not exist: leave the header out to create it")
+		}
+		return current, true, nil
+	default:
+		version, err := strconv.ParseInt(strings.Trim(match, `"`), 10, 64)
+		if err != nil || version < 1 {
+			return 0, false, mesh.Errorf(mesh.Invalid, "If-Match %q: give one ETag as it was read, like \"3\"", shorten(match))
+		}
+		return version, true, nil
+	}
+}
+
+// authorOf reads the self-declared author.
+func authorOf(s string) (string, error) {
+	s = strings.TrimSpace(s)
+	if s == "" {
+		return "anonymous", nil
+	}
+	safe := func(r rune) bool {
+		return unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune(" ._-@+", r)
+	}
+	if !utf8.ValidString(s) || utf8.RuneCountInString(s) > 64 || strings.ContainsFunc(s, func(r rune) bool { return !safe(r) }) {
+		return "", mesh.Errorf(mesh.Invalid, "X-Weir-Author %q: up to 64 letters, digits, spaces and . _ - @ +", shorten(s))
+	}
+	return s, nil
+}
+
+// confirmWithin reads a deadline.
+func confirmWithin(s string) (time.Duration, error) {
+	if s == "" || s == "0" {
+		return 0, nil
+	}
+	d, err := model.ParseDuration(s)
+	within := time.Duration(d)
+	if err != nil || within < time.Second || within > 24*time.Hour {
+		return 0, mesh.Errorf(mesh.Invalid, "confirmWithin %q: from 1s to 24h, as in 60s or 5m", shorten(s))
+	}
+	return within, nil
+}
+
+// stale says whether an error means that somebody changed the object first.
+func stale(err error) bool { return errors.Is(err, change.ErrStale) }
+
+// shorten keeps a caller's words from filling an answer.
+func shorten(s string) string {
+	if r := []rune(s); len(r) > 80 {
+		return string(r[:79]) + "…"
+	}
+	return s
+}

@@ -1,0 +1,48 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"slices"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/weirmesh/weir/server/mesh"
+	"github.com/weirmesh/weir/server/provider"
+)
+
+// proxyRoutes adds the proxies' addresses.
+func (a *API) proxyRoutes() {
+	huma.Register(a.huma, operation("list-proxies", http.MethodGet, "/meshes/{mesh}/proxies", "List proxies: connected, gone lately, refused"),
+		func(ctx context.Context, in *InMesh) (*answer[list[provider.Proxy]], error) {
+			proxies, err := a.proxiesOf(ctx, in.Mesh)
+			if err != nil {
+				return nil, err
+			}
+			return &answer[list[provider.Proxy]]{Status: http.StatusOK, Body: list[provider.Proxy]{Items: proxies}}, nil
+		})
+	huma.Register(a.huma, operation("get-proxy", http.MethodGet, "/meshes/{mesh}/proxies/{name}", "Show a proxy"),
+		func(ctx context.Context, in *One) (*answer[provider.Proxy], error) {
+			proxies, err := a.proxiesOf(ctx, in.Mesh)
+			if err != nil {
+				return nil, err
+			}
+			i := slices.IndexFunc(proxies, func(p provider.Proxy) bool { return p.ID == in.Name })
+			if i < 0 {
+				return nil, a.fail(ctx, mesh.Errorf(mesh.NotFound, "there is no proxy %q in mesh %s", shorten(in.Name), in.Mesh))
+			}
+			return &answer[provider.Proxy]{Status: http.StatusOK, Body: proxies[i]}, nil
+		})
+}
+
+// proxiesOf lists a mesh's proxies. Proxies may have been refused under the name of a mesh that does not exist.
+func (a *API) proxiesOf(ctx context.Context, name string) ([]provider.Proxy, error) {
+	proxies := a.o.Proxies.Proxies(name)
+	if len(proxies) > 0 {
+		return proxies, nil
+	}
+	if _, err := a.current(ctx, name); err != nil {
+		return nil, err
+	}
+	return []provider.Proxy{}, nil
+}

@@ -1,0 +1,167 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/weirmesh/weir/server/change"
+	"github.com/weirmesh/weir/server/mesh"
+)
+
+// attempts is how often an edit of part of an object is tried again when somebody else changes the object in between.
+const attempts = 5
+
+// weightsBody names every target of a route with its weight.
+type weightsBody struct {
+	Weights map[string]int `json:"weights" required:"true" minProperties:"1" maxProperties:"10" doc:"Every target of the route: its virtual node (NODE:PORT where a node is named twice) and its weight, a share of the sum."`
+	Wish
+}
+
+type weightsInput struct {
+	InMesh
+	Name  string `path:"name" maxLength:"255" doc:"The router."`
+	Route string `path:"route" maxLength:"255"`
+	Asking
+	Body weightsBody
+}
+
+// weightRoutes adds the slider's address.
+func (a *API) weightRoutes() {
+	op := operation("put-weights", http.MethodPut, "/meshes/{mesh}/routers/{name}/routes/{route}/weights", "Split a route's traffic")
+	op.DefaultStatus = http.StatusAccepted
+	huma.Register(a.huma, op, a.putWeights)
+}
+
+func (a *API) putWeights(ctx context.Context, in *weightsInput) (*changed, error) {
+	ref := mesh.Ref{Kind: mesh.KindRoute, Name: in.Name + "/" + in.Route}
+	return a.edit(ctx, edit{mesh: in.Mesh, ref: ref, ask: in.Asking, wish: in.Body.Wish}, func(o mesh.Object) (mesh.Object, error) {
+		route, ok := o.(mesh.Route)
+		if !ok {
+			return nil, mesh.Errorf(mesh.Internal, "%s is a %T", ref, o)
+		}
+		return weighted(route, in.Body.Weights)
+	})
+}
+
+// edit is a change of part of an object.
+type edit struct {
+	mesh string
+	ref  mesh.Ref
+	ask  Asking
+	wish Wish
+}
+
+// edit changes part of an object. Without the caller's own condition, a change that somebody else makes in between does
+// not refuse it: the part is changed again on what stands then.
+func (a *API) edit(ctx context.Context, e edit, with func(mesh.Object) (mesh.Object, error)) (*changed, error) {
+	p, err := e.ask.proposal(e.mesh, e.wish)
+	if err != nil {
+		return nil, a.fail(ctx, err)
+	}
+	for try := 1; ; try++ {
+		stored, err := a.o.Meshes.Object(e.mesh, e.ref)
+		if err != nil {
+			return nil, a.fail(ctx, err)
+		}
+		o, err := with(stored.Object)
+		if err != nil {
+			return nil, a.fail(ctx, err)
+		}
+		version, conditional, err := e.ask.base(stored.Version)
+		if err != nil {
+			return nil, a.fail(ctx, err)
+		}
+		if !conditional {
+			version = a.basis(ctx, e, stored.Version)
+		}
+		p.Patch.Put, p.Base[e.ref] = []mesh.Object{o}, version
+		c, err := a.o.Door.Propose(ctx, p)
+		switch {
+		case err == nil:
+			return accepted(c), nil
+		case errors.Is(err, change.ErrUnchanged):
+			return a.unchanged(ctx, p, err)
+		case !stale(err) || conditional || try == attempts:
+			return nil, a.refuse(ctx, err, e.mesh, e.ref)
+		}
+	}
+}
+
+// basis is the version that an unconditional edit is made on: the object's own, or, for a repeat under an idempotency key
+// whose change made that version, the one before, so that the repeat is recognised as the same proposal.
+func (a *API) basis(ctx context.Context, e edit, version int64) int64 {
+	if e.ask.IdempotencyKey == "" {
+		return version
+	}
+	first, err := a.o.Ledger.Changes(ctx, change.Query{Key: e.ask.IdempotencyKey, Limit: 1})
+	if err != nil || len(first) == 0 {
+		return version // the door finds out by itself
+	}
+	current, err := a.o.Meshes.Mesh(e.mesh)
+	if err != nil || current.Changed[e.ref] != first[0].ID {
+		return version
+	}
+	return version - 1
+}
+
+// weighted gives a route other weights. Every target has to be named, and nothing else.
+func weighted(r mesh.Route, weights map[string]int) (mesh.Route, error) {
+	given := maps.Clone(weights)
+	r.Targets = slices.Clone(r.Targets)
+	var missing []string
+	for i, t := range r.Targets {
+		key := targetKey(r.Targets, t)
+		weight, ok := given[key]
+		if !ok {
+			missing = append(missing, key)
+			continue
+		}
+		delete(given, key)
+		r.Targets[i].Weight = weight
+	}
+	var wrong []string
+	if len(missing) > 0 {
+		wrong = append(wrong, "no weight is given for "+strings.Join(missing, ", "))
+	}
+	if len(given) > 0 {
+		unknown := slices.Sorted(maps.Keys(given))
+		for i := range unknown {
+			unknown[i] = shorten(unknown[i])
+		}
+		wrong = append(wrong, strings.Join(unknown, ", ")+" is no target of it")
+	}
+	if len(wrong) > 0 {
+		return r, mesh.Errorf(mesh.Invalid, "weights of route %s: %s: name every target once: %s",
+			r.Ref().Name, strings.Join(wrong, "; "), strings.Join(targetKeys(r.Targets), ", "))
+	}
+	return r, nil
+}
+
+// targetKey names a target: its node, with the port where the node is named more than once.
+func targetKey(all []mesh.WeightedTarget, t mesh.WeightedTarget) string {
+	same := 0
+	for _, other := range all {
+		if other.Node == t.Node {
+			same++
+		}
+	}
+	if same < 2 {
+		return t.Node
+	}
+	return t.Node + ":" + strconv.Itoa(t.Port)
+}
+
+func targetKeys(targets []mesh.WeightedTarget) []string {
+	keys := make([]string, len(targets))
+	for i, t := range targets {
+		keys[i] = targetKey(targets, t)
+	}
+	return keys
+}
