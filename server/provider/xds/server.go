@@ -60,6 +60,7 @@ type Server struct {
 	refusedAt refusals
 	reports   map[reporter]report
 	sent      int64 // resources sent since the start, removals included
+	nacks     int   // messages refused since the start
 
 	watchMu  sync.Mutex
 	watchers map[chan struct{}]struct{}

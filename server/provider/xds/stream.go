@@ -63,6 +63,9 @@ func (s *Server) receive(x *session, stream discoveryv3.AggregatedDiscoveryServi
 		if k, ok := kindOf(req.GetTypeUrl()); ok {
 			s.mu.Lock()
 			x.feed.request(k, req, s.now())
+			if req.GetErrorDetail() != nil {
+				s.nacks++
+			}
 			s.mu.Unlock()
 			x.poke()
 		} else {
