@@ -232,24 +232,16 @@ func (d *Demo) run(ctx context.Context) error {
 	return d.keep(ctx)
 }
 
-// keep runs the load, the story and the watch over the proxies until ctx ends or one of them fails.
+// keep runs the load, the story and the watch over the proxies until ctx ends or the proxies cannot be kept up.
 func (d *Demo) keep(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	var tasks sync.WaitGroup
-	var telling error
 	tasks.Go(func() { d.load.run(ctx) })
 	tasks.Go(func() { d.outside.run(ctx) })
-	tasks.Go(func() {
-		if telling = d.tell(ctx); telling != nil {
-			cancel()
-		}
-	})
+	tasks.Go(func() { d.tell(ctx) })
 	err := d.sidecars.watch(ctx)
 	cancel()
 	tasks.Wait()
-	if err == nil || errors.Is(err, context.Canceled) {
-		err = telling
-	}
 	c := d.load.counts()
 	d.say("stopped after %d requests, %d of them failed", c.Sent, c.Failed)
 	return err

@@ -87,19 +87,23 @@ func storyOf(o Options) ([]Step, error) {
 	return steps, nil
 }
 
-// tell plays the story's steps at their times.
-func (d *Demo) tell(ctx context.Context) error {
+// tell plays the story's steps at their times. A step that cannot be played ends the story, not the demo: people may have
+// changed what it is about.
+func (d *Demo) tell(ctx context.Context) {
 	begin := time.Now()
 	for _, s := range d.story {
 		if !pause(ctx, s.After-time.Since(begin)) {
-			return nil
+			return
 		}
-		d.say("story %s, %.0f s: %s", d.options.Story, s.After.Seconds(), s.Say)
-		if err := d.play(ctx, s); err != nil && ctx.Err() == nil {
-			return fmt.Errorf("story %s, %.0f s: %w", d.options.Story, s.After.Seconds(), err)
+		at := fmt.Sprintf("story %s, %.0f s", d.options.Story, s.After.Seconds())
+		d.say("%s: %s", at, s.Say)
+		if err := d.play(ctx, s); err != nil {
+			if ctx.Err() == nil {
+				d.say("%s: the story ends here: %v", at, err)
+			}
+			return
 		}
 	}
-	return nil
 }
 
 // play carries out one step.
