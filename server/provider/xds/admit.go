@@ -21,7 +21,7 @@ const (
 	keepRefused = time.Minute     // after the last attempt
 	keepGone    = 5 * time.Minute // after the disconnection
 	maxRefused  = 200
-	keptNodeID   = 200 // characters of a refused node id that are kept
+	keptNodeID  = 200 // characters of a refused node id that are kept
 )
 
 // refusals lists the proxies that were not let in, by node id: at most maxRefused of them.

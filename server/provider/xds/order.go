@@ -228,18 +228,19 @@ func (t *track) park(k kind, name string, res *resource, fl *flight, message str
 
 // blames says whether Envoy's message speaks of the resource by name.
 func blames(message, name string) bool {
-	for rest := message; ; {
-		i := strings.Index(rest, name)
+	for from := 0; name != ""; {
+		i := strings.Index(message[from:], name)
 		if i < 0 {
 			return false
 		}
-		after := rest[i+len(name):]
-		if (i == 0 || strings.ContainsRune(" \n\t,'\"(", rune(rest[i-1]))) &&
-			(after == "" || strings.ContainsRune(" :\n\t,'\")", rune(after[0]))) {
+		start, end := from+i, from+i+len(name)
+		if (start == 0 || strings.IndexByte(" \n\t,'\"(", message[start-1]) >= 0) &&
+			(end == len(message) || strings.IndexByte(" :\n\t,'\")", message[end]) >= 0) {
 			return true
 		}
-		rest = after
+		from = end
 	}
+	return false
 }
 
 // isParked says whether this version of a resource was refused; res is nil for a removal.

@@ -28,7 +28,7 @@ type session struct {
 	standing    standing
 	standingFor *state // the target that standing is about
 	ackedAt     time.Time
-	refusal     string // why it does not run the newest state
+	refusal     string      // why it does not run the newest state
 	ports       map[int]int // registered as an instance with these; nil: not registered
 
 	wake   chan struct{}  // capacity one: there may be something to send
