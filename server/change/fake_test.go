@@ -50,12 +50,20 @@ func (p *fakeProvider) Apply(_ context.Context, d provider.Desired) error {
 		p.progress[d.Mesh.Name] = make(map[int64]provider.Delivery)
 	}
 	got := provider.Delivery{Revision: d.Revision, Total: len(p.proxies), Proxies: p.proxies}
-	if p.auto {
+	if p.auto || got.Total == 0 {
 		got.Acked, got.At = got.Total, time.Now()
 	}
 	p.progress[d.Mesh.Name][d.Revision] = got
 	p.tell()
 	return nil
+}
+
+// join lets proxies connect that have a revision of mesh m still to acknowledge.
+func (p *fakeProvider) join(revision int64, total int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.progress["m"][revision] = provider.Delivery{Revision: revision, Total: total}
+	p.tell()
 }
 
 // answer lets that many proxies acknowledge a revision of mesh m; refusals come on top.

@@ -19,6 +19,11 @@ const (
 	retryEvery = time.Second
 	// knownWithin is how long the provider may take to know a revision it has accepted.
 	knownWithin = 5 * time.Second
+	// joinWithin is how long a revision that no connected proxy needed is followed all the same, since the first proxies
+	// may connect a moment after the first revision.
+	joinWithin = time.Minute
+	// returnWithin is how long proxies may take to come back after a restart before the truth of before it stays.
+	returnWithin = 5 * time.Minute
 )
 
 // Run follows every change until its truths are final and its deadline is over, and reverts what nobody confirmed. It
@@ -159,20 +164,20 @@ func (d *Door) noteDelivery(e *entry, got provider.Delivery, known bool, now tim
 	}
 	before := e.change.Programmed
 	if e.restored && before != nil && got.Total < before.Total {
-		return // after a restart the proxies have yet to come back; they are not fewer for that
+		// After a restart the proxies have yet to come back; they are not fewer for that.
+		if now.Sub(e.begun) >= returnWithin {
+			e.programmed, e.observed = true, true
+		}
+		return
 	}
 	p := &Programmed{Acked: got.Acked, Total: got.Total, Rejected: got.Rejected}
 	if p.Rejected == nil {
 		p.Rejected = []provider.Rejection{}
 	}
-	at := got.At
-	if at.IsZero() && got.Total == 0 && now.Sub(e.change.Accepted.At) >= time.Second {
-		at = now // nobody needed it
-	}
-	if got.Done() && !at.IsZero() {
-		at = at.UTC()
+	if got.Done() && !got.At.IsZero() {
+		at := got.At.UTC()
 		p.At = &at
-		e.programmed = true
+		e.programmed = got.Total > 0 || now.Sub(e.begun) >= joinWithin
 	}
 	if before == nil || !reflect.DeepEqual(*before, *p) {
 		e.change.Programmed, e.dirty = p, true
@@ -183,38 +188,42 @@ func (d *Door) noteDelivery(e *entry, got provider.Delivery, known bool, now tim
 // followTraffic measures the changes that every proxy has.
 func (d *Door) followTraffic(now time.Time) {
 	counts := make(map[string][]mesh.EdgeCount)
-	for _, e := range d.open(func(e *entry) bool { return e.programmed && !e.observed }) {
-		if d.traffic == nil || d.measured(e) {
+	for _, e := range d.open(func(e *entry) bool { return !e.observed }) {
+		since, over := d.measuring(e)
+		if over {
 			d.noteTraffic(e, nil, true)
 			continue
+		}
+		if since.IsZero() {
+			continue // not programmed yet
 		}
 		name := e.change.Mesh
 		if _, ok := counts[name]; !ok {
 			counts[name] = d.traffic.Counts(name)
 		}
-		if e.meter == nil {
-			e.meter = d.meterFor(e)
+		if e.meter == nil || !e.meter.since.Equal(since) {
+			e.meter = &meter{plan: planFor(e.edits, d.current(name).Mesh), since: since}
 		}
 		seen, done := e.meter.read(now, counts[name])
 		d.noteTraffic(e, seen, done)
 	}
 }
 
-// measured says whether an entry's measurement is over for a reason other than time.
-func (d *Door) measured(e *entry) bool {
+// measuring gives the moment since when an entry's traffic counts, zero when that has not come; over is true when there
+// is nothing to measure or a later change has taken over.
+func (d *Door) measuring(e *entry) (since time.Time, over bool) {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
-	return e.replaced || e.change.Programmed == nil || e.change.Programmed.At == nil
-}
-
-func (d *Door) meterFor(e *entry) *meter {
-	d.mu.RLock()
-	defer d.mu.RUnlock()
-	since := *e.change.Programmed.At
-	if e.restored {
-		since = later(since, e.begun) // the aggregator's counters began with this process
+	p := e.change.Programmed
+	switch {
+	case d.traffic == nil, e.replaced, e.programmed && (p == nil || p.At == nil):
+		return time.Time{}, true
+	case p == nil, p.At == nil:
+		return time.Time{}, false
+	case e.restored:
+		return later(*p.At, e.begun), false // the counters of before this process are not known
 	}
-	return &meter{plan: planFor(e.edits, d.meshes[e.change.Mesh].Mesh), since: since}
+	return *p.At, false
 }
 
 func later(a, b time.Time) time.Time {

@@ -51,14 +51,30 @@ func TestProgrammedFollowsTheProxies(t *testing.T) {
 	})
 }
 
-func TestNobodyNeededIt(t *testing.T) {
+func TestNobodyNeededItAtFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, t.TempDir(), newProvider())
-		r.provider.auto = false
 		c := r.create(t)
 		time.Sleep(2 * time.Second)
 		if got := r.get(t, c.ID).Programmed; got == nil || got.Total != 0 || got.At == nil {
 			t.Errorf("got %+v", got)
+		}
+		r.provider.join(1, 2) // the first proxies connect
+		synctest.Wait()
+		if got := r.get(t, c.ID).Programmed; got.Total != 2 || got.Acked != 0 || got.At != nil {
+			t.Errorf("two connected: %+v", got)
+		}
+		r.provider.answer(1, 2)
+		synctest.Wait()
+		if got := r.get(t, c.ID).Programmed; got.Acked != 2 || got.At == nil {
+			t.Errorf("two answered: %+v", got)
+		}
+		late := r.must(t, put(mesh.VirtualNode{Name: "extra"}))
+		time.Sleep(5 * time.Minute)
+		r.provider.join(2, 2)
+		synctest.Wait()
+		if got := r.get(t, late.ID).Programmed; got.Total != 0 || got.At == nil {
+			t.Errorf("five minutes later it is no news any more: %+v", got)
 		}
 	})
 }
@@ -274,11 +290,7 @@ func TestRestartHandsTheNewestStateToTheProvider(t *testing.T) {
 		if got := r.get(t, c.ID).Programmed; got.Acked != 1 || got.Total != 2 || got.At != nil {
 			t.Errorf("before the proxies are back: %+v", got)
 		}
-		p.mu.Lock()
-		d := p.progress["m"][2]
-		d.Total = 2
-		p.progress["m"][2] = d
-		p.mu.Unlock()
+		p.join(2, 2)
 		p.answer(2, 2)
 		synctest.Wait()
 		if got := r.get(t, c.ID).Programmed; got.Acked != 2 || got.At == nil {
