@@ -1,0 +1,193 @@
+package web
+
+import (
+	"crypto/rand"
+	"errors"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/weirmesh/weir/server/change"
+	"github.com/weirmesh/weir/server/mesh"
+	"github.com/weirmesh/weir/ui/component"
+	"github.com/weirmesh/weir/ui/page"
+)
+
+const (
+	maxReason      = 1000
+	defaultConfirm = "60s"
+	maxConfirm     = 24 * time.Hour
+)
+
+// draft is an object as somebody wants it, on its way from a form over the review to the door.
+type draft struct {
+	ref     mesh.Ref
+	version int64       // that was read
+	before  mesh.Object // in force now
+	after   mesh.Object
+	path    string       // of the form; the review leads to path/apply
+	fields  []page.Field // the draft's own, carried along
+	rows    []page.ConflictRow
+
+	// describe puts the draft into words on the review page.
+	describe func(r *page.Review)
+	// again shows the form with the draft in it and what is wrong with it.
+	again func(refusal error) error
+}
+
+// signature is what somebody says about a change while reviewing it.
+type signature struct {
+	reason, confirmWithin string
+	within                time.Duration
+	reasonError           string // keys of the catalogue
+	confirmError          string
+	key                   string // makes applying twice do it once
+}
+
+func readSignature(c *gin.Context) signature {
+	s := signature{reason: strings.TrimSpace(c.PostForm("reason")), confirmWithin: c.PostForm("confirmWithin"), key: c.PostForm("key")}
+	if utf8.RuneCountInString(s.reason) > maxReason {
+		s.reasonError = "review.reason.long"
+	}
+	if s.confirmWithin != "" {
+		var err error
+		if s.within, err = time.ParseDuration(s.confirmWithin); err != nil || s.within <= 0 || s.within > maxConfirm {
+			s.confirmError = "review.confirm.error"
+		}
+	}
+	return s
+}
+
+// review shows what a draft would do. Nothing is recorded.
+func (w *Web) review(c *gin.Context, v view, d draft) error {
+	s := signature{reason: c.PostForm("reason"), confirmWithin: defaultConfirm, key: rand.Text()}
+	if chosen, ok := c.GetPostForm("confirmWithin"); ok {
+		s.confirmWithin = chosen
+	}
+	return w.reviewWith(c, v, d, s)
+}
+
+func (w *Web) reviewWith(c *gin.Context, v view, d draft, s signature) error {
+	dry, err := w.Changes.Propose(c.Request.Context(), change.Proposal{
+		Mesh: v.Mesh, Author: w.Author(c.Request), Reason: s.reason, DryRun: true,
+		Patch: mesh.Patch{Put: []mesh.Object{d.after}}, Base: map[mesh.Ref]int64{d.ref: d.version},
+	})
+	if err != nil && !errors.Is(err, change.ErrUnchanged) {
+		return w.refused(c, v, d, err)
+	}
+	r := page.Review{Shell: v.Shell, Title: d.ref.Name, Diff: dry.Diff, Nothing: err != nil || dry.Diff == "", Form: v.reviewForm(d, s)}
+	r.Form.Hidden = append(r.Form.Hidden, page.Field{Name: "key", Value: s.key})
+	r.Shell.Title = r.Review()
+	d.describe(&r)
+	status := http.StatusOK
+	if s.reasonError != "" || s.confirmError != "" {
+		status = http.StatusUnprocessableEntity
+	}
+	return w.render(c, status, page.ReviewPage(r))
+}
+
+func (v view) reviewForm(d draft, s signature) page.ReviewForm {
+	f := page.ReviewForm{
+		Action: v.Href(d.path + "/apply"), Cancel: v.Href(d.path), Hidden: slices.Clone(d.fields),
+		Reason: s.reason, ConfirmWithin: s.confirmWithin,
+	}
+	f.Hidden = append(f.Hidden, page.Field{Name: "version", Value: strconv.FormatInt(d.version, 10)})
+	if s.reasonError != "" {
+		f.ReasonError = v.L.T(s.reasonError, "most", maxReason)
+	}
+	if s.confirmError != "" {
+		f.ConfirmError = v.L.T(s.confirmError)
+	}
+	return f
+}
+
+// apply records a draft and leads to the page that watches it.
+func (w *Web) apply(c *gin.Context, v view, d draft) error {
+	s := readSignature(c)
+	if s.reasonError != "" || s.confirmError != "" {
+		return w.reviewWith(c, v, d, s)
+	}
+	made, err := w.Changes.Propose(c.Request.Context(), change.Proposal{
+		Mesh: v.Mesh, Author: w.Author(c.Request), Reason: s.reason, ConfirmWithin: s.within, IdempotencyKey: s.key,
+		Patch: mesh.Patch{Put: []mesh.Object{d.after}}, Base: map[mesh.Ref]int64{d.ref: d.version},
+	})
+	if errors.Is(err, change.ErrUnchanged) {
+		return w.reviewWith(c, v, d, s)
+	}
+	if err != nil {
+		return w.refused(c, v, d, err)
+	}
+	c.Redirect(http.StatusSeeOther, v.ChangeHref(made.ID))
+	return nil
+}
+
+// refused shows why the door did not take a draft, with the draft still there.
+func (w *Web) refused(c *gin.Context, v view, d draft, refusal error) error {
+	switch mesh.CodeOf(refusal) {
+	case mesh.Conflict:
+		return w.conflict(c, v, d, refusal)
+	case mesh.Invalid:
+		return d.again(refusal)
+	}
+	return refusal
+}
+
+// conflict shows what overtook a draft. The draft leads on to a review against what is in force now.
+func (w *Web) conflict(c *gin.Context, v view, d draft, refusal error) error {
+	status := http.StatusConflict
+	if errors.Is(refusal, change.ErrStale) {
+		status = http.StatusPreconditionFailed
+	}
+	s := signature{reason: strings.TrimSpace(c.PostForm("reason")), confirmWithin: c.PostForm("confirmWithin")}
+	p := page.Conflict{Shell: v.Shell, What: d.ref.Name, Message: refusal.Error(), Rows: d.rows, Form: v.reviewForm(d, s)}
+	p.Shell.Title = p.L.T("conflict.title", "what", p.What)
+	p.Form.Action = v.Href(d.path)
+	now := page.Field{Name: "version", Value: strconv.FormatInt(v.current.Versions[d.ref], 10)}
+	p.Form.Hidden = append(p.Form.Hidden[:len(p.Form.Hidden)-1], now,
+		page.Field{Name: "reason", Value: s.reason}, page.Field{Name: "confirmWithin", Value: s.confirmWithin},
+		// Every row is meant as it stands: what nobody touched must not be rebalanced again.
+		page.Field{Name: "exact", Value: "1"})
+	since, err := w.Changes.Changes(c.Request.Context(), change.Query{Mesh: v.Mesh, Object: d.ref, Limit: 3})
+	if err != nil {
+		return err
+	}
+	for _, each := range since {
+		p.Since = append(p.Since, v.changeLine(each))
+	}
+	return w.render(c, status, page.ConflictPage(p))
+}
+
+// touched lists the connected proxies of the given graph ids, as links.
+func (v view) touched(ids map[string]bool) []component.LinkTo {
+	var list []component.LinkTo
+	for _, p := range v.proxies {
+		id := p.Node
+		if p.Gateway != "" {
+			id = mesh.GatewayID(p.Gateway)
+		}
+		if connected(p) && ids[id] {
+			list = append(list, component.LinkTo{Name: p.ID, Href: v.ProxyHref(p.ID)})
+		}
+	}
+	return list
+}
+
+// backToForm leads from an address that only takes forms to the form.
+func (w *Web) backToForm(c *gin.Context) error {
+	c.Redirect(http.StatusSeeOther, strings.TrimSuffix(c.Request.URL.EscapedPath(), "/apply"))
+	return nil
+}
+
+// version reads the version of an object that a form was drawn from.
+func version(c *gin.Context) (int64, error) {
+	n, err := strconv.ParseInt(c.PostForm("version"), 10, 64)
+	if err != nil || n < 0 {
+		return 0, mesh.Errorf(mesh.Invalid, "the form's version %.20q is not a number: load the page again", c.PostForm("version"))
+	}
+	return n, nil
+}

@@ -1,0 +1,268 @@
+package web_test
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/weirmesh/weir/server/change"
+	"github.com/weirmesh/weir/server/definition"
+	"github.com/weirmesh/weir/server/graph"
+	"github.com/weirmesh/weir/server/mesh"
+	"github.com/weirmesh/weir/server/provider"
+)
+
+// world is what the console looks at in the tests: a door that keeps everything in memory, and pictures that stand still.
+type world struct {
+	mu      sync.Mutex
+	meshes  map[string]*change.Current
+	changes []change.Change // newest first
+	graphs  map[string]graph.Graph
+	proxies map[string][]provider.Proxy
+	fail    error // what Changes answers, when set
+}
+
+func newWorld() *world {
+	w := &world{meshes: map[string]*change.Current{}, graphs: map[string]graph.Graph{}, proxies: map[string][]provider.Proxy{}}
+	w.add(sample())
+	w.graphs["sample_app"] = picture()
+	w.proxies["sample_app"] = proxies()
+	w.changes = history()
+	return w
+}
+
+func (w *world) add(m mesh.Mesh) {
+	c := &change.Current{Mesh: m, Revision: 12, Versions: map[mesh.Ref]int64{}}
+	for _, o := range objects(m) {
+		c.Versions[o.Ref()] = 3
+	}
+	w.meshes[m.Name] = c
+}
+
+func objects(m mesh.Mesh) []mesh.Object {
+	var list []mesh.Object
+	for _, o := range m.Nodes {
+		list = append(list, o)
+	}
+	for _, o := range m.Services {
+		list = append(list, o)
+	}
+	for _, o := range m.Routes {
+		list = append(list, o)
+	}
+	return list
+}
+
+func (w *world) Meshes() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var names []string
+	for name := range w.meshes {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+func (w *world) Mesh(name string) (change.Current, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if c := w.meshes[name]; c != nil {
+		return *c, nil
+	}
+	return change.Current{}, mesh.Errorf(mesh.NotFound, "mesh %s: there is no such mesh", name)
+}
+
+func (w *world) Object(meshName string, ref mesh.Ref) (change.Stored, error) {
+	current, err := w.Mesh(meshName)
+	if err != nil {
+		return change.Stored{}, err
+	}
+	for _, o := range objects(current.Mesh) {
+		if o.Ref() == ref {
+			return change.Stored{Object: o, Version: current.Versions[ref]}, nil
+		}
+	}
+	return change.Stored{}, mesh.Errorf(mesh.NotFound, "%s: mesh %s has none", ref, meshName)
+}
+
+func (w *world) Propose(_ context.Context, p change.Proposal) (change.Change, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	current := w.meshes[p.Mesh]
+	object := p.Patch.Put[0]
+	ref := object.Ref()
+	if base, ok := p.Base[ref]; ok && base != current.Versions[ref] {
+		return change.Change{}, &mesh.Error{Code: mesh.Conflict, Message: fmt.Sprintf("%s was changed by min 8 s ago: look at it again", ref), Err: change.ErrStale}
+	}
+	c := change.Change{
+		ID: "chg-" + strconv.Itoa(100+len(w.changes)), Mesh: p.Mesh, Kind: ref.Kind, Name: ref.Name, Objects: []mesh.Ref{ref}, Summary: ref.Name + ": changed",
+		Author: p.Author, Reason: p.Reason, At: noon(), State: change.Kept, DryRun: p.DryRun,
+	}
+	for i, r := range current.Mesh.Routes {
+		if r.Ref() == ref {
+			c.Diff = difference(p.Mesh, r, object)
+			if !p.DryRun {
+				current.Mesh.Routes = slices.Clone(current.Mesh.Routes)
+				current.Mesh.Routes[i] = object.(mesh.Route)
+			}
+		}
+	}
+	for i, n := range current.Mesh.Nodes {
+		if n.Ref() == ref {
+			c.Diff = difference(p.Mesh, n, object)
+			if !p.DryRun {
+				current.Mesh.Nodes = slices.Clone(current.Mesh.Nodes)
+				current.Mesh.Nodes[i] = object.(mesh.VirtualNode)
+			}
+		}
+	}
+	if c.Diff == "" {
+		return change.Change{}, &mesh.Error{Code: mesh.Invalid, Message: "nothing would change", Err: change.ErrUnchanged}
+	}
+	if p.DryRun {
+		return c, nil
+	}
+	current.Revision++
+	current.Versions[ref]++
+	c.Accepted = &change.Accepted{Revision: current.Revision, At: noon()}
+	if p.ConfirmWithin > 0 {
+		c.State, c.ConfirmBy = change.Pending, ptr(noon().Add(p.ConfirmWithin))
+	}
+	w.changes = slices.Insert(w.changes, 0, c)
+	return c, nil
+}
+
+// difference lists the lines that differ between two objects' definitions, those in common around them.
+func difference(meshName string, before, after mesh.Object) string {
+	a, errA := definition.EncodeObject(meshName, 0, before)
+	b, errB := definition.EncodeObject(meshName, 0, after)
+	if errA != nil || errB != nil || string(a) == string(b) {
+		return ""
+	}
+	old, now := strings.Split(string(a), "\n"), strings.Split(string(b), "\n")
+	head, tail := 0, 0
+	for head < min(len(old), len(now)) && old[head] == now[head] {
+		head++
+	}
+	for tail < min(len(old), len(now))-head && old[len(old)-1-tail] == now[len(now)-1-tail] {
+		tail++
+	}
+	var s strings.Builder
+	fmt.Fprintf(&s, "--- %s\n+++ %s\n@@ -%d +%d @@\n", before.Ref(), after.Ref(), head+1, head+1)
+	for _, line := range old[head : len(old)-tail] {
+		s.WriteString("-" + line + "\n")
+	}
+	for _, line := range now[head : len(now)-tail] {
+		s.WriteString("+" + line + "\n")
+	}
+	return s.String()
+}
+
+func (w *world) Change(_ context.Context, id string) (change.Change, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, c := range w.changes {
+		if c.ID == id {
+			return c, nil
+		}
+	}
+	return change.Change{}, mesh.Errorf(mesh.NotFound, "change %s: there is no such change", id)
+}
+
+func (w *world) Changes(_ context.Context, q change.Query) ([]change.Change, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var list []change.Change
+	for _, c := range w.changes {
+		if q.Mesh != "" && c.Mesh != q.Mesh || q.Object != (mesh.Ref{}) && !slices.Contains(c.Objects, q.Object) || q.Before != "" && c.ID >= q.Before {
+			continue
+		}
+		list = append(list, c)
+	}
+	return list[:min(len(list), cmp.Or(q.Limit, 100))], w.fail
+}
+
+func (w *world) Confirm(ctx context.Context, id string, _ change.By) (change.Change, error) {
+	return w.settle(ctx, id, change.Kept)
+}
+
+func (w *world) Revert(ctx context.Context, id string, _ change.By) (change.Change, error) {
+	return w.settle(ctx, id, change.Reverted)
+}
+
+func (w *world) Undo(ctx context.Context, id string, by change.By) (change.Change, error) {
+	c, err := w.settle(ctx, id, change.Undone)
+	if err != nil {
+		return c, err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	undo := c
+	undo.ID, undo.Undoes, undo.State, undo.Author, undo.Summary = "chg-"+strconv.Itoa(100+len(w.changes)), id, change.Kept, by.Author, "undo: "+c.Summary
+	w.changes = slices.Insert(w.changes, 0, undo)
+	return undo, nil
+}
+
+func (w *world) settle(_ context.Context, id string, state change.State) (change.Change, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i := range w.changes {
+		if w.changes[i].ID == id {
+			w.changes[i].State, w.changes[i].ConfirmBy = state, nil
+			return w.changes[i], nil
+		}
+	}
+	return change.Change{}, mesh.Errorf(mesh.NotFound, "change %s: there is no such change", id)
+}
+
+func (w *world) Graph(name string) (graph.Graph, bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	g, ok := w.graphs[name]
+	return g, ok
+}
+
+func (w *world) Proxies(name string) []provider.Proxy {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.proxies[name]
+}
+
+// history is a ledger with every state in it.
+func history() []change.Change {
+	route := []mesh.Ref{{Kind: mesh.KindRoute, Name: "reviews/primary"}}
+	pool := []mesh.Ref{{Kind: mesh.KindNode, Name: "ratings"}}
+	entry := func(id string, ago time.Duration, objects []mesh.Ref, summary, author, reason string) change.Change {
+		at := noon().Add(-ago)
+		return change.Change{
+			ID: id, Mesh: "sample_app", Kind: objects[0].Kind, Name: objects[0].Name, Objects: objects, Summary: summary, Author: author, Reason: reason, At: at,
+			Diff:     "--- " + summary + "\n+++ now\n@@ -3,7 +3,7 @@\n targets:\n - node: reviews-v1\n-  weight: 95\n+  weight: 75\n - node: reviews-v2\n-  weight: 5\n+  weight: 25\n",
+			Accepted: &change.Accepted{Revision: 12, At: at}, Programmed: &change.Programmed{Acked: 3, Total: 3, At: ptr(at.Add(4 * time.Millisecond))}, State: change.Kept,
+		}
+	}
+	shares := func(got, low, high float64, agrees bool) *change.Observed {
+		return &change.Observed{Window: "10s", Requests: 1480, Errors: 4, Agrees: &agrees, Shares: map[string]change.Share{
+			"reviews-v1": {Want: 0.75, Got: 1 - got, Low: 1 - high, High: 1 - low}, "reviews-v2": {Want: 0.25, Got: got, Low: low, High: high},
+		}}
+	}
+	pending := entry("chg-041", 12*time.Second, route, "reviews/primary: reviews-v2 5 % → 25 %", "jiyoung", "second step")
+	pending.State, pending.ConfirmBy, pending.Observed = change.Pending, ptr(noon().Add(48*time.Second)), shares(0.248, 0.227, 0.27, true)
+	refused := entry("chg-040", 9*time.Minute, route, "reviews/primary: match ~ )", "min", "")
+	refused.Programmed = &change.Programmed{Acked: 2, Total: 3, At: ptr(noon()), Rejected: []provider.Rejection{{Proxy: "checkout-1", Message: "Invalid regex ')': missing )"}}}
+	refused.State = change.Reverted
+	wrong := entry("chg-039", 3*time.Hour, route, "reviews/primary: reviews-v2 1 % → 5 %", "jiyoung", "first step")
+	wrong.Observed, wrong.State = shares(0.31, 0.28, 0.34, false), change.Superseded
+	kept := entry("chg-038", 26*time.Hour, pool, "ratings: maxConnections 80 → 100", "console", "Friday's peak")
+	kept.Observed = &change.Observed{Window: "30s", Requests: 2244, Errors: 47, Agrees: ptr(true)}
+	undone := entry("chg-037", 27*time.Hour, pool, "ratings: maxConnections 100 → 80", "min", "")
+	undone.State, undone.UndoneBy = change.Undone, "chg-038"
+	waiting := entry("chg-036", 50*time.Hour, pool, "ratings: maxPendingRequests no limit → 50", "api", "")
+	waiting.Programmed = &change.Programmed{Acked: 0, Total: 1}
+	return []change.Change{pending, refused, wrong, kept, undone, waiting}
+}

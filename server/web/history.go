@@ -1,0 +1,120 @@
+package web
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/weirmesh/weir/server/change"
+	"github.com/weirmesh/weir/server/mesh"
+	"github.com/weirmesh/weir/ui/component"
+	"github.com/weirmesh/weir/ui/page"
+)
+
+// historyPage is how many entries one page of the ledger shows.
+const historyPage = 40
+
+// watchEvery is how often, in seconds, a browser without script looks whether a change has moved.
+const watchEvery = 2
+
+func (w *Web) history(c *gin.Context) error {
+	v, err := w.look(c, "history", "history.title")
+	if err != nil {
+		return err
+	}
+	if v.Mesh == "" {
+		return w.welcome(c, v)
+	}
+	query := change.Query{Mesh: v.Mesh, Before: c.Query("before"), Limit: historyPage + 1}
+	p := page.History{Shell: v.Shell}
+	if kind, name, ok := strings.Cut(c.Query("object"), "/"); ok {
+		query.Object = mesh.Ref{Kind: mesh.Kind(kind), Name: name}
+		p.Object = query.Object.String()
+	}
+	changes, err := w.Changes.Changes(c.Request.Context(), query)
+	if err != nil {
+		return err
+	}
+	if len(changes) > historyPage {
+		changes = changes[:historyPage]
+		p.Older = changes[historyPage-1].ID
+	}
+	for _, each := range changes {
+		line := v.changeLine(each)
+		if len(p.Days) == 0 || p.Days[len(p.Days)-1].Date != line.Day {
+			p.Days = append(p.Days, page.Day{Date: line.Day})
+		}
+		day := &p.Days[len(p.Days)-1]
+		day.Changes = append(day.Changes, line)
+	}
+	return w.render(c, http.StatusOK, page.HistoryPage(p))
+}
+
+func (w *Web) change(c *gin.Context) error {
+	v, err := w.look(c, "history", "history.title")
+	if err != nil {
+		return err
+	}
+	entry, err := w.Changes.Change(c.Request.Context(), c.Param("id"))
+	if err != nil {
+		return err
+	}
+	p := page.Change{Shell: v.Shell, Card: v.changeCard(entry), Diff: entry.Diff, Twins: w.changeTwins(entry)}
+	p.Card.Linked = c.Query("link") != ""
+	p.Title = entry.Summary
+	for _, ref := range entry.Objects {
+		p.Objects = append(p.Objects, component.LinkTo{Name: ref.String(), Href: v.objectHref(ref)})
+	}
+	if !p.Card.Done {
+		p.Refresh = watchEvery
+	}
+	return w.render(c, http.StatusOK, page.ChangePage(p))
+}
+
+// objectHref leads to the page on which an object is shown, "" when there is none.
+func (v view) objectHref(ref mesh.Ref) string {
+	parent, _ := ref.Split()
+	switch ref.Kind {
+	case mesh.KindService:
+		return v.ServiceHref(ref.Name, "")
+	case mesh.KindNode:
+		return v.boxHref(ref.Name)
+	case mesh.KindGateway:
+		return v.FocusHref(mesh.GatewayID(ref.Name))
+	case mesh.KindGatewayRoute:
+		return v.FocusHref(mesh.GatewayID(parent))
+	case mesh.KindRouter, mesh.KindRoute:
+		for _, s := range v.current.Mesh.Services {
+			if s.Router == parent {
+				return v.ServiceHref(s.Name, "/traffic")
+			}
+		}
+	case mesh.KindMesh:
+		return v.Href("/topology")
+	}
+	return ""
+}
+
+// settle keeps, reverts or undoes a change, and leads to what came of it.
+func (w *Web) settle(c *gin.Context) error {
+	id := c.Param("id")
+	by := change.By{Author: w.Author(c.Request), Reason: strings.TrimSpace(c.PostForm("reason"))}
+	var entry change.Change
+	var err error
+	switch c.PostForm("do") {
+	case "confirm":
+		entry, err = w.Verdicts.Confirm(c.Request.Context(), id, by)
+	case "revert":
+		entry, err = w.Verdicts.Revert(c.Request.Context(), id, by)
+	case "undo":
+		entry, err = w.Verdicts.Undo(c.Request.Context(), id, by)
+	default:
+		err = mesh.Errorf(mesh.Invalid, "change %s: the form's field do is confirm, revert or undo", id)
+	}
+	if err != nil {
+		return err
+	}
+	c.Redirect(http.StatusSeeOther, w.frame(c, "history", "").ChangeHref(entry.ID))
+	return nil
+}

@@ -1,0 +1,186 @@
+package web
+
+import (
+	"cmp"
+	"net/http"
+	"slices"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/weirmesh/weir/server/change"
+	"github.com/weirmesh/weir/server/graph"
+	"github.com/weirmesh/weir/server/mesh"
+	"github.com/weirmesh/weir/ui/component"
+	"github.com/weirmesh/weir/ui/page"
+)
+
+// How much of each list the overview shows.
+const (
+	overviewProblems = 8
+	overviewChanges  = 6
+)
+
+func (w *Web) overview(c *gin.Context) error {
+	v, err := w.look(c, "overview", "nav.overview")
+	if err != nil {
+		return err
+	}
+	o := page.Overview{Shell: v.Shell, Empty: v.empty(), Sources: v.sources()}
+	if v.Mesh != "" {
+		o.Problems = v.problems()
+		if extra := len(o.Problems) - overviewProblems; extra > 0 {
+			o.More, o.Problems = extra, o.Problems[:overviewProblems]
+		}
+		o.Counts = v.counts()
+		o.Verdict = verdict(o.Counts)
+		o.Entries = w.entries(v)
+		changes, err := w.Changes.Changes(c.Request.Context(), change.Query{Mesh: v.Mesh, Limit: overviewChanges})
+		if err != nil {
+			return err
+		}
+		for _, each := range changes {
+			o.Changes = append(o.Changes, v.changeLine(each))
+		}
+	}
+	return w.render(c, http.StatusOK, page.OverviewPage(o))
+}
+
+// welcome is what every list shows before there is a mesh.
+func (w *Web) welcome(c *gin.Context, v view) error {
+	return w.render(c, http.StatusOK, page.OverviewPage(page.Overview{Shell: v.Shell, Empty: page.NoMesh}))
+}
+
+// severity orders verdicts, worst first.
+func severity(h mesh.Health) int {
+	return slices.Index([]mesh.Health{mesh.Unhealthy, mesh.Degraded, mesh.Healthy, mesh.Idle, mesh.Unknown}, h)
+}
+
+// services are the boxes that are judged as a whole: the virtual services.
+func (v view) services() []graph.Node {
+	var list []graph.Node
+	for _, n := range v.graph.Nodes {
+		if n.Kind == graph.KindService {
+			list = append(list, n)
+		}
+	}
+	return list
+}
+
+func (v view) counts() page.HealthCounts {
+	var counts page.HealthCounts
+	for _, n := range v.services() {
+		switch n.Health {
+		case mesh.Healthy:
+			counts.Healthy++
+		case mesh.Degraded:
+			counts.Degraded++
+		case mesh.Unhealthy:
+			counts.Unhealthy++
+		case mesh.Idle:
+			counts.Idle++
+		default:
+			counts.Unknown++
+		}
+	}
+	return counts
+}
+
+func verdict(c page.HealthCounts) mesh.Health {
+	switch {
+	case c.Unhealthy > 0:
+		return mesh.Unhealthy
+	case c.Degraded > 0:
+		return mesh.Degraded
+	case c.Healthy > 0:
+		return mesh.Healthy
+	case c.Idle > 0:
+		return mesh.Idle
+	}
+	return mesh.Unknown
+}
+
+func ill(h mesh.Health) bool { return h == mesh.Unhealthy || h == mesh.Degraded }
+
+// problems lists what is not well, worst first: edges, which say who suffers, and those boxes that no edge explains.
+func (v view) problems() []page.Problem {
+	var list []page.Problem
+	explained := make(map[string]bool)
+	for _, e := range v.graph.Edges {
+		if !ill(e.Health) {
+			continue
+		}
+		explained[e.To] = true
+		service := v.serviceOf(e.To)
+		if service == "" && len(e.Services) > 0 {
+			service = e.Services[0]
+		}
+		list = append(list, page.Problem{
+			Health: e.Health, From: v.name(e.From), What: component.LinkTo{Name: v.name(e.To), Href: v.boxHref(e.To)},
+			Causes: v.causes(e.Causes, e.Why, service, e.To), Rate: e.RequestRate, Errors: e.ErrorRatio, P95: e.P95,
+		})
+	}
+	for _, n := range v.graph.Nodes {
+		// A service repeats its versions' verdict; one that no version of it explains speaks for itself.
+		if !ill(n.Health) || explained[n.ID] || n.Kind == graph.KindService && v.versionExplains(n.Name, explained) {
+			continue
+		}
+		list = append(list, page.Problem{
+			Health: n.Health, What: component.LinkTo{Name: v.name(n.ID), Href: v.boxHref(n.ID)},
+			Causes: v.causes(n.Causes, n.Why, v.serviceOf(n.ID), n.ID), Rate: n.RequestRate, Errors: n.ErrorRatio, P95: n.P95,
+		})
+	}
+	slices.SortStableFunc(list, func(a, b page.Problem) int {
+		return cmp.Or(cmp.Compare(severity(a.Health), severity(b.Health)), cmp.Compare(b.Rate*b.Errors, a.Rate*a.Errors), cmp.Compare(b.Rate, a.Rate))
+	})
+	return list
+}
+
+func (v view) versionExplains(service string, explained map[string]bool) bool {
+	for _, n := range v.graph.Nodes {
+		if n.Kind == graph.KindNode && n.Service == service && (explained[n.ID] || ill(n.Health)) {
+			return true
+		}
+	}
+	return false
+}
+
+// boxHref leads to the page that says most about a box.
+func (v view) boxHref(id string) string {
+	if service := v.serviceOf(id); service != "" {
+		return v.ServiceHref(service, "")
+	}
+	return v.FocusHref(id)
+}
+
+// entries are the places where calls come in: gateways, and callers outside the mesh when they are seen.
+func (w *Web) entries(v view) []page.Entry {
+	var list []page.Entry
+	for _, n := range v.graph.Nodes {
+		if n.Kind != graph.KindGateway && n.Kind != graph.KindUnknown {
+			continue
+		}
+		e := page.Entry{Name: v.name(n.ID), Href: v.FocusHref(n.ID), Health: n.Health, Rate: n.RequestRate, Errors: n.ErrorRatio, P95: n.P95}
+		if n.RequestRate == 0 {
+			// Nobody measures in front of what is outside; what it sends is seen by those it calls.
+			e.Rate, e.Errors, e.P95 = v.sent(n.ID)
+		}
+		e.Trend, _ = w.trends.of(v.Mesh, n.ID)
+		list = append(list, e)
+	}
+	return list
+}
+
+// sent sums what a box sends: its rate, the error ratio of all of it, and the slowest 95th percentile.
+func (v view) sent(id string) (rate, errors, p95 float64) {
+	for _, e := range v.graph.Edges {
+		if e.From == id {
+			rate += e.RequestRate
+			errors += e.RequestRate * e.ErrorRatio
+			p95 = max(p95, e.P95)
+		}
+	}
+	if rate > 0 {
+		errors /= rate
+	}
+	return rate, errors, p95
+}

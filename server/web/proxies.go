@@ -1,0 +1,94 @@
+package web
+
+import (
+	"cmp"
+	"net/http"
+	"slices"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/weirmesh/weir/server/mesh"
+	"github.com/weirmesh/weir/server/provider"
+	"github.com/weirmesh/weir/ui/page"
+)
+
+func (w *Web) proxies(c *gin.Context) error {
+	v, err := w.look(c, "proxies", "proxies.title")
+	if err != nil {
+		return err
+	}
+	if v.Mesh == "" {
+		return w.welcome(c, v)
+	}
+	p := page.Proxies{Shell: v.Shell, Sources: v.sources()}
+	for _, each := range v.proxies {
+		row := v.proxyRow(each)
+		if each.State == provider.Refused {
+			p.Refused = append(p.Refused, row)
+		} else {
+			p.Rows = append(p.Rows, row)
+		}
+	}
+	slices.SortStableFunc(p.Rows, func(a, b page.ProxyRow) int { return cmp.Compare(urgency(a.State), urgency(b.State)) })
+	return w.render(c, http.StatusOK, page.ProxiesPage(p))
+}
+
+// urgency orders states: those that somebody should look at come first.
+func urgency(state string) int {
+	return slices.Index([]provider.ProxyState{provider.Rejected, provider.Pending, provider.Synced, provider.Gone}, provider.ProxyState(state))
+}
+
+func (w *Web) proxy(c *gin.Context) error {
+	v, err := w.look(c, "proxies", "proxies.title")
+	if err != nil {
+		return err
+	}
+	id := c.Param("id")
+	i := slices.IndexFunc(v.proxies, func(p provider.Proxy) bool { return p.ID == id })
+	if i < 0 {
+		return mesh.Errorf(mesh.NotFound, "proxy %s: mesh %s knows no such proxy: it may have been gone for some minutes", id, v.Mesh)
+	}
+	p := page.Proxy{Shell: v.Shell, Row: v.proxyRow(v.proxies[i])}
+	p.Title = id
+	return w.render(c, http.StatusOK, page.ProxyPage(p))
+}
+
+func (v view) proxyRow(p provider.Proxy) page.ProxyRow {
+	row := page.ProxyRow{
+		ID: p.ID, NodeID: p.NodeID, Of: cmp.Or(p.Node, p.Gateway), Kind: "node", State: string(p.State), Message: p.Message,
+		Version: p.Version, Address: p.Address, Revision: p.Revision, Newest: v.current.Revision,
+		Since: v.Ago(p.Since), SinceMoment: v.L.Moment(p.Since), SeriesOver: p.SeriesOver,
+	}
+	switch {
+	case p.Gateway != "":
+		row.Kind, row.OfHref = "gateway", v.FocusHref(mesh.GatewayID(p.Gateway))
+	case p.Node != "":
+		row.OfHref = v.boxHref(p.Node)
+	}
+	if !p.MetricsAt.IsZero() {
+		row.Metrics = v.Ago(p.MetricsAt)
+	}
+	row.MetricsLate = connected(p) && v.Now.Sub(p.MetricsAt) >= metricsLate
+	for _, t := range p.Resources {
+		row.Types = append(row.Types, v.proxyType(t))
+	}
+	return row
+}
+
+func (v view) proxyType(t provider.ResourceType) page.ProxyType {
+	shown := page.ProxyType{Type: t.Type, Acked: t.Acked, Pending: t.Pending, Rejected: t.Rejected, Message: t.Message, Count: t.Count}
+	if !t.AckedAt.IsZero() {
+		shown.AckedAgo = v.Ago(t.AckedAt)
+	}
+	switch {
+	case t.Rejected != "":
+		shown.Stage = "bad"
+	case t.Pending != "":
+		shown.Stage = "wait"
+	case t.Acked != "":
+		shown.Stage = "done"
+	default:
+		shown.Stage = "none"
+	}
+	return shown
+}

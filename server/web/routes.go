@@ -1,0 +1,56 @@
+package web
+
+import (
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/weirmesh/weir/assets"
+)
+
+// handler fills a page, or says why it could not.
+type handler func(*gin.Context) error
+
+type route struct {
+	method, path string
+	handle       handler
+}
+
+// routes is every address of the console. What changes something is a POST; every GET can be repeated.
+func (w *Web) routes() []route {
+	return []route{
+		{http.MethodGet, "/", w.overview},
+		{http.MethodGet, "/topology", w.topology},
+
+		{http.MethodGet, "/services", w.services},
+		{http.MethodGet, "/services/:name", w.service},
+		{http.MethodGet, "/services/:name/traffic", w.service},
+		{http.MethodPost, "/services/:name/traffic", w.reviewTraffic},
+		{http.MethodGet, "/services/:name/traffic/apply", w.backToForm},
+		{http.MethodPost, "/services/:name/traffic/apply", w.applyTraffic},
+		{http.MethodGet, "/services/:name/pool", w.service},
+		{http.MethodPost, "/services/:name/pool", w.reviewPool},
+		{http.MethodGet, "/services/:name/pool/apply", w.backToForm},
+		{http.MethodPost, "/services/:name/pool/apply", w.applyPool},
+
+		{http.MethodGet, "/proxies", w.proxies},
+		{http.MethodGet, "/proxies/:id", w.proxy},
+
+		{http.MethodGet, "/history", w.history},
+		{http.MethodGet, "/history/:id", w.change},
+		{http.MethodPost, "/history/:id", w.settle},
+
+		{http.MethodGet, "/favicon.ico", w.favicon},
+		{http.MethodGet, assets.Prefix + "*file", w.asset},
+	}
+}
+
+func (w *Web) asset(c *gin.Context) error {
+	w.assets.ServeHTTP(c.Writer, c.Request)
+	return nil
+}
+
+func (w *Web) favicon(c *gin.Context) error {
+	c.Redirect(http.StatusFound, w.assets.URL("mark.svg"))
+	return nil
+}

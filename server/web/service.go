@@ -1,0 +1,259 @@
+package web
+
+import (
+	"cmp"
+	"net/http"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/weirmesh/weir/server/change"
+	"github.com/weirmesh/weir/server/graph"
+	"github.com/weirmesh/weir/server/mesh"
+	"github.com/weirmesh/weir/ui/component"
+	"github.com/weirmesh/weir/ui/page"
+)
+
+// recentForService is how many ledger entries are searched for the newest one that touched a service.
+const recentForService = 50
+
+func (w *Web) service(c *gin.Context) error {
+	v, err := w.look(c, "services", "services.title")
+	if err != nil {
+		return err
+	}
+	tab := ""
+	if base := path.Base(c.FullPath()); base == "traffic" || base == "pool" {
+		tab = base
+	}
+	p, err := w.servicePage(c, v, c.Param("name"), tab)
+	if err != nil {
+		return err
+	}
+	return w.render(c, http.StatusOK, page.ServicePage(p))
+}
+
+// servicePage fills the page of a service; a form with errors is put into it afterwards.
+func (w *Web) servicePage(c *gin.Context, v view, name, tab string) (page.Service, error) {
+	service, known := v.service(name)
+	n, seen := v.nodes[mesh.ServiceID(name)]
+	if !known && !seen {
+		return page.Service{}, mesh.Errorf(mesh.NotFound, "service %s: mesh %s has no such virtual service", name, v.Mesh)
+	}
+	p := page.Service{
+		Shell: v.Shell, Name: name, Tab: tab, Known: known, Provider: v.providerText(service), Health: cmp.Or(n.Health, mesh.Unknown),
+		Causes: v.causes(n.Causes, n.Why, name, ""), Rate: n.RequestRate, Errors: n.ErrorRatio, P95: n.P95,
+	}
+	p.Title = name
+	for _, id := range v.callers(name) {
+		p.Callers = append(p.Callers, component.LinkTo{Name: v.name(id), Href: v.boxHref(id)})
+	}
+	routes := v.routes(service.Router)
+	versions := v.versionNames(service, routes)
+	for _, r := range routes {
+		p.Routes = append(p.Routes, v.routeRow(name, r, versions))
+	}
+	if shown, ok := shownRoute(routes, c.Query("route")); ok {
+		p.Splits = []page.Split{v.split(shown, n.RequestRate, versions)}
+		for i := range p.Routes {
+			p.Routes[i].Open = p.Routes[i].Name == shown.Name
+		}
+	}
+	for i, node := range versions {
+		p.Versions = append(p.Versions, w.version(v, name, node, i))
+		p.Pools = append(p.Pools, v.pools(node)...)
+	}
+	if len(routes) == 1 {
+		want(p.Versions, v.segments(routes[0], versions))
+	}
+	newest, err := w.newestChange(c, v, service, routes, versions)
+	if err != nil {
+		return page.Service{}, err
+	}
+	p.Change = newest
+	return p, nil
+}
+
+// shownRoute is the route whose weights can be edited on the page; ok is false when no route splits traffic.
+func shownRoute(routes []mesh.Route, chosen string) (mesh.Route, bool) {
+	for _, r := range routes {
+		if r.Name == chosen {
+			return r, true
+		}
+	}
+	for _, r := range routes {
+		if len(r.Targets) > 1 {
+			return r, true
+		}
+	}
+	return mesh.Route{}, false
+}
+
+// versionNames lists the virtual nodes behind a service in the order in which they get their colours.
+func (v view) versionNames(s mesh.VirtualService, routes []mesh.Route) []string {
+	var names []string
+	add := func(name string) {
+		if name != "" && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	add(s.Node)
+	if len(routes) > 0 {
+		for _, t := range mainRoute(routes).Targets {
+			add(t.Node)
+		}
+	}
+	for _, r := range routes {
+		for _, t := range r.Targets {
+			add(t.Node)
+		}
+	}
+	return names
+}
+
+func (v view) routeRow(service string, r mesh.Route, versions []string) page.RouteRow {
+	row := page.RouteRow{
+		Name: r.Name, Match: matchText(v.L, r), Priority: r.Priority, Targets: v.segments(r, versions),
+		Href: v.Href(v.ServiceHrefPath(service, "/traffic"), "route", r.Name) + "#traffic",
+	}
+	row.Timeout, row.Retry = v.L.T("timeout.default"), v.L.T("retry.none")
+	if r.Timeout != nil && r.Timeout.PerRequest != nil {
+		row.Timeout = r.Timeout.PerRequest.String()
+	}
+	if r.Retry != nil {
+		row.Retry = v.L.T("retry.text", "n", r.Retry.MaxRetries, "time", r.Retry.PerRetryTimeout.String())
+	}
+	return row
+}
+
+func (v view) split(r mesh.Route, rate float64, versions []string) page.Split {
+	p := page.Split{
+		Router: r.Router, Route: r.Name, Match: matchText(v.L, r), Version: v.current.Versions[r.Ref()], Rate: rate,
+	}
+	for i, s := range v.segments(r, versions) {
+		weight := r.Targets[i].Weight
+		p.Sum += weight
+		p.Targets = append(p.Targets, page.Target{
+			Node: s.Name, Label: v.nodes[s.Name].Version, Weight: strconv.Itoa(weight), Was: strconv.Itoa(weight),
+			Share: s.Share, Series: s.Series, Presets: i > 0,
+		})
+	}
+	if p.Sum == 0 {
+		p.Sum = whole
+	}
+	return p
+}
+
+func (w *Web) version(v view, service, node string, series int) page.Version {
+	n := v.nodes[node]
+	version := page.Version{
+		Node: node, Label: n.Version, Series: series, Health: cmp.Or(n.Health, mesh.Unknown), Why: v.worst(n.Causes, n.Why),
+		Share: v.observedShare(service, node), Wanted: -1, Rate: n.RequestRate, Errors: n.ErrorRatio, P95: n.P95, Proxies: n.Proxies,
+	}
+	_, version.TrendP95 = w.trends.of(v.Mesh, node)
+	return version
+}
+
+// want adds the configured shares, when one route carries all of the service's traffic.
+func want(versions []page.Version, segments []component.Segment) {
+	for _, s := range segments {
+		for i := range versions {
+			if versions[i].Node == s.Name {
+				versions[i].Wanted = s.Share
+			}
+		}
+	}
+}
+
+// observedShare is a version's part of a service's requests; -1 when there are none.
+func (v view) observedShare(service, node string) float64 {
+	all, part := 0.0, 0.0
+	for _, e := range v.graph.Edges {
+		if !slices.Contains(e.Services, service) {
+			continue
+		}
+		all += e.RequestRate
+		if e.To == node {
+			part += e.RequestRate
+		}
+	}
+	if all <= 0 {
+		return -1
+	}
+	return part / all
+}
+
+func (v view) node(name string) (mesh.VirtualNode, bool) {
+	for _, n := range v.current.Mesh.Nodes {
+		if n.Name == name {
+			return n, true
+		}
+	}
+	return mesh.VirtualNode{}, false
+}
+
+func (v view) pools(name string) []page.Pool {
+	node, ok := v.node(name)
+	if !ok {
+		return nil
+	}
+	var list []page.Pool
+	for _, l := range node.Listeners {
+		seen := v.nodes[name].Pool
+		pool := page.Pool{
+			Node: name, Label: v.nodes[name].Version, Port: l.Port, Protocol: strings.ToUpper(string(l.Protocol)),
+			Version: v.current.Versions[node.Ref()], Fields: poolFields(l.ConnectionPool, seen),
+		}
+		if seen != nil {
+			pool.Instances, pool.Overflow = seen.Instances, seen.OverflowRate
+		}
+		list = append(list, pool)
+	}
+	return list
+}
+
+func poolFields(limits *mesh.ConnectionPool, seen *graph.Pool) []page.PoolField {
+	if limits == nil {
+		limits = &mesh.ConnectionPool{}
+	}
+	fields := make([]page.PoolField, 0, 4)
+	for _, l := range poolLimits() {
+		f := page.PoolField{Name: l.name}
+		if n := *l.of(limits); n != nil {
+			f.Value = strconv.Itoa(*n)
+		}
+		f.Was = f.Value
+		if seen != nil && l.use != nil {
+			f.Known = true
+			f.Use, f.Limit = l.use(*seen)
+		}
+		fields = append(fields, f)
+	}
+	return fields
+}
+
+// newestChange is the newest ledger entry that touched the service, its router, routes or versions; nil when there is
+// none among the recent ones.
+func (w *Web) newestChange(c *gin.Context, v view, s mesh.VirtualService, routes []mesh.Route, versions []string) (*page.ChangeCard, error) {
+	refs := []mesh.Ref{s.Ref(), {Kind: mesh.KindRouter, Name: s.Router}}
+	for _, r := range routes {
+		refs = append(refs, r.Ref())
+	}
+	for _, name := range versions {
+		refs = append(refs, mesh.Ref{Kind: mesh.KindNode, Name: name})
+	}
+	changes, err := w.Changes.Changes(c.Request.Context(), change.Query{Mesh: v.Mesh, Limit: recentForService})
+	if err != nil {
+		return nil, err
+	}
+	for _, each := range changes {
+		if slices.ContainsFunc(each.Objects, func(ref mesh.Ref) bool { return slices.Contains(refs, ref) }) {
+			card := v.changeCard(each)
+			return &card, nil
+		}
+	}
+	return nil, nil
+}

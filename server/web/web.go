@@ -1,0 +1,136 @@
+// Package web is the console's handlers: one file per page of ui/page, one table of routes. A handler reads values from
+// small interfaces, fills a view model and renders it; everything that changes something is a form, so that each page
+// works without script. It serves no JSON and judges nothing.
+//
+// Requests from other origins are refused in front of it (http.CrossOriginProtection, in the wiring).
+package web
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/weirmesh/weir/assets"
+	"github.com/weirmesh/weir/server/change"
+	"github.com/weirmesh/weir/server/graph"
+	"github.com/weirmesh/weir/server/mesh"
+	"github.com/weirmesh/weir/server/provider"
+	"github.com/weirmesh/weir/ui/i18n"
+)
+
+// Meshes answers what is configured; the change door does.
+type Meshes interface {
+	// Meshes lists the meshes' names, sorted.
+	Meshes() []string
+	// Mesh gives a mesh as last recorded; mesh.NotFound when there is none.
+	Mesh(name string) (change.Current, error)
+	// Object gives one object and its version; mesh.NotFound when there is none.
+	Object(mesh string, ref mesh.Ref) (change.Stored, error)
+}
+
+// Changes proposes changes and reads the ledger; the change door does.
+type Changes interface {
+	// Propose validates and records a change, or with DryRun only says what it would be.
+	Propose(ctx context.Context, p change.Proposal) (change.Change, error)
+	// Change gives one entry; mesh.NotFound when there is none.
+	Change(ctx context.Context, id string) (change.Change, error)
+	// Changes finds entries, newest first.
+	Changes(ctx context.Context, q change.Query) ([]change.Change, error)
+}
+
+// Verdicts settles a change that was made; the change door does.
+type Verdicts interface {
+	// Confirm keeps a change that was waiting for it.
+	Confirm(ctx context.Context, id string, by change.By) (change.Change, error)
+	// Revert restores what was before a change that has not been confirmed.
+	Revert(ctx context.Context, id string, by change.By) (change.Change, error)
+	// Undo makes a new change that takes one back, and gives the new one.
+	Undo(ctx context.Context, id string, by change.By) (change.Change, error)
+}
+
+// Graphs gives the newest picture of a mesh; graph.Live does. ok is false before there is one.
+type Graphs interface {
+	Graph(mesh string) (g graph.Graph, ok bool)
+}
+
+// Proxies lists a mesh's proxies, sorted by ID; a provider does.
+type Proxies interface {
+	Proxies(mesh string) []provider.Proxy
+}
+
+// Options are what the console needs. The five sources are required.
+type Options struct {
+	Meshes   Meshes
+	Changes  Changes
+	Verdicts Verdicts
+	Graphs   Graphs
+	Proxies  Proxies
+	Author   func(*http.Request) string // who a change is by; nil: "console"
+	Logger   *slog.Logger               // nil: silent
+	Now      func() time.Time           // nil: time.Now
+}
+
+// Web is the console.
+type Web struct {
+	Options
+	texts  *i18n.Catalogue
+	assets *assets.Bundle
+	trends *trends
+}
+
+// New builds the console; it fails only when what is embedded in the binary is broken.
+func New(o Options) (*Web, error) {
+	if o.Author == nil {
+		o.Author = func(*http.Request) string { return "console" }
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	texts, err := i18n.Load()
+	if err != nil {
+		return nil, mesh.Errorf(mesh.Internal, "console: %w", err)
+	}
+	bundle, err := assets.Load()
+	if err != nil {
+		return nil, mesh.Errorf(mesh.Internal, "console: %w", err)
+	}
+	return &Web{Options: o, texts: texts, assets: bundle, trends: newTrends()}, nil
+}
+
+// Run remembers the last two minutes of each box's numbers for the pages' trend lines, until ctx ends. Without it the
+// pages are the same, with empty lines.
+func (w *Web) Run(ctx context.Context) error {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		for _, name := range w.Meshes.Meshes() {
+			if g, ok := w.Graphs.Graph(name); ok {
+				w.trends.add(g)
+			}
+		}
+		w.trends.keep(w.Meshes.Meshes())
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// Mount adds the pages, what they download, and a page for addresses that do not exist.
+func (w *Web) Mount(engine *gin.Engine) {
+	group := engine.Group("", w.recovered, secured, w.preferred)
+	for _, r := range w.routes() {
+		group.Handle(r.method, r.path, w.page(r.handle))
+		if r.method == http.MethodGet {
+			group.Handle(http.MethodHead, r.path, w.page(r.handle))
+		}
+	}
+	engine.NoRoute(w.recovered, secured, w.missing)
+}

@@ -1,0 +1,144 @@
+package web_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/PuerkitoBio/goquery"
+	"github.com/gin-gonic/gin"
+
+	"github.com/weirmesh/weir/server/web"
+)
+
+// TestMain serves the sample at WEIR_PREVIEW, an address such as 127.0.0.1:8090, for whoever wants to look at pages
+// while working on them; without it, it runs the tests.
+func TestMain(m *testing.M) {
+	gin.SetMode(gin.TestMode)
+	address := os.Getenv("WEIR_PREVIEW")
+	if address == "" {
+		os.Exit(m.Run())
+	}
+	fmt.Fprintln(os.Stderr, http.ListenAndServe(address, preview()))
+}
+
+// preview serves the sample, and under /empty/… the same pages of a Weir without a mesh.
+func preview() http.Handler {
+	full, none := newWorld(), newWorld()
+	none.meshes, none.changes = nil, nil
+	site, empty := serve(full), serve(none)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if rest, ok := strings.CutPrefix(r.URL.Path, "/empty"); ok {
+			r.URL.Path = rest
+			empty.ServeHTTP(w, r)
+			return
+		}
+		site.ServeHTTP(w, r)
+	})
+}
+
+func serve(w *world) http.Handler {
+	now := noon()
+	site, err := web.New(web.Options{
+		Meshes: w, Changes: w, Verdicts: w, Graphs: w, Proxies: w,
+		Author: func(*http.Request) string { return "jiyoung" }, Now: func() time.Time { return now },
+	})
+	if err != nil {
+		panic(err)
+	}
+	site.Remember(w.graphs)
+	engine := gin.New()
+	site.Mount(engine)
+	return engine
+}
+
+// browser keeps cookies and follows nothing.
+type browser struct {
+	t       *testing.T
+	site    http.Handler
+	cookies map[string]string
+}
+
+func open(t *testing.T, w *world) *browser {
+	t.Helper()
+	return &browser{t: t, site: serve(w), cookies: map[string]string{"weir_lang": "en"}}
+}
+
+func (b *browser) in(lang string) *browser {
+	b.cookies["weir_lang"] = lang
+	return b
+}
+
+func (b *browser) do(method, address string, form url.Values) *httptest.ResponseRecorder {
+	b.t.Helper()
+	r := httptest.NewRequestWithContext(b.t.Context(), method, address, strings.NewReader(form.Encode()))
+	if form != nil {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	for name, value := range b.cookies {
+		r.AddCookie(&http.Cookie{Name: name, Value: value})
+	}
+	answer := httptest.NewRecorder()
+	b.site.ServeHTTP(answer, r)
+	for _, c := range answer.Result().Cookies() {
+		b.cookies[c.Name] = c.Value
+	}
+	return answer
+}
+
+func (b *browser) get(address string, want int) *goquery.Document {
+	b.t.Helper()
+	return b.read(b.do(http.MethodGet, address, nil), address, want)
+}
+
+func (b *browser) post(address string, form url.Values, want int) *goquery.Document {
+	b.t.Helper()
+	return b.read(b.do(http.MethodPost, address, form), address, want)
+}
+
+func (b *browser) read(answer *httptest.ResponseRecorder, address string, want int) *goquery.Document {
+	b.t.Helper()
+	if answer.Code != want {
+		b.t.Fatalf("%s answers %d, want %d:\n%.2000s", address, answer.Code, want, answer.Body)
+	}
+	doc, err := goquery.NewDocumentFromReader(answer.Body)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return doc
+}
+
+// submit reads a form as a browser without script sends it, with some fields changed.
+func submit(t *testing.T, form *goquery.Selection, changed map[string]string) (action string, values url.Values) {
+	t.Helper()
+	if form.Length() != 1 {
+		t.Fatalf("there are %d such forms, want 1", form.Length())
+	}
+	values = url.Values{}
+	form.Find("input[name]").Each(func(_ int, input *goquery.Selection) {
+		if elsewhere, ok := input.Attr("form"); ok && elsewhere == "" {
+			return
+		}
+		kind, _ := input.Attr("type")
+		if _, checked := input.Attr("checked"); (kind == "radio" || kind == "checkbox") && !checked {
+			return
+		}
+		name, _ := input.Attr("name")
+		value, _ := input.Attr("value")
+		values.Set(name, value)
+	})
+	for name, value := range changed {
+		values.Set(name, value)
+	}
+	action, _ = form.Attr("action")
+	return action, values
+}
+
+func id(name string) string { return `[data-testid="` + name + `"]` }
+
+func text(s *goquery.Selection) string { return strings.Join(strings.Fields(s.Text()), " ") }

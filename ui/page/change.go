@@ -1,0 +1,30 @@
+package page
+
+import (
+	"net/url"
+	"strings"
+
+	"github.com/weirmesh/weir/ui/component"
+)
+
+// Change is one entry of the ledger.
+type Change struct {
+	Shell
+	Card    ChangeCard
+	Objects []component.LinkTo
+	Diff    string
+	Twins   Equivalents
+}
+
+// fragmentQuery is what to add to an address in order to ask for one part of it; a card that links to the change's
+// page asks for itself in that form again.
+func fragmentQuery(address, name string, link bool) string {
+	query := url.Values{"fragment": {name}}
+	if link {
+		query.Set("link", "1")
+	}
+	if strings.Contains(address, "?") {
+		return "&" + query.Encode()
+	}
+	return "?" + query.Encode()
+}

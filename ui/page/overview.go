@@ -1,0 +1,103 @@
+package page
+
+import (
+	"github.com/weirmesh/weir/server/mesh"
+	"github.com/weirmesh/weir/ui/component"
+)
+
+// Overview answers "is it all right, and if not, what do I do" for one mesh.
+type Overview struct {
+	Shell
+	Verdict  mesh.Health
+	Counts   HealthCounts // of services
+	Problems []Problem    // worst first
+	More     int          // problems that are not listed
+	Changes  []ChangeLine // newest first
+	Entries  []Entry
+	Sources  Sources
+	Empty    Empty // what to do when there is nothing to show; "" when there is
+}
+
+// Empty names what is missing.
+type Empty string
+
+// What may be missing, in the order in which it is set up.
+const (
+	NothingMissing Empty = ""
+	NoMesh         Empty = "mesh"
+	NoProxies      Empty = "proxies"
+	NoTraffic      Empty = "traffic"
+)
+
+// HealthCounts is how many there are of each verdict.
+type HealthCounts struct{ Healthy, Degraded, Unhealthy, Idle, Unknown int }
+
+// Total is how many there are in all.
+func (c HealthCounts) Total() int { return c.Healthy + c.Degraded + c.Unhealthy + c.Idle + c.Unknown }
+
+// Problem is a box or an edge that is not well, why, and what governs it.
+type Problem struct {
+	Health mesh.Health
+	What   component.LinkTo // the box, or the edge's destination
+	From   string           // an edge's caller; "" for a box
+	Causes []CauseLine
+	Rate   float64
+	Errors float64
+	P95    float64
+}
+
+// CauseLine is one cause in words and the way to the knob that governs it.
+type CauseLine struct {
+	Text string
+	Knob component.LinkTo
+}
+
+// ChangeLine is a change in one line of a list.
+type ChangeLine struct {
+	ID, Summary    string
+	Author, Reason string
+	Ago, Moment    string // relative and exact
+	ISO            string // for machines
+	Day, Clock     string
+	State          string
+	Truths         component.Truths
+}
+
+// Entry is where calls come into the mesh.
+type Entry struct {
+	Name, Href string
+	Health     mesh.Health
+	Rate       float64
+	Errors     float64
+	P95        float64
+	Trend      []float64
+}
+
+// Sources is how many proxies report.
+type Sources struct{ Reporting, Connected, Refused, Rejected int }
+
+func (o Overview) verdict() string {
+	c, l := o.Counts, o.L
+	switch {
+	case c.Total() == 0:
+		return l.T("verdict.none")
+	case c.Unhealthy > 0 && c.Degraded > 0:
+		return l.T("verdict.both", "failing", l.N("verdict.part.failing", c.Unhealthy), "degraded", l.N("verdict.part.degraded", c.Degraded))
+	case c.Unhealthy > 0:
+		return l.N("verdict.failing", c.Unhealthy)
+	case c.Degraded > 0:
+		return l.N("verdict.degraded", c.Degraded)
+	case c.Healthy == 0:
+		return l.T("verdict.idle")
+	}
+	return l.T("verdict.healthy")
+}
+
+func (o Overview) counted() string {
+	c, l := o.Counts, o.L
+	text := l.N("verdict.counted", c.Total(), "healthy", c.Healthy)
+	if c.Idle > 0 {
+		text += " · " + l.N("verdict.counted.idle", c.Idle)
+	}
+	return text
+}

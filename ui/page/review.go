@@ -1,0 +1,94 @@
+package page
+
+import (
+	"time"
+
+	"github.com/weirmesh/weir/ui/component"
+)
+
+// Review is a draft before it is applied: what it says, what it does to those who receive more, and how to say the
+// same elsewhere. Nothing has been recorded.
+type Review struct {
+	Shell
+	Title     string
+	Sentences []string // the first one is the change in a sentence
+	Before    []component.Segment
+	After     []component.Segment
+	Loads     []Load
+	Proxies   []component.LinkTo
+	Diff      string
+	Nothing   bool // the draft is what is in force
+	Twins     Equivalents
+	Form      ReviewForm
+}
+
+// Load is what one target receives now and would receive.
+type Load struct {
+	Node        string
+	Before      float64 // requests per second
+	After       float64
+	Instances   int
+	Pools       []LoadPool
+	Overflowing bool // it refuses requests already
+}
+
+// LoadPool is one limit of a target: its use now, and the use to be expected if it grows with the traffic.
+type LoadPool struct {
+	Name            string
+	Use, Then, Most float64
+}
+
+// ReviewForm carries the draft to where it is applied.
+type ReviewForm struct {
+	Action        string
+	Hidden        []Field
+	Apply         string // what the button says will happen
+	Cancel        string // where Cancel leads
+	Reason        string
+	ReasonError   string
+	ConfirmWithin string // as the choice's value: "" or "60s"
+	ConfirmError  string
+}
+
+// Field is a form field that is carried along.
+type Field struct{ Name, Value string }
+
+// confirmChoices are the times within which a change may have to be confirmed; "" is none.
+func confirmChoices() []string { return []string{"", "30s", "60s", "5m0s", "15m0s"} }
+
+// Conflict is a draft that somebody else's change overtook. The draft is kept.
+type Conflict struct {
+	Shell
+	What    string // the object
+	Message string // the door's words
+	Rows    []ConflictRow
+	Since   []ChangeLine // what happened to the object since it was read
+	Form    ReviewForm   // leads to a review of the draft against what is in force now
+}
+
+// ConflictRow is one value: when it was read, now, and in the draft.
+type ConflictRow struct{ Name, Read, Now, Draft string }
+
+// Failure is a page that could not be shown, and what to do.
+type Failure struct {
+	Shell
+	Status int
+	Kind   string // "missing", "invalid", "denied", "unavailable", "internal", "conflict", "cross-origin"
+	Detail string // the words of the error, in English; "" for Weir's own faults
+}
+
+// Review is the page's headline.
+func (r Review) Review() string { return r.L.T("review.title", "what", r.Title) }
+
+func (l Load) perInstance() float64 { return l.After / float64(max(l.Instances, 1)) }
+
+func (s Shell) confirmLabel(choice string) string {
+	if choice == "" {
+		return s.L.T("review.confirm.none")
+	}
+	d, err := time.ParseDuration(choice)
+	if err != nil {
+		return choice
+	}
+	return s.L.T("review.confirm.within", "time", s.L.Age(d))
+}

@@ -1,0 +1,174 @@
+package page
+
+import (
+	"math"
+	"strconv"
+
+	"github.com/weirmesh/weir/server/mesh"
+	"github.com/weirmesh/weir/ui/component"
+)
+
+// Service is one virtual service: how it is, how its traffic is split, and what each version can take.
+type Service struct {
+	Shell
+	Name     string
+	Tab      string // "", "traffic" or "pool": how much of the page is shown
+	Provider string // what stands behind the name, in words
+	Known    bool   // false: the service is called but not configured
+	Health   mesh.Health
+	Causes   []CauseLine
+	Rate     float64
+	Errors   float64
+	P95      float64
+	Callers  []component.LinkTo
+	Splits   []Split
+	Versions []Version
+	Pools    []Pool
+	Change   *ChangeCard // the newest that touched this service
+	Routes   []RouteRow
+}
+
+// Split is the weighted targets of one route, as a form.
+type Split struct {
+	Router, Route string
+	Match         string // in words
+	Version       int64  // of the route when it was read
+	Rate          float64
+	Sum           int // of the weights in force
+	Targets       []Target
+	Error         string // about the whole form; "" when there is none
+}
+
+// Target is one row of a Split.
+type Target struct {
+	Node   string
+	Label  string // the version, when it is known
+	Weight string // in the field: in force, or what somebody typed
+	Was    string // in force when the form was first drawn
+	Share  float64
+	Series int
+	Error  string
+	// Presets: one-click weights are offered. Not for the first target, which receives what the others leave.
+	Presets bool
+}
+
+// Version is one virtual node behind the service.
+type Version struct {
+	Node, Label string
+	Series      int
+	Health      mesh.Health
+	Why         string
+	Share       float64 // of the service's requests, observed; negative: no requests
+	Wanted      float64 // configured; negative: no weights
+	Rate        float64
+	Errors      float64
+	P95         float64
+	TrendP95    []float64
+	Proxies     int
+}
+
+// Pool is the connection pool of one listener of one version, as a form.
+type Pool struct {
+	Node, Label string
+	Port        int
+	Protocol    string
+	Version     int64 // of the node when it was read
+	Instances   int
+	Overflow    float64 // refused per second
+	Fields      []PoolField
+	Error       string
+}
+
+// PoolField is one limit. Use and Limit are of all instances together, as they are seen now.
+type PoolField struct {
+	Name  string // as the API writes it: "maxConnections"
+	Value string // in the field; "" is no limit
+	Was   string // in force when the form was first drawn
+	Known bool   // whether the use can be seen
+	Use   float64
+	Limit float64
+	Error string
+}
+
+// RouteRow is one route of the service's router.
+type RouteRow struct {
+	Name, Match string
+	Priority    int
+	Targets     []component.Segment
+	Retry       string
+	Timeout     string
+	Href        string // to edit its weights
+	Open        bool   // it is the one whose form is shown
+}
+
+// ChangeCard is a change with its truths and what can be done about it.
+type ChangeCard struct {
+	ChangeLine
+	Linked      bool // it stands on another page than its own and leads there
+	Done        bool // nothing more will happen by itself
+	Left        string
+	Deadline    string // for machines
+	CanUndo     bool
+	CanKeep     bool
+	CanRevert   bool
+	AlreadyUndo string // the change that took this one back
+	Undoes      string // the change that this one takes back
+}
+
+func (s Service) tabs() []Link {
+	return []Link{
+		{Text: s.L.T("tab.all"), Href: s.ServiceHref(s.Name, ""), Current: s.Tab == ""},
+		{Text: s.L.T("tab.traffic"), Href: s.ServiceHref(s.Name, "/traffic"), Current: s.Tab == "traffic"},
+		{Text: s.L.T("tab.pool"), Href: s.ServiceHref(s.Name, "/pool"), Current: s.Tab == "pool"},
+	}
+}
+
+func (s Service) shows(part string) bool {
+	switch part {
+	case "traffic", "routes":
+		return s.Tab != "pool"
+	case "pool":
+		return s.Tab != "traffic"
+	}
+	return true
+}
+
+func (p Split) segments(s Shell) []component.Segment {
+	segments := make([]component.Segment, len(p.Targets))
+	for i, t := range p.Targets {
+		segments[i] = component.Segment{Name: t.Node, Share: t.Share, Label: s.L.Share(t.Share), Series: t.Series}
+	}
+	return segments
+}
+
+func (p Split) id(part, node string) string {
+	return part + "-" + p.Router + "-" + p.Route + "-" + node
+}
+
+func (p Split) button(s Shell) string {
+	if p.Error != "" {
+		return s.L.T("split.review.again")
+	}
+	return s.L.T("split.review")
+}
+
+// steps are the presets of a target in percent of the whole.
+func steps() []string { return []string{"0", "1", "5", "10", "25", "50", "100", "+5"} }
+
+func (t Target) pressed(step string) string {
+	percent, err := strconv.Atoi(step)
+	return strconv.FormatBool(err == nil && step[0] != '+' && math.Abs(t.Share*100-float64(percent)) < 1e-6)
+}
+
+func (p Pool) id(field string) string {
+	return "pool-" + p.Node + "-" + strconv.Itoa(p.Port) + "-" + field
+}
+
+func (p Pool) fragment() string { return "pool-" + p.Node + "-" + strconv.Itoa(p.Port) }
+
+func (v Version) shareText(s Shell) string {
+	if v.Share < 0 {
+		return "–"
+	}
+	return s.L.Ratio(v.Share)
+}

@@ -1,0 +1,178 @@
+// Package page is what each page of the console looks like: per page a templ file and a view model that holds only
+// what is shown, in the reader's language where it is text. It knows nothing of HTTP, of the database or of where
+// values come from; server/web fills the models.
+package page
+
+import (
+	"net/url"
+	"time"
+
+	"github.com/weirmesh/weir/ui/i18n"
+)
+
+// Shell is what every page shows around its content.
+type Shell struct {
+	L       i18n.Locale
+	Title   string // of the document; the page's own h1 says the same or more
+	Section string // the entry of the navigation that is open: "overview", "topology" …
+	Theme   string // "light", "dark", or "" for the system's
+	Here    *url.URL
+	Mesh    string // the mesh that is shown; "" when there is none yet
+	Meshes  []string
+	Live    Freshness
+	Assets  Assets
+	Refresh int // seconds after which a browser without script loads the page again; zero: never
+	Now     time.Time
+}
+
+// Freshness is how old the numbers are.
+type Freshness struct {
+	Known bool // false: there are none yet
+	Fresh bool // every connected proxy reported lately
+	Age   time.Duration
+}
+
+// Assets are the addresses of what a page downloads; "" for what this binary was built without.
+type Assets struct {
+	Style, Icon string
+	Scripts     []string
+}
+
+// Link is an entry of a list of links.
+type Link struct {
+	Text, Href string
+	Current    bool
+}
+
+// Href is the address of a page of the same mesh, with more query parameters in pairs. The mesh is named only when
+// there is a choice.
+func (s Shell) Href(path string, query ...string) string {
+	values := url.Values{}
+	if len(s.Meshes) > 1 {
+		values.Set("mesh", s.Mesh)
+	}
+	for i := 0; i+1 < len(query); i += 2 {
+		if query[i+1] != "" {
+			values.Set(query[i], query[i+1])
+		}
+	}
+	if len(values) == 0 {
+		return path
+	}
+	return path + "?" + values.Encode()
+}
+
+// ServiceHref is the address of a virtual service's page, or of a page under it such as "/pool".
+func (s Shell) ServiceHref(name, under string) string {
+	return s.Href(s.ServiceHrefPath(name, under))
+}
+
+// ServiceHrefPath is ServiceHref without a query.
+func (s Shell) ServiceHrefPath(name, under string) string {
+	return "/services/" + url.PathEscape(name) + under
+}
+
+// ProxyHref is the address of a proxy's page.
+func (s Shell) ProxyHref(id string) string { return s.Href("/proxies/" + url.PathEscape(id)) }
+
+// ChangeHref is the address of a change's page.
+func (s Shell) ChangeHref(id string) string { return s.Href("/history/" + url.PathEscape(id)) }
+
+// FocusHref is the address of the topology around one box.
+func (s Shell) FocusHref(id string) string {
+	return s.Href("/topology", "view", "focus", "focus", id)
+}
+
+// With is this page's address with one query parameter changed.
+func (s Shell) With(name, value string) string {
+	if s.Here == nil {
+		return "?" + url.Values{name: {value}}.Encode()
+	}
+	query := s.Here.Query()
+	query.Set(name, value)
+	return (&url.URL{Path: s.Here.Path, RawPath: s.Here.RawPath, RawQuery: query.Encode()}).String()
+}
+
+// Fragment is this page's address asking for one part of it alone.
+func (s Shell) Fragment(name string) string { return s.With("fragment", name) }
+
+// Ago says how long before this page a moment was.
+func (s Shell) Ago(t time.Time) string { return s.L.Ago(s.Now.Sub(t)) }
+
+func (s Shell) sections() []Link {
+	list := []struct{ key, path string }{
+		{"overview", "/"}, {"topology", "/topology"}, {"services", "/services"}, {"proxies", "/proxies"}, {"history", "/history"},
+	}
+	links := make([]Link, len(list))
+	for i, e := range list {
+		links[i] = Link{Text: s.L.T("nav." + e.key), Href: s.Href(e.path), Current: s.Section == e.key}
+	}
+	return links
+}
+
+func (s Shell) meshLinks() []Link {
+	links := make([]Link, len(s.Meshes))
+	for i, name := range s.Meshes {
+		// Another mesh has other services, so the choice leads to the section and not to the same page.
+		links[i] = Link{Text: name, Href: sectionPath(s.Section) + "?" + url.Values{"mesh": {name}}.Encode(), Current: name == s.Mesh}
+	}
+	return links
+}
+
+func sectionPath(section string) string {
+	switch section {
+	case "topology", "services", "proxies", "history":
+		return "/" + section
+	}
+	return "/"
+}
+
+func (s Shell) languageLinks() []Link {
+	links := make([]Link, 0, len(i18n.Languages()))
+	for _, lang := range i18n.Languages() {
+		links = append(links, Link{Text: string(lang), Href: s.With("lang", string(lang)), Current: lang == s.L.Lang})
+	}
+	return links
+}
+
+func (s Shell) themeLinks() []Link {
+	links := make([]Link, 0, 2)
+	for _, theme := range []string{"light", "dark"} {
+		links = append(links, Link{Text: theme, Href: s.With("theme", theme), Current: theme == s.Theme})
+	}
+	return links
+}
+
+func current(yes bool) string {
+	if yes {
+		return "page"
+	}
+	return "false"
+}
+
+func (s Shell) colorScheme() string {
+	if s.Theme == "" {
+		return "light dark"
+	}
+	return s.Theme
+}
+
+func (s Shell) freshness() string {
+	switch {
+	case !s.Live.Known:
+		return s.L.T("live.none")
+	case !s.Live.Fresh:
+		return s.L.T("live.stale", "age", s.L.Age(s.Live.Age))
+	}
+	return s.L.T("live.fresh", "age", s.L.Age(s.Live.Age))
+}
+
+func (s Shell) freshnessLevel() string {
+	switch {
+	case !s.Live.Known:
+		return "none"
+	case !s.Live.Fresh:
+		return "stale"
+	}
+	return "fresh"
+}
