@@ -30,6 +30,7 @@ import (
 const (
 	controlPlane   = "control_plane"
 	flushInterval  = 500 * time.Millisecond
+	maxSocketPath  = 107
 	maxConnections = 10000 // of one proxy's clients, before it turns new ones away
 )
 
@@ -149,6 +150,8 @@ func (o BootstrapOptions) admin() (*bootstrapv3.Admin, error) {
 	switch {
 	case o.AdminPath != "" && o.AdminPort != 0:
 		return nil, mesh.Errorf(mesh.Invalid, "bootstrap: give the admin interface a path or a port, not both")
+	case len(o.AdminPath) > maxSocketPath:
+		return nil, mesh.Errorf(mesh.Invalid, "bootstrap: the admin socket's path %s is longer than %d characters", shortQuote(o.AdminPath), maxSocketPath)
 	case o.AdminPath != "":
 		return &bootstrapv3.Admin{Address: &corev3.Address{Address: &corev3.Address_Pipe{
 			Pipe: &corev3.Pipe{Path: o.AdminPath, Mode: 0o600},

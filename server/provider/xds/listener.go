@@ -133,7 +133,10 @@ func (t *translator) egressTCP(b mesh.Backend) {
 			continue
 		}
 		shares := t.shares(route)
-		if len(shares) == 0 || !t.take(port, "backend "+joinPort(b.Service, p.Port)) {
+		if len(shares) == 0 {
+			continue
+		}
+		if !t.take(port, "backend "+joinPort(b.Service, p.Port)) {
 			continue
 		}
 		proxy := &tcpv3.TcpProxy{StatPrefix: egressPrefix, IdleTimeout: tcpIdle(route.Timeout)}

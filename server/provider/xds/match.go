@@ -48,7 +48,9 @@ func routeMatch(m mesh.Match, protocol mesh.Protocol) *routev3.RouteMatch {
 	return match
 }
 
-// headerMatch translates one condition on a header. Without a way to match, the header has to be there.
+// headerMatch translates one condition on a header. Without a way to match, the header has to be there. An inverted
+// condition on a value does not hold for a request without the header either: App Mesh left that to Envoy, and its users'
+// routes rely on it.
 func headerMatch(v mesh.ValueMatch) *routev3.HeaderMatcher {
 	h := &routev3.HeaderMatcher{Name: strings.ToLower(v.Name), InvertMatch: v.Invert}
 	if v.Range != nil {

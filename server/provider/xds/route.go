@@ -51,8 +51,9 @@ func (t *translator) serviceHost(s mesh.VirtualService) []*routev3.VirtualHost {
 		return []*routev3.VirtualHost{reservedHost(s.Name)}
 	}
 	name := strings.ToLower(s.Name)
-	for _, p := range ports {
-		if p.Protocol == mesh.TCP {
+	for i, p := range ports {
+		again := slices.ContainsFunc(ports[:i], func(o mesh.RouterListener) bool { return o.Port == p.Port })
+		if p.Protocol == mesh.TCP || again {
 			continue
 		}
 		host := &routev3.VirtualHost{Name: joinPort(name, p.Port), Domains: []string{joinPort(name, p.Port)}}
@@ -168,7 +169,7 @@ func (t *translator) target(r mesh.Route, target mesh.WeightedTarget) (mesh.Virt
 	case !ok:
 		return node, l, fmt.Sprintf("the node does not listen on port %d", target.Port)
 	case (r.Protocol == mesh.TCP) != (l.Protocol == mesh.TCP), r.Protocol == mesh.GRPC && l.Protocol == mesh.HTTP:
-		return node, l, fmt.Sprintf("a %s route cannot use the node's %s listener on port %d", r.Protocol, l.Protocol, l.Port)
+		return node, l, fmt.Sprintf("the route is for %s and the node speaks %s on port %d", r.Protocol, l.Protocol, l.Port)
 	}
 	return node, l, ""
 }

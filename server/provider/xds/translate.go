@@ -138,7 +138,8 @@ func (t *translator) warn(format string, args ...any) {
 // take reserves one of the proxy's ports; false, with a warning, when something listens there already.
 func (t *translator) take(port int, what string) bool {
 	if by, ok := t.taken[port]; ok {
-		t.warn("%s is not served: port %d of the proxy is taken by %s", what, port, by)
+		t.warn("%s is not served: port %d of the proxy is taken by %s; give one of them another port (a TCP backend: a localPort)",
+			what, port, by)
 		return false
 	}
 	t.taken[port] = what
