@@ -12,8 +12,6 @@ export const bundle = /** @satisfies {import("esbuild").BuildOptions} */ ({
   format: "esm",
   target: "es2022",
   loader: { ".css": "text" },
-  // Maps are written beside the bundles for debugging and are not shipped.
-  sourcemap: "external",
   legalComments: "none",
   charset: "utf8",
 });

@@ -22,7 +22,7 @@ export const BOX = { width: 188, height: 52, head: 36, row: 40, pad: 7 };
 /** The measures of a picture of some columns in a place of some width. */
 export function sizesFor(columns: number, width: number): Sizes {
   const room = columns > 1 ? (width - 48 - columns * BOX.width) / (columns - 1) : 0;
-  return { width: BOX.width, gapX: Math.round(Math.min(210, Math.max(width < 700 ? 72 : 132, room))), gapY: 22 };
+  return { width: BOX.width, gapX: Math.round(Math.min(210, Math.max(width < 700 ? 96 : 156, room))), gapY: 22 };
 }
 
 /** How high a unit is: one box, or a head and a row for each version. */
@@ -197,30 +197,26 @@ export type Label = {
   readonly rank: number;
 };
 
-/** Where on its line a label may stand, the best place first. */
-const SPOTS = [0.5, 0.42, 0.58, 0.34, 0.66, 0.26, 0.74, 0.2, 0.8];
+/** Where on its line a label may stand, from 0 to 1. */
+const SPOTS = [0.5, 0.44, 0.56, 0.38, 0.62, 0.32, 0.68, 0.26, 0.74, 0.2, 0.8];
+
+/** In pictures of up to this many lines labels keep clear of other lines too. */
+const MAX_CAREFUL = 80;
 
 /**
- * Places labels on their lines where they cover no box and no other label; those that must be read come first and stand
- * anyhow. Others that find no place are left out.
+ * Places labels on their lines where they cover no box, no other label and few other lines; those that must be read
+ * come first and stand anyhow. Others that find no place are left out.
  */
 export function placeLabels(labels: readonly Label[], ways: ReadonlyMap<string, Path>, obstacles: readonly Rect[]) {
   const placed = new Map<string, Rect>();
   const order = [...labels].sort(
     (a, b) => Number(b.must) - Number(a.must) || b.rank - a.rank || (a.key < b.key ? -1 : 1),
   );
+  const careful = ways.size <= MAX_CAREFUL;
   for (const label of order) {
     const path = ways.get(label.key);
-    if (!path) {
-      continue;
-    }
-    const spots = SPOTS.map((share): Rect => {
-      const { x, y } = along(path, share);
-      return { x: x - label.width / 2, y: y - label.height / 2, width: label.width, height: label.height };
-    });
-    const taken = [...obstacles, ...placed.values()];
-    const clear = spots.find((spot) => !taken.some((other) => overlap(spot, other)));
-    const spot = clear ?? (label.must ? leastBad(spots, placed) : undefined);
+    const others = careful ? [...ways].flatMap(([key, way]) => (key === label.key ? [] : way.points)) : [];
+    const spot = path && bestSpot(label, path, { obstacles, labels: [...placed.values()], others });
     if (spot) {
       placed.set(label.key, spot);
     }
@@ -228,9 +224,35 @@ export function placeLabels(labels: readonly Label[], ways: ReadonlyMap<string, 
   return placed;
 }
 
-/** A spot that at least covers no other label. */
-const leastBad = (spots: readonly Rect[], placed: ReadonlyMap<string, Rect>): Rect | undefined =>
-  spots.find((spot) => ![...placed.values()].some((other) => overlap(spot, other))) ?? spots[0];
+type Around = {
+  readonly obstacles: readonly Rect[];
+  readonly labels: readonly Rect[];
+  readonly others: readonly Point[];
+};
+
+/** The spot that hides the least; none when every spot covers a box or a label and the label need not be read. */
+function bestSpot(label: Label, path: Path, { obstacles, labels, others }: Around): Rect | undefined {
+  let best: Rect | undefined;
+  let least = label.must ? Number.POSITIVE_INFINITY : 1000;
+  for (const share of SPOTS) {
+    const { x, y } = along(path, share);
+    const spot = { x: x - label.width / 2, y: y - label.height / 2, width: label.width, height: label.height };
+    const covered =
+      5000 * labels.filter((other) => overlap(spot, other)).length +
+      1000 * obstacles.filter((other) => overlap(spot, other)).length +
+      2 * others.filter((point) => contains(spot, point)).length +
+      Math.abs(share - 0.5) * 10;
+    if (covered < least) {
+      least = covered;
+      best = spot;
+    }
+  }
+  return best;
+}
+
+/** Whether a point lies in a rectangle. */
+export const contains = ({ x, y, width, height }: Rect, point: Point): boolean =>
+  point.x >= x && point.x <= x + width && point.y >= y && point.y <= y + height;
 
 /** Whether two rectangles overlap. */
 export const overlap = (a: Rect, b: Rect): boolean =>

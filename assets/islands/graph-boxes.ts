@@ -99,7 +99,11 @@ export class Boxes {
     const parts = this.#part(unit.id, frame);
     const side = unit.kind === "more" ? (unit.id === "more/callers" ? "callers" : "callees") : undefined;
     const name = this.#words.name(unit, side);
-    show(parts, unit.health, { name, detail: this.#words.detail(unit) });
+    const ids = new Set([unit.id, ...unit.members.map((box) => box.id)]);
+    const sent = standing.scene.lines
+      .filter((line) => ids.has(line.from))
+      .reduce((all, line) => all + line.row.rate, 0);
+    show(parts, unit.health, { name, detail: this.#words.detail(unit, sent) });
     const label = unit.kind === "more" ? name : this.#words.sentence(unit, standing.scene, name);
     mark(parts.button, label, isSelected(standing, unit.id));
   }

@@ -1,7 +1,7 @@
 // The moving dots: speed by the median latency, density by the logarithm of the rate, the red share is the errors. They
 // rest for people who asked for less motion, in hidden tabs, on stale data, and where there are too many edges.
 
-import { along, type Path, type Rect } from "./geometry";
+import { along, contains, type Path, type Rect } from "./geometry";
 import { prepare } from "./graph-edges";
 import type { Theme } from "./graph-theme";
 import type { Line } from "./scene";
@@ -43,7 +43,22 @@ export function isError(flowing: Flow, dot: number, lap: number): boolean {
   return (dot * golden + lap * golden * golden * 7.31) % 1 < flowing.errors;
 }
 
-type Moving = { readonly path: Path; readonly flow: Flow; readonly offset: number };
+type Moving = {
+  readonly path: Path;
+  readonly flow: Flow;
+  readonly offset: number;
+  /** For each point of the path, whether a label stands there. */
+  readonly hidden: readonly boolean[];
+};
+
+/** How the dots are drawn. */
+export type Look = {
+  readonly area: Rect;
+  readonly theme: Theme;
+  readonly scale: number;
+  /** Where labels stand; dots pass beneath them. */
+  readonly labels: readonly Rect[];
+};
 
 /** Runs the dots on a canvas. */
 export class Dots {
@@ -60,11 +75,7 @@ export class Dots {
   }
 
   /** What moves from now on. */
-  set(
-    lines: readonly Line[],
-    paths: ReadonlyMap<string, Path>,
-    look: { area: Rect; theme: Theme; scale: number },
-  ): void {
+  set(lines: readonly Line[], paths: ReadonlyMap<string, Path>, look: Look): void {
     this.#area = look.area;
     this.#theme = look.theme;
     this.#scale = look.scale;
@@ -73,7 +84,8 @@ export class Dots {
       lines.forEach((line, i) => {
         const path = paths.get(line.key);
         if (path && line.row.rate > 0) {
-          this.#moving.push({ path, flow: flow(line.row, path.length), offset: (i * 0.37) % 1 });
+          const hidden = path.points.map((point) => look.labels.some((label) => contains(label, point)));
+          this.#moving.push({ path, flow: flow(line.row, path.length), offset: (i * 0.37) % 1, hidden });
         }
       });
     }
@@ -121,10 +133,13 @@ export class Dots {
   #paint(context: CanvasRenderingContext2D, theme: Theme, seconds: number): void {
     const good = new Path2D();
     const bad = new Path2D();
-    for (const { path, flow: flowing, offset } of this.#moving) {
+    for (const { path, flow: flowing, offset, hidden } of this.#moving) {
       for (let i = 0; i < flowing.count; i++) {
         const way = seconds / flowing.travel + offset + i / flowing.count;
         const lap = Math.floor(way);
+        if (hidden[Math.round((way - lap) * (path.points.length - 1))]) {
+          continue;
+        }
         const { x, y } = along(path, way - lap);
         const error = isError(flowing, i, lap);
         const into = error ? bad : good;

@@ -50,11 +50,11 @@ export function prepare(canvas: HTMLCanvasElement, area: Rect, scale: number): C
 
 const FONT_SIZE = 11;
 
-/** Draws every line with its arrow, and the labels that find room. */
-export function drawEdges(canvas: HTMLCanvasElement, drawing: Drawing, theme: Theme, scale: number): void {
+/** Draws every line with its arrow, and the labels that find room; says where these stand. */
+export function drawEdges(canvas: HTMLCanvasElement, drawing: Drawing, theme: Theme, scale: number): Rect[] {
   const context = prepare(canvas, drawing.area, scale);
   if (!context) {
-    return;
+    return [];
   }
   const largest = Math.max(0, ...drawing.lines.map((line) => line.row.rate));
   const ordered = [...drawing.lines].sort((a, b) => severity(a.row.health) - severity(b.row.health));
@@ -66,7 +66,7 @@ export function drawEdges(canvas: HTMLCanvasElement, drawing: Drawing, theme: Th
     }
   }
   context.globalAlpha = 1;
-  drawLabels(context, drawing, theme);
+  return drawLabels(context, drawing, theme);
 }
 
 type Look = { readonly theme: Theme; readonly largest: number; readonly chosen: boolean };
@@ -136,7 +136,7 @@ function arrow(context: CanvasRenderingContext2D, tip: Point, back: Point, size:
   context.fill();
 }
 
-function drawLabels(context: CanvasRenderingContext2D, drawing: Drawing, theme: Theme): void {
+function drawLabels(context: CanvasRenderingContext2D, drawing: Drawing, theme: Theme): Rect[] {
   const fontOf = (line: Line): string => `${severity(line.row.health) > 0 ? 600 : 400} ${FONT_SIZE}px ${theme.font}`;
   const words = new Map<string, string>();
   const labels = drawing.lines.flatMap((line): Label[] => {
@@ -170,4 +170,5 @@ function drawLabels(context: CanvasRenderingContext2D, drawing: Drawing, theme: 
     context.fillText(words.get(line.key) ?? "", spot.x + spot.width / 2, spot.y + spot.height / 2 + 0.5);
   }
   context.globalAlpha = 1;
+  return [...placed.values()];
 }

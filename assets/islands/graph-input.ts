@@ -117,7 +117,7 @@ function pageKey(pressed: string, picture: Picture, actions: InputActions): bool
       picture.zoom(1 / STEP);
       return true;
     case "0":
-      picture.fit();
+      picture.fit(true);
       return true;
     default:
       return false;

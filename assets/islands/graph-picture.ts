@@ -1,7 +1,7 @@
 // The picture of a topology: the stage that people pan and zoom, the canvases and the boxes on it. It draws scenes and
 // says what people do to them; what that means is decided by weir-graph.
 
-import { make } from "./dom";
+import { make, set } from "./dom";
 import { BOX, bounds, distance, type Path, paths, type Rect, rects, sizesFor, unitHeight } from "./geometry";
 import { Boxes } from "./graph-boxes";
 import { Dots } from "./graph-dots";
@@ -11,7 +11,7 @@ import type { Words } from "./graph-words";
 import { columns as columnsOf, type Link } from "./layers";
 import { type Box, type Layout, layout, type Point } from "./layout";
 import { type Line, type Scene, severity } from "./scene";
-import { fitted, pan, reveal, type Size, unproject, type View, zoom } from "./viewport";
+import { fitted, LEGIBLE, MIN_SCALE, pan, reveal, type Size, unproject, type View, zoom } from "./viewport";
 
 /** What is shown, apart from the data. */
 export type Shown = {
@@ -47,7 +47,7 @@ export class Picture {
     this.#edges = make("canvas", { "aria-hidden": "true" });
     this.#dotted = make("canvas", { "aria-hidden": "true" });
     this.#world = make("div", { class: "wg-world" }, this.#edges, this.#dotted);
-    this.stage = make("div", { class: "wg-stage", role: "group", "aria-label": words.say("stage") }, this.#world);
+    this.stage = make("div", { class: "wg-stage", role: "group" }, this.#world);
     this.boxes = new Boxes(this.#world, words);
     this.dots = new Dots(this.#dotted);
   }
@@ -77,6 +77,8 @@ export class Picture {
     this.#layout = layout(boxes, links, sizesFor(columns, width), before);
     this.#where = rects(scene.units, this.#layout);
     this.#paths = paths(scene, this.#layout, this.#where);
+    const counts = { boxes: String(scene.units.length), edges: String(scene.lines.length) };
+    set(this.stage, "aria-label", this.#words.say("stage", counts));
     this.boxes.update({ scene, where: this.#where, selected: shown.selected });
     if (fresh) {
       this.#moved = false;
@@ -103,7 +105,7 @@ export class Picture {
     const area = areaOf(this.#where.values());
     const scale = window.devicePixelRatio * this.#view.k;
     const obstacles = scene.units.flatMap((unit) => this.#where.get(unit.id) ?? []);
-    drawEdges(
+    const labels = drawEdges(
       this.#edges,
       {
         lines: scene.lines,
@@ -117,7 +119,11 @@ export class Picture {
       this.#theme,
       scale,
     );
-    this.dots.set(scene.lines, this.#paths, { area, theme: this.#theme, scale });
+    this.dots.set(
+      scene.lines.filter((line) => !this.#isDim(line, scene)),
+      this.#paths,
+      { area, theme: this.#theme, scale, labels },
+    );
     for (const unit of scene.units) {
       const frame = this.boxes.button(unit.id)?.parentElement;
       frame?.toggleAttribute("data-dim", this.#shown.found !== undefined && !this.#shown.found.has(unit.id));
@@ -138,18 +144,20 @@ export class Picture {
     return severity(line.row.health) === 0 && units.some(far);
   }
 
-  /** Shows all of it, as far as it can be read. */
-  fit(): void {
-    this.#moved = false;
+  /** Shows all of it; unless it is asked for whole, only as far as it can be read. */
+  fit(whole = false): void {
+    this.#moved = whole;
     const anchor = this.#scene?.focus ?? this.boxes.current;
-    this.#look(fitted(bounds(this.#where.values()), this.#size, anchor ? this.#where.get(anchor) : undefined));
+    const least = whole ? MIN_SCALE : LEGIBLE;
+    this.#look(fitted(bounds(this.#where.values()), this.#size, least, anchor ? this.#where.get(anchor) : undefined));
   }
 
-  /** Moves so that a box is seen. */
-  reveal(id: string): void {
+  /** Moves so that a box is seen, beside the panel if that is open. */
+  reveal(id: string, covered = 0): void {
     const rect = this.#where.get(id);
     if (rect) {
-      const next = reveal(this.#view, rect, this.#size);
+      const { width, height } = this.#size;
+      const next = reveal(this.#view, rect, { width: width - covered, height });
       if (next.x !== this.#view.x || next.y !== this.#view.y) {
         this.#moved = true;
         this.#look(next);

@@ -6,7 +6,8 @@ const css = `
 weir-graph { display: block; }
 .wg { position: relative; display: grid; grid-template-columns: minmax(0, 1fr); }
 .wg[hidden] { display: none; }
-.wg-caption { margin: 0 0 8px; color: var(--text-quiet, light-dark(#5b6773, #98a4b0)); font-size: .875rem; }
+.wg-caption { margin: 0; flex: 1 1 12rem; color: var(--text-quiet, light-dark(#5b6773, #98a4b0)); font-size: .875rem; }
+.wg-bar { display: flex; flex-wrap: wrap; gap: 6px 10px; align-items: center; margin-bottom: 10px; }
 .wg-stage {
   position: relative; overflow: hidden; height: clamp(380px, calc(100vh - 260px), 860px); cursor: grab; touch-action: pan-y;
   border: 1px solid var(--line, light-dark(#d5dbe1, #2a323b)); border-radius: var(--radius, 10px);
@@ -51,19 +52,20 @@ weir-graph { display: block; }
 .wg-box:focus-visible { outline: 3px solid var(--accent, light-dark(#0b63ce, #6aaeff)); outline-offset: 1px; z-index: 2; }
 .wg-frame { position: relative; }
 .wg-frame[hidden] { display: none; }
-.wg-search { position: absolute; inset: 12px auto auto 12px; width: min(220px, calc(100% - 24px)); height: 32px; box-sizing: border-box; padding: 0 10px; border-radius: 7px;
+.wg-search { width: 200px; height: 32px; box-sizing: border-box; padding: 0 10px; border-radius: 7px;
   font: inherit; font-size: .8125rem; border: 1px solid var(--line, light-dark(#d5dbe1, #2a323b)); background: var(--surface, light-dark(#fff, #181e25)); color: inherit; }
 .wg-unit[data-dim] { opacity: .4; }
-.wg-tools { position: absolute; inset: auto 12px 12px auto; display: flex; gap: 4px; }
+.wg-tools { display: flex; flex-wrap: wrap; gap: 4px; }
 .wg-tools button { min-width: 34px; height: 32px; padding: 0 9px; border-radius: 7px; font: inherit; font-size: .8125rem; cursor: pointer;
   border: 1px solid var(--line, light-dark(#d5dbe1, #2a323b)); background: var(--surface, light-dark(#fff, #181e25)); color: inherit; }
 .wg-tools button[aria-pressed=false] { color: var(--text-quiet, light-dark(#5b6773, #98a4b0)); text-decoration: line-through; }
-.wg-panel { position: absolute; inset: 12px 12px auto auto; width: min(320px, calc(100% - 24px)); max-height: calc(100% - 24px); overflow: auto;
-  box-sizing: border-box; padding: 16px 18px; border-radius: var(--radius, 10px); background: var(--surface, light-dark(#fff, #181e25));
+.wg-panel { position: absolute; inset: 54px 12px auto auto; width: min(320px, calc(100% - 24px)); max-height: calc(100% - 66px); overflow: auto;
+  box-sizing: border-box; padding: 14px 16px; font-size: .875rem; border-radius: var(--radius, 10px); background: var(--surface, light-dark(#fff, #181e25));
   border: 1px solid var(--line, light-dark(#d5dbe1, #2a323b)); box-shadow: 0 8px 28px rgb(0 0 0 / .16); cursor: auto; user-select: text; }
 .wg-panel[hidden] { display: none; }
 .wg-panel h2 { margin: 0 32px 2px 0; font-size: 1.0625rem; overflow-wrap: anywhere; }
 .wg-panel h3 { margin: 14px 0 4px; font-size: .8125rem; color: var(--text-quiet, light-dark(#5b6773, #98a4b0)); }
+.wg-panel .health-mark { margin-inline-end: 7px; vertical-align: -1px; fill: currentColor; }
 .wg-panel p, .wg-panel ul { margin: 0; padding: 0; list-style: none; }
 .wg-panel li { padding: 3px 0; }
 .wg-panel dl { display: grid; grid-template-columns: 1fr auto; gap: 4px 12px; margin: 10px 0 0; font-variant-numeric: tabular-nums; }
@@ -74,6 +76,7 @@ weir-graph { display: block; }
   background: none; color: inherit; font-size: 18px; line-height: 1; cursor: pointer; }
 .wg-panel .wg-row { display: flex; justify-content: space-between; gap: 12px; width: 100%; box-sizing: border-box; padding: 3px 6px; margin: 0 -6px;
   border: 0; border-radius: 5px; background: none; color: inherit; font: inherit; text-align: start; cursor: pointer; }
+.wg-panel .wg-row span:first-child { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .wg-panel .wg-row:hover { background: color-mix(in srgb, currentColor 8%, transparent); }
 .wg-panel .wg-row span:last-child { color: var(--text-quiet, light-dark(#5b6773, #98a4b0)); white-space: nowrap; font-variant-numeric: tabular-nums; }
 .wg-unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }

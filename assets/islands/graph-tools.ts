@@ -19,12 +19,10 @@ export function tools(words: Words, picture: Picture, placeholder: string, actio
     autocomplete: "off",
   });
   search.addEventListener("input", actions.search);
-  const button = (name: string, label: string, press: () => void): HTMLButtonElement => {
-    const words_ = words.say(name);
-    const made = make("button", { type: "button", title: words_, "data-tool": name }, label || words_);
-    if (label) {
-      made.setAttribute("aria-label", words_);
-    }
+  const button = (name: string, glyph: string, press: () => void): HTMLButtonElement => {
+    const label = words.say(name);
+    const attributes = { type: "button", "data-tool": name, ...(glyph ? { title: label, "aria-label": label } : {}) };
+    const made = make("button", attributes, glyph || label);
     made.addEventListener("click", press);
     return made;
   };
@@ -35,14 +33,13 @@ export function tools(words: Words, picture: Picture, placeholder: string, actio
   motion.setAttribute("aria-pressed", String(!window.matchMedia("(prefers-reduced-motion: reduce)").matches));
   const buttons = make(
     "div",
-    { class: "wg-tools", role: "group", "aria-label": words.say("stage") },
+    { class: "wg-tools" },
     motion,
     button("tidy", "", actions.tidy),
     button("show-table", "", actions.table),
     button("zoom-out", "−", () => picture.zoom(1 / STEP)),
     button("zoom-in", "+", () => picture.zoom(STEP)),
-    button("fit", "⤢", () => picture.fit()),
+    button("fit", "⤢", () => picture.fit(true)),
   );
-  const bar = make("div", {}, search, buttons);
-  return { bar, search };
+  return { buttons, search };
 }

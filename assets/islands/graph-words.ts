@@ -56,23 +56,18 @@ export class Words {
     return unit.kind === "unknown" ? this.say("outside") || unit.name : unit.name;
   }
 
-  /** The second line of a box. */
-  detail(unit: Unit): string {
-    const { traffic } = unit;
-    const parts = traffic.rate > 0 ? [this.rate(traffic.rate)] : [];
-    if (traffic.errors >= 0.0005) {
-      parts.push(this.ratio(traffic.errors));
-    }
-    if (traffic.p95 > 0 && traffic.rate > 0) {
-      parts.push(this.latency(traffic.p95));
-    }
-    if (parts.length === 0) {
-      parts.push(unit.kind === "more" ? this.say(unit.health) : this.say(unit.kind));
-    }
-    if (unit.hidden > 0 && unit.kind !== "more") {
-      parts.push(this.say("hidden", { n: String(unit.hidden) }));
-    }
-    return parts.filter((part) => part !== "").join(" · ");
+  /** The second line of a box: what it receives or, if that is nothing, what it sends or is. */
+  detail(unit: Unit, sent: number): string {
+    const { rate, errors, p95 } = unit.traffic;
+    const several = unit.members.length > 1;
+    const parts = [
+      rate > 0 ? this.rate(rate) : sent > 0 ? this.rate(sent) : "",
+      errors >= 0.0005 ? this.ratio(errors) : "",
+      // There is room for two numbers beside a service's name, or before neighbours that are not drawn.
+      rate > 0 && p95 > 0 && !(several && errors >= 0.0005) && unit.hidden === 0 ? this.latency(p95) : "",
+      unit.hidden > 0 && unit.kind !== "more" ? this.say("hidden", { n: String(unit.hidden) }) : "",
+    ].filter((part) => part !== "");
+    return parts.length > 0 ? parts.join(" · ") : this.say(unit.kind === "more" ? unit.health : unit.kind);
   }
 
   /** A box in one sentence, for those who do not see it. */

@@ -13,15 +13,15 @@ export const MIN_SCALE = 0.2;
 export const MAX_SCALE = 3;
 
 /** Below this scale words cannot be read; a picture that does not fit is cut off rather than shrunk further. */
-export const LEGIBLE = 0.62;
+export const LEGIBLE = 0.75;
 
 /** The room left around a fitted picture. */
 const PADDING = 24;
 
-/** The view that shows an area whole, or as much of it around an anchor as can be read. */
-export function fitted(area: Rect, size: Size, anchor?: Rect): View {
+/** The view that shows an area whole or, at the least scale, as much of it around an anchor as there is room for. */
+export function fitted(area: Rect, size: Size, least: number, anchor?: Rect): View {
   const whole = Math.min((size.width - 2 * PADDING) / area.width, (size.height - 2 * PADDING) / area.height, 1.15);
-  const k = Math.max(LEGIBLE, Number.isFinite(whole) ? whole : 1);
+  const k = Math.max(least, Number.isFinite(whole) ? whole : 1);
   return {
     k,
     x: axis([area.x, area.width], size.width, k, anchor && anchor.x + anchor.width / 2),

@@ -24,6 +24,7 @@ class WeirGraph extends HTMLElement {
   #announcer = new Announcer();
   readonly #root = make("div", { class: "wg", hidden: true });
   readonly #caption = make("p", { class: "wg-caption", "data-testid": "caption" });
+  readonly #choose = make("p", { class: "wg-choose", hidden: true });
   readonly #status = make("p", { class: "wg-unseen", role: "status" });
   #search: HTMLInputElement | undefined;
   #table: EdgeTable | undefined;
@@ -84,14 +85,15 @@ class WeirGraph extends HTMLElement {
     write(keys, this.#words.say("keys"));
     this.#picture.stage.setAttribute("aria-describedby", keys.id);
     const filter = this.querySelector<HTMLInputElement>("[data-filter]");
-    const { bar, search } = tools(this.#words, this.#picture, filter?.placeholder ?? "", {
+    const { buttons, search } = tools(this.#words, this.#picture, filter?.placeholder ?? "", {
       tidy: () => this.#draw(true),
       table: () => this.#go({ ...this.#state, table: true }, "push"),
       search: () => this.#draw(),
     });
     this.#search = search;
-    const frame = make("div", { class: "wg-frame" }, this.#picture.stage, bar, this.#panel.element);
-    this.#root.append(this.#caption, keys, frame, this.#status);
+    const bar = make("div", { class: "wg-bar" }, this.#caption, search, buttons);
+    const frame = make("div", { class: "wg-frame" }, bar, this.#picture.stage, this.#panel.element);
+    this.#root.append(keys, frame, this.#choose, this.#status);
     this.prepend(this.#root);
     const table = this.querySelector<HTMLTableElement>("table[data-edges]");
     if (table) {
@@ -146,7 +148,11 @@ class WeirGraph extends HTMLElement {
     if (!table) {
       this.#fresh = false;
       this.#picture.show(drawn, { selected: this.#state.selected, found: this.#found(drawn) }, fresh);
+      const opened = this.#panel.element.hidden;
       this.#panel.show(this.#state.selected, data, drawn);
+      if (opened && !this.#panel.element.hidden) {
+        this.#picture.reveal(this.#state.selected ?? "", this.#panel.element.offsetWidth);
+      }
     }
     this.#announce(data, drawn);
   }
