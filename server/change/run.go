@@ -240,6 +240,9 @@ func (d *Door) noteTraffic(e *entry, seen *Observed, done bool) {
 	if e.replaced {
 		seen = nil // counted under a later change
 	}
+	if was := e.change.Observed; e.restored && seen != nil && seen.Agrees == nil && was != nil && was.Agrees != nil {
+		seen = nil // what was found out before a restart stays until there is as much to say again
+	}
 	e.observed = e.observed || done
 	if seen == nil {
 		return

@@ -122,8 +122,21 @@ func TestObservedConverges(t *testing.T) {
 			t.Errorf("%d events for a minute of two reports a second", n)
 		}
 		sub.Close()
+		// A restart in the middle of another measurement keeps what was found out until it knows as much again.
+		next := r.must(t, put(weights(1, 3)))
+		cancel()
+		ctx, cancel = context.WithCancel(t.Context())
+		go r.serve(ctx, 10, 30)
+		time.Sleep(20 * time.Second)
+		known := r.get(t, next.ID).Observed
 		cancel()
 		synctest.Wait()
+		r.stop()
+		r = newRig(t, dir, newProvider("web"))
+		time.Sleep(2 * time.Minute)
+		if got := r.get(t, next.ID).Observed; known.Agrees == nil || cmp.Diff(known, got) != "" {
+			t.Errorf("after a restart without traffic: %s", cmp.Diff(known, got))
+		}
 		r.stop()
 		if again := newRig(t, dir, newProvider("web")).get(t, c.ID); cmp.Diff(final, again.Observed) != "" {
 			t.Errorf("after a restart: %s", cmp.Diff(final, again.Observed))

@@ -11,6 +11,7 @@ import (
 	entedit "github.com/weirmesh/weir/ent/edit"
 	entmesh "github.com/weirmesh/weir/ent/mesh"
 	entobject "github.com/weirmesh/weir/ent/object"
+	"github.com/weirmesh/weir/ent/predicate"
 	"github.com/weirmesh/weir/server/change"
 	"github.com/weirmesh/weir/server/mesh"
 )
@@ -93,7 +94,11 @@ func (s *Store) Records(ctx context.Context, q change.Query) ([]change.Record, e
 		query.Where(entchange.IDLT(q.Before))
 	}
 	if q.Object != (mesh.Ref{}) {
-		query.Where(entchange.HasEditsWith(entedit.Kind(string(q.Object.Kind)), entedit.Name(q.Object.Name)))
+		edits := []predicate.Edit{entedit.Kind(string(q.Object.Kind)), entedit.Name(q.Object.Name)}
+		if q.Mesh != "" {
+			edits = append(edits, entedit.Mesh(q.Mesh)) // the index begins with it
+		}
+		query.Where(entchange.HasEditsWith(edits...))
 	}
 	if !q.NoEdits {
 		query.WithEdits(func(e *ent.EditQuery) { e.Order(entedit.ByPosition()) })
