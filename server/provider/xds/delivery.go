@@ -27,13 +27,12 @@ type delivery struct {
 	revision int64
 	groups   map[string]struct{} // those that it changed; nil means every one
 	answers  map[string]*answer  // by proxy ID
-	report   provider.Delivery
+	waiting  int                 // answers that are still to come
+	report   provider.Delivery   // so far; At is the last answer's time
 }
 
 type answer struct {
 	answered bool
-	rejected bool
-	message  string
 	left     time.Time // disconnected since; zero while connected
 }
 
@@ -42,9 +41,12 @@ func (d *deliveries) add(revision int64, ids []string, groups map[string]struct{
 	if d.byRevision == nil {
 		d.byRevision = make(map[int64]*delivery)
 	}
-	one := &delivery{revision: revision, groups: groups, answers: make(map[string]*answer, len(ids))}
+	one := &delivery{
+		revision: revision, groups: groups, answers: make(map[string]*answer, len(ids)),
+		report: provider.Delivery{Revision: revision},
+	}
 	for _, id := range ids {
-		one.answers[id] = &answer{}
+		one.join(id)
 	}
 	d.byRevision[revision] = one
 	d.order = append(d.order, revision)
@@ -60,19 +62,25 @@ func (d *deliveries) add(revision int64, ids []string, groups map[string]struct{
 
 // acked notes that a proxy runs a revision and so every one before it.
 func (d *deliveries) acked(id string, revision int64, now time.Time) {
-	d.answer(id, revision, answer{answered: true}, now)
+	d.answer(id, revision, now, func(r *provider.Delivery) { r.Acked++ })
 }
 
 // refused notes that a proxy did not take a revision; nor, then, those before it that it had not answered.
 func (d *deliveries) refused(id string, revision int64, message string, now time.Time) {
-	d.answer(id, revision, answer{answered: true, rejected: true, message: message}, now)
+	d.answer(id, revision, now, func(r *provider.Delivery) {
+		i, _ := slices.BinarySearchFunc(r.Rejected, id, func(a provider.Rejection, id string) int { return strings.Compare(a.Proxy, id) })
+		r.Rejected = slices.Insert(r.Rejected, i, provider.Rejection{Proxy: id, Message: message})
+	})
 }
 
-func (d *deliveries) answer(id string, revision int64, a answer, now time.Time) {
+// answer notes a proxy's answer where it owes one, up to a revision.
+func (d *deliveries) answer(id string, revision int64, now time.Time, note func(*provider.Delivery)) {
 	for _, one := range d.open {
-		if was, ok := one.answers[id]; ok && !was.answered && one.revision <= revision {
-			*was = a
+		if a, ok := one.answers[id]; ok && !a.answered && one.revision <= revision {
+			a.answered = true
+			one.waiting--
 			one.report.At = now
+			note(&one.report)
 		}
 	}
 	d.close(now)
@@ -106,18 +114,34 @@ func (d *deliveries) joined(id, group string) {
 		newest.answers = make(map[string]*answer)
 		d.open = append(d.open, newest)
 	}
-	if _, ok := newest.answers[id]; !ok && newest.answers != nil {
-		newest.answers[id] = &answer{}
+	if newest.answers != nil {
+		newest.join(id)
 	}
+}
+
+// join adds a proxy that is to answer, unless it is in already.
+func (o *delivery) join(id string) {
+	i, ok := slices.BinarySearch(o.report.Proxies, id)
+	if ok {
+		return
+	}
+	o.report.Proxies = slices.Insert(o.report.Proxies, i, id)
+	o.report.Total++
+	o.answers[id] = &answer{}
+	o.waiting++
 }
 
 // expire stops waiting for proxies that left and did not come back.
 func (d *deliveries) expire(now time.Time) {
 	for _, one := range d.open {
 		for id, a := range one.answers {
-			if !a.answered && !a.left.IsZero() && now.Sub(a.left) >= absence {
-				delete(one.answers, id)
+			if a.answered || a.left.IsZero() || now.Sub(a.left) < absence {
+				continue
 			}
+			delete(one.answers, id)
+			one.waiting--
+			one.report.Total--
+			one.report.Proxies = slices.DeleteFunc(one.report.Proxies, func(p string) bool { return p == id })
 		}
 	}
 	d.close(now)
@@ -126,12 +150,9 @@ func (d *deliveries) expire(now time.Time) {
 // close ends the deliveries in which everybody has answered.
 func (d *deliveries) close(now time.Time) {
 	d.open = slices.DeleteFunc(d.open, func(one *delivery) bool {
-		for _, a := range one.answers {
-			if !a.answered {
-				return false
-			}
+		if one.waiting > 0 {
+			return false
 		}
-		one.report = one.current()
 		if one.report.At.IsZero() {
 			one.report.At = now
 		}
@@ -146,27 +167,10 @@ func (d *deliveries) get(revision int64) (provider.Delivery, bool) {
 	if !ok {
 		return provider.Delivery{}, false
 	}
-	if one.answers == nil {
-		out := one.report
-		out.Proxies, out.Rejected = slices.Clone(out.Proxies), slices.Clone(out.Rejected)
-		return out, true
+	out := one.report
+	out.Proxies, out.Rejected = slices.Clone(out.Proxies), slices.Clone(out.Rejected)
+	if one.answers != nil {
+		out.At = time.Time{}
 	}
-	out := one.current()
-	out.At = time.Time{}
 	return out, true
-}
-
-// current counts the answers so far.
-func (o *delivery) current() provider.Delivery {
-	out := provider.Delivery{Revision: o.revision, Total: len(o.answers), At: o.report.At, Proxies: sortedNames(o.answers)}
-	for id, a := range o.answers {
-		switch {
-		case a.rejected:
-			out.Rejected = append(out.Rejected, provider.Rejection{Proxy: id, Message: a.message})
-		case a.answered:
-			out.Acked++
-		}
-	}
-	slices.SortFunc(out.Rejected, func(a, b provider.Rejection) int { return strings.Compare(a.Proxy, b.Proxy) })
-	return out
 }

@@ -206,6 +206,7 @@ func (s *Server) install(m *meshState, d provider.Desired, jobs []*job, now time
 	if m.revision == 0 {
 		changed = nil // The first revision since the start is new to whoever comes.
 	}
+	slices.Sort(ids)
 	m.deliveries.add(d.Revision, ids, changed, now)
 	for id, words := range errs {
 		m.deliveries.refused(id, d.Revision, words, now)
