@@ -15,14 +15,22 @@ import (
 	"github.com/weirmesh/weir/server/mesh"
 )
 
-// expanded is how large a document may become once its aliases are written out, in bytes.
-const expanded = 4 * Limit
+// Bounds on what a definition may hold: how large a document may become once its aliases are written out, in bytes and
+// in values, and how many documents there are. A mesh of a thousand nodes has some 20,000 values.
+const (
+	maxExpanded  = 4 * Limit
+	maxValues    = 200_000
+	maxDocuments = 5000
+)
 
 // splitYAML reads YAML documents and turns each into JSON. Empty documents count but are left out.
 func splitYAML(data []byte) ([]value, error) {
 	var list []value
 	d := yaml.NewDecoder(bytes.NewReader(data))
 	for i := 1; ; i++ {
+		if i > maxDocuments {
+			return nil, mesh.Errorf(mesh.Invalid, "the definition has more than %d documents: split it into several files", maxDocuments)
+		}
 		at := fmt.Sprintf("document %d", i)
 		var doc yaml.Node
 		err := d.Decode(&doc)
@@ -57,13 +65,14 @@ func yamlText(err error) string {
 // writer writes YAML's nodes as JSON. An alias is written out where it stands, so the size is counted here, and an alias
 // within what it stands for is refused.
 type writer struct {
-	b    bytes.Buffer
-	open []*yaml.Node // the anchors being written out
+	b      bytes.Buffer
+	values int
+	open   []*yaml.Node // the anchors being written out
 }
 
 func (w *writer) value(n *yaml.Node) error {
-	if w.b.Len() > expanded {
-		return fmt.Errorf("its aliases stand for more than %d MiB: write it without them", expanded>>20)
+	if w.values++; w.values > maxValues || w.b.Len() > maxExpanded {
+		return errors.New("it is too large once its aliases are written out: split it, or write it without aliases")
 	}
 	switch n.Kind {
 	case yaml.SequenceNode:
