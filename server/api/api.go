@@ -82,8 +82,8 @@ type Options struct {
 	GraphOver func(mesh string, window time.Duration) (graph.Graph, error)
 	// Ready tells for /readyz whether the parts work. Nil: always.
 	Ready func(ctx context.Context) []Check
-	// Open says that there is no sign-in: only requests to a loopback name or to one of Hosts are answered, so that no
-	// page of another site can reach Weir through a name it controls (DNS rebinding).
+	// Open says that there is no sign-in, which is always so for now. Then only requests to a loopback name or to one of
+	// Hosts are answered, so that no page of another site reaches Weir through a name it controls (DNS rebinding).
 	Open bool
 	// Hosts are host names, without port, by which Weir is called besides loopback ones.
 	Hosts []string
@@ -106,7 +106,7 @@ func New(o Options) (*API, error) {
 	if o.Meshes == nil || o.Door == nil || o.Ledger == nil || o.Graphs == nil || o.Proxies == nil || o.Live == nil {
 		return nil, fmt.Errorf("api: a part is missing from its options")
 	}
-	a := &API{o: o, guard: newGuard(o.Open, o.Hosts)}
+	a := &API{o: o, guard: newGuard(o.Hosts)}
 	return a, a.describe()
 }
 

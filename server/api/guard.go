@@ -14,13 +14,12 @@ import (
 // guard is what every request passes first: it belongs to this host, it does not come from another site's page, and
 // its answer carries the headers that keep browsers from guessing.
 type guard struct {
-	open   bool
 	hosts  []string
 	origin *http.CrossOriginProtection
 }
 
-func newGuard(open bool, hosts []string) *guard {
-	g := &guard{open: open, origin: http.NewCrossOriginProtection()}
+func newGuard(hosts []string) *guard {
+	g := &guard{origin: http.NewCrossOriginProtection()}
 	for _, h := range hosts {
 		g.hosts = append(g.hosts, strings.ToLower(h))
 	}
@@ -64,13 +63,7 @@ func (g *guard) knows(hostport string) bool {
 		host = h
 	}
 	host = strings.ToLower(strings.TrimSuffix(strings.Trim(host, "[]"), "."))
-	if slices.Contains(g.hosts, host) {
-		return true
-	}
-	if !g.open {
-		return len(g.hosts) == 0 || loopback(host)
-	}
-	return loopback(host)
+	return loopback(host) || slices.Contains(g.hosts, host)
 }
 
 // loopback says whether a host name always means this machine.

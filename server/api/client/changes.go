@@ -1,0 +1,179 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/weirmesh/weir/server/change"
+	"github.com/weirmesh/weir/server/mesh"
+)
+
+// Ask is what every change may say besides its subject.
+type Ask struct {
+	Reason         string
+	DryRun         bool          // answer what would happen, record nothing
+	ConfirmWithin  time.Duration // revert unless confirmed within that time; zero: it stands
+	IfMatch        string        // the version that was read; empty: none
+	IdempotencyKey string
+}
+
+// Answer is what became of a wish.
+type Answer struct {
+	Change    change.Change
+	Unchanged bool // it was so already; Change is the one that made it so
+}
+
+// Pool is a change of a connection pool's limits. A field that is absent leaves its limit, a nil value removes it.
+type Pool struct {
+	Port   int // zero: the node's only listener
+	Limits map[string]*int
+}
+
+// Weights splits the traffic of a route, named "router/route". Every target has to be there.
+func (c *Client) Weights(ctx context.Context, meshName, route string, weights map[string]int, ask Ask) (Answer, error) {
+	router, name, _ := strings.Cut(route, "/")
+	path := inMesh(meshName) + "/routers/" + url.PathEscape(router) + "/routes/" + url.PathEscape(name) + "/weights"
+	return c.change(ctx, http.MethodPut, path, ask, map[string]any{"weights": weights})
+}
+
+// Pool limits what a node's proxies send to their application.
+func (c *Client) Pool(ctx context.Context, meshName, node string, pool Pool, ask Ask) (Answer, error) {
+	body := make(map[string]any, len(pool.Limits)+1)
+	for name, limit := range pool.Limits {
+		body[name] = limit
+	}
+	if pool.Port != 0 {
+		body["port"] = pool.Port
+	}
+	return c.change(ctx, http.MethodPut, inMesh(meshName)+"/nodes/"+url.PathEscape(node)+"/connection-pool", ask, body)
+}
+
+// Apply proposes what a definition says. An empty meshName takes the definition's own.
+func (c *Client) Apply(ctx context.Context, meshName string, definition []byte, ask Ask) (Answer, error) {
+	path := "/api/v1/apply"
+	if meshName != "" {
+		path = inMesh(meshName) + "/apply"
+	}
+	return c.send(ctx, http.MethodPost, path, ask, "application/yaml", definition)
+}
+
+// Delete deletes one object.
+func (c *Client) Delete(ctx context.Context, meshName string, ref mesh.Ref, ask Ask) (Answer, error) {
+	return c.send(ctx, http.MethodDelete, address(meshName, ref), ask, "", nil)
+}
+
+// Verb confirms, reverts or undoes a change.
+func (c *Client) Verb(ctx context.Context, verb, id string, ask Ask) (Answer, error) {
+	return c.send(ctx, http.MethodPost, "/api/v1/changes/"+url.PathEscape(id)+"/"+verb, ask, "", nil)
+}
+
+// Changes lists changes, newest first; zero fields of the query do not restrict.
+func (c *Client) Changes(ctx context.Context, q change.Query) (raw json.RawMessage, changes []change.Change, err error) {
+	limit := ""
+	if q.Limit > 0 {
+		limit = strconv.Itoa(q.Limit)
+	}
+	values := query("mesh", q.Mesh, "kind", string(q.Object.Kind), "name", q.Object.Name, "state", string(q.State), "before", q.Before, "limit", limit)
+	if err := c.get(ctx, "/api/v1/changes", values, &raw); err != nil {
+		return nil, nil, err
+	}
+	var page struct {
+		Items []change.Change `json:"items"`
+	}
+	if err := json.Unmarshal(raw, &page); err != nil {
+		return nil, nil, mesh.Errorf(mesh.Internal, "%s answered changes that cannot be read: %w", c.base, err)
+	}
+	return raw, page.Items, nil
+}
+
+// Change gives one change, raw as the server answers it and read.
+func (c *Client) Change(ctx context.Context, id string) (raw json.RawMessage, found change.Change, err error) {
+	if err := c.get(ctx, "/api/v1/changes/"+url.PathEscape(id), nil, &raw); err != nil {
+		return nil, found, err
+	}
+	if err := json.Unmarshal(raw, &found); err != nil {
+		return nil, found, mesh.Errorf(mesh.Internal, "%s answered a change that cannot be read: %w", c.base, err)
+	}
+	return raw, found, nil
+}
+
+// Await gives a change once a truth of it is known ("programmed" or "observed"), or as it is when the time is over.
+func (c *Client) Await(ctx context.Context, id, truth string, within time.Duration) (found change.Change, err error) {
+	const step = 10 * time.Second // of one request, well below every timeout in between
+	deadline := time.Now().Add(within)
+	for {
+		left := min(time.Until(deadline), step)
+		q := query("wait", truth, "for", strconv.FormatInt(max(left, 0).Milliseconds(), 10)+"ms")
+		if err := c.get(ctx, "/api/v1/changes/"+url.PathEscape(id), q, &found); err != nil {
+			return found, err
+		}
+		if Known(found, truth) || !time.Now().Before(deadline) {
+			return found, nil
+		}
+	}
+}
+
+// Known says whether a truth of a change is settled.
+func Known(c change.Change, truth string) bool {
+	p := c.Programmed
+	programmed := p != nil && p.Acked+len(p.Rejected) >= p.Total
+	if truth == "programmed" {
+		return programmed
+	}
+	return (programmed && len(p.Rejected) > 0) || (c.Observed != nil && c.Observed.Agrees != nil)
+}
+
+// change sends a JSON body.
+func (c *Client) change(ctx context.Context, method, path string, ask Ask, body any) (Answer, error) {
+	data, err := json.Marshal(body)
+	if err != nil {
+		return Answer{}, mesh.Errorf(mesh.Internal, "encode the request: %w", err)
+	}
+	return c.send(ctx, method, path, ask, "application/json", data)
+}
+
+// send makes a changing request.
+func (c *Client) send(ctx context.Context, method, path string, ask Ask, kind string, body []byte) (Answer, error) {
+	q := query("reason", ask.Reason)
+	if ask.DryRun {
+		q.Set("dryRun", "true")
+	}
+	if ask.ConfirmWithin > 0 {
+		q.Set("confirmWithin", strconv.FormatInt(ask.ConfirmWithin.Milliseconds(), 10)+"ms")
+	}
+	h := make(http.Header)
+	if kind != "" {
+		h.Set("Content-Type", kind)
+	}
+	if ask.IfMatch != "" {
+		h.Set("If-Match", `"`+strings.Trim(ask.IfMatch, `"`)+`"`)
+		if ask.IfMatch == "*" {
+			h.Set("If-Match", "*")
+		}
+	}
+	if ask.IdempotencyKey != "" {
+		h.Set("Idempotency-Key", ask.IdempotencyKey)
+	}
+	var a Answer
+	status, err := c.call(ctx, method, path, q, h, body, &a.Change)
+	a.Unchanged = status == http.StatusOK
+	return a, err
+}
+
+// safeAuthor leaves out what the server does not take in an author.
+func safeAuthor(s string) string {
+	safe := func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune(" ._-@+", r) {
+			return r
+		}
+		return -1
+	}
+	kept := []rune(strings.TrimSpace(strings.Map(safe, s)))
+	return string(kept[:min(len(kept), 64)])
+}
