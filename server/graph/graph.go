@@ -5,6 +5,7 @@ package graph
 import (
 	"time"
 
+	"github.com/weirmesh/weir/server/health"
 	"github.com/weirmesh/weir/server/mesh"
 )
 
@@ -52,11 +53,7 @@ type Node struct {
 }
 
 // Cause is one reason for a verdict.
-type Cause struct {
-	Code   string            `json:"code"`           // "errors", "latency", "pool-overflow", "no-healthy-upstream" …
-	Values map[string]string `json:"values"`         // what the sentence says: {"ratio":"5.2 %","limit":"5 %"}
-	Knob   string            `json:"knob,omitempty"` // what governs it: "pool", "weights", "timeout", "outliers", "backends"
-}
+type Cause = health.Cause
 
 // Edge is the traffic from one box to another. From and To are never services, except To for a declared backend
 // whose service leads nowhere.

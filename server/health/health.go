@@ -59,7 +59,7 @@ func Judge(e Evidence, limits Thresholds) (mesh.Health, []Cause) {
 	case limits.StaleAfter > 0 && e.Age > limits.StaleAfter:
 		return mesh.Unknown, []Cause{{Code: Stale, Values: values("age", seconds(e.Age)), Knob: KnobInstances}}
 	}
-	j := judge{e: e, limits: limits}
+	j := judge{e: &e, limits: &limits}
 	j.instances()
 	j.pool()
 	j.attempts()
@@ -105,8 +105,8 @@ type finding struct {
 
 // judge gathers findings, those nearer to the root before their consequences.
 type judge struct {
-	e      Evidence
-	limits Thresholds
+	e      *Evidence
+	limits *Thresholds
 	found  []finding
 }
 
@@ -114,7 +114,7 @@ func (j *judge) find(h mesh.Health, c Cause) { j.found = append(j.found, finding
 
 // share judges a rate of failures against the requests' rate: how bad it is, and whether it is enough to tell.
 func (j *judge) share(rate float64) (mesh.Health, bool) {
-	t := j.e.Traffic
+	t := &j.e.Traffic
 	if rate <= 0 || t.RequestRate <= 0 {
 		return "", false
 	}
@@ -140,7 +140,7 @@ func over(v, limit float64) bool { return limit > 0 && v >= limit*(1-1e-9) }
 
 // instances looks for a destination that cannot be reached.
 func (j *judge) instances() {
-	t := j.e.Traffic
+	t := &j.e.Traffic
 	level, bad := j.share(t.NoHost)
 	switch {
 	case t.Members > 0 && t.Healthy == 0:
@@ -199,7 +199,7 @@ func (p Pool) fullest(protocol mesh.Protocol) (what string, use, limit float64) 
 
 // attempts looks for what went wrong on the way to an answer.
 func (j *judge) attempts() {
-	t := j.e.Traffic
+	t := &j.e.Traffic
 	if level, bad := j.share(t.Timeouts); bad {
 		j.find(level, Cause{Code: Timeouts, Values: values("rate", rate(t.Timeouts)), Knob: KnobTimeout})
 	}
@@ -213,7 +213,7 @@ func (j *judge) attempts() {
 
 // errors looks at the answers as a whole.
 func (j *judge) errors() {
-	t := j.e.Traffic
+	t := &j.e.Traffic
 	failed := t.ErrorRatio * t.Requests
 	if failed < j.limits.MinFailures-0.5 {
 		return
@@ -232,7 +232,7 @@ func (j *judge) errors() {
 
 // latency looks at the slow twentieth.
 func (j *judge) latency() {
-	t := j.e.Traffic
+	t := &j.e.Traffic
 	if t.Requests < j.limits.MinRequests {
 		return
 	}

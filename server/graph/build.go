@@ -1,0 +1,301 @@
+package graph
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/weirmesh/weir/server/health"
+	"github.com/weirmesh/weir/server/mesh"
+)
+
+// What arrives at a node beyond what its callers sent is taken for calls from outside the mesh when it is more than this
+// share and this rate: proxies flush at different moments, so the two never agree exactly.
+const (
+	outsideShare = 0.05
+	outsideRate  = 0.5
+)
+
+// Build draws the picture of a mesh from its configuration, what was seen of it, and how many proxies are connected by
+// graph id of node or gateway. It is pure, and its work grows with the mesh.
+func Build(m mesh.Mesh, seen mesh.Observation, proxies map[string]int, limits health.Thresholds) Graph {
+	return newPlan(m).draw(seen, proxies, limits)
+}
+
+// drawing is one picture while it is made. Nodes are known by their place in cells: those of the plan first, in its
+// order, then those that are only seen.
+type drawing struct {
+	*plan
+	seen    mesh.Observation
+	proxies map[string]int
+	limits  health.Thresholds
+	cells   []cell
+	strange map[string]int32 // cells beyond the plan's
+	flows   []flow           // in the order of graph.Edges
+	byPlan  []int32          // the place in flows of each of the plan's edges; -1 is none
+	graph   Graph
+}
+
+// cell is a node while the picture is made.
+type cell struct {
+	*planNode
+	shown   bool // part of the picture; what is only at the end of a leftover is not
+	proxies int
+	inbound mesh.Traffic
+	own     bool // inbound was reported
+	age     time.Duration
+	pool    Pool
+	sent    arrival
+}
+
+// flow is what was seen of an edge.
+type flow struct {
+	*mesh.Edge // nil: nothing
+	from, to   int32
+}
+
+// draw lays what was seen over the plan.
+func (p *plan) draw(seen mesh.Observation, proxies map[string]int, limits health.Thresholds) Graph {
+	d := &drawing{plan: p, seen: seen, proxies: proxies, limits: limits, strange: map[string]int32{}}
+	d.graph = Graph{Mesh: p.mesh, At: seen.At, Window: words(seen.Window)}
+	d.freshness()
+	d.layCells()
+	d.layEdges(d.reported())
+	d.shares()
+	d.judgeEdges()
+	d.layNodes()
+	return d.graph
+}
+
+// freshness says how old the numbers are. A proxy that is connected and never reported makes the picture stale too.
+func (d *drawing) freshness() {
+	connected := 0
+	for _, n := range d.proxies {
+		connected += n
+	}
+	d.graph.Fresh = d.seen.Fresh && len(d.seen.Sources) >= connected
+	oldest := d.seen.At
+	for _, at := range d.seen.Sources {
+		if at.Before(oldest) {
+			oldest = at
+		}
+	}
+	d.graph.Age = d.seen.At.Sub(oldest).Seconds()
+}
+
+// layCells gathers what is known of each node by itself.
+func (d *drawing) layCells() {
+	d.cells = make([]cell, len(d.plan.nodes), len(d.plan.nodes)+8)
+	for i := range d.plan.nodes {
+		d.cells[i].planNode, d.cells[i].shown = &d.plan.nodes[i], true
+		if k := d.cells[i].kind; k == KindNode || k == KindGateway {
+			d.fill(&d.cells[i])
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(d.proxies)) {
+		if d.proxies[id] > 0 {
+			d.cells[d.cell(id)].shown = true
+		}
+	}
+}
+
+// cell finds a node by id, and makes it when it was not known.
+func (d *drawing) cell(id string) int32 {
+	if i, ok := d.byID[id]; ok {
+		return i
+	}
+	i, ok := d.strange[id]
+	if !ok {
+		i = int32(len(d.cells))
+		d.strange[id] = i
+		kind, name := kindOf(id)
+		d.cells = append(d.cells, cell{planNode: &planNode{id: id, name: name, kind: kind}})
+		d.fill(&d.cells[i])
+	}
+	return i
+}
+
+func (d *drawing) fill(c *cell) {
+	c.proxies = d.proxies[c.id]
+	if c.inbound, c.own = d.seen.Inbound[c.id]; c.own {
+		if at := d.seen.Reported[c.id]; !at.IsZero() {
+			c.age = d.seen.At.Sub(at)
+		}
+	}
+	use, l := d.seen.Pools[c.id], c.limits
+	n := float64(max(use.Instances, c.proxies, 1))
+	c.pool = Pool{
+		Connections: use.Connections, MaxConnections: l.maxConnections * n,
+		Pending: use.Pending, MaxPendingRequests: l.maxPendingRequests * n,
+		Active: use.InFlight, MaxRequests: l.maxInFlight * n,
+		OverflowRate: use.OverflowRate, Instances: use.Instances,
+	}
+}
+
+// reported gives every edge that was seen, those of callers outside the mesh among them, by from and to.
+func (d *drawing) reported() []flow {
+	list := make([]flow, len(d.seen.Edges), len(d.seen.Edges)+16)
+	from, last := int32(-1), ""
+	for i := range d.seen.Edges {
+		e := &d.seen.Edges[i]
+		if from < 0 || e.From != last {
+			from, last = d.cell(e.From), e.From
+		}
+		list[i] = flow{e, from, d.cell(e.To)}
+		d.cells[list[i].to].sent.send(e)
+	}
+	if !slices.IsSortedFunc(list, byEnds) {
+		slices.SortFunc(list, byEnds)
+	}
+	outside := d.outside()
+	if len(outside) == 0 {
+		return list
+	}
+	at, _ := slices.BinarySearchFunc(list, outside[0], byEnds) // all of them come from the same end
+	return slices.Insert(list, at, outside...)
+}
+
+func byEnds(a, b flow) int { return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To)) }
+
+// outside finds the callers outside the mesh: all that a gateway receives, and what a node receives beyond its callers'
+// calls.
+func (d *drawing) outside() []flow {
+	var list []flow
+	for i := range d.cells {
+		c := &d.cells[i]
+		in := c.inbound
+		if in.RequestRate == 0 && in.Active == 0 {
+			continue
+		}
+		if c.sent.attempts > 0 {
+			excess := in.RequestRate - c.sent.attempts
+			if excess <= outsideShare*in.RequestRate || excess <= outsideRate {
+				continue
+			}
+			in = c.sent.remainder(in, excess)
+		}
+		// How many instances there are and which are ejected is for callers inside the mesh to say.
+		in.Members, in.Healthy, in.Ejected = 0, 0, 0
+		e := &mesh.Edge{From: mesh.UnknownID, To: c.id, Protocol: c.limits.protocol, Traffic: in, At: d.seen.At.Add(-c.age)}
+		list = append(list, flow{Edge: e, to: int32(i)})
+	}
+	if len(list) > 0 {
+		from := d.cell(mesh.UnknownID)
+		for i := range list {
+			list[i].from = from
+		}
+		slices.SortFunc(list, byEnds)
+	}
+	return list
+}
+
+// layEdges merges what is declared and what was seen, both in the same order.
+func (d *drawing) layEdges(seen []flow) {
+	n := max(len(d.plan.edges), len(seen)) + 16 // usually they are the same edges
+	d.graph.Edges, d.flows = make([]Edge, 0, n), make([]flow, 0, n)
+	d.byPlan = make([]int32, len(d.plan.edges))
+	i := 0
+	for j := range d.plan.edges {
+		p := &d.plan.edges[j]
+		for i < len(seen) && d.order(seen[i], p) < 0 {
+			d.layEdge(seen[i], nil)
+			i++
+		}
+		f := flow{from: p.from, to: p.to}
+		if i < len(seen) && seen[i].from == p.from && seen[i].to == p.to {
+			f = seen[i]
+			i++
+		}
+		d.byPlan[j] = int32(len(d.flows))
+		d.layEdge(f, p)
+	}
+	for ; i < len(seen); i++ {
+		d.layEdge(seen[i], nil)
+	}
+}
+
+// order compares a seen edge with a declared one. Both ends are usually of the plan, whose order is that of the ids.
+func (d *drawing) order(f flow, p *planEdge) int {
+	if n := int32(len(d.plan.nodes)); f.from < n && f.to < n {
+		return cmp.Or(cmp.Compare(f.from, p.from), cmp.Compare(f.to, p.to))
+	}
+	return cmp.Or(cmp.Compare(f.From, d.cells[p.from].id), cmp.Compare(f.To, d.cells[p.to].id))
+}
+
+// layEdge adds one edge, of which what was seen or what is declared may be missing. An undeclared one that carries
+// nothing is a leftover.
+func (d *drawing) layEdge(f flow, p *planEdge) {
+	to := &d.cells[f.to]
+	outside := d.cells[f.from].kind == KindUnknown && to.kind == KindGateway // what a gateway is for
+	isUsed := f.Edge != nil && used(f.Edge)
+	if p == nil && !isUsed {
+		return
+	}
+	to.shown, d.cells[f.from].shown = true, true
+	d.flows = append(d.flows, f)
+	d.graph.Edges = append(d.graph.Edges, Edge{From: d.cells[f.from].id, To: to.id, Declared: p != nil || outside, Used: isUsed, Pool: to.pool})
+	e := &d.graph.Edges[len(d.graph.Edges)-1]
+	if p != nil {
+		e.Protocol, e.Services, e.Weight = p.protocol, p.services, p.weight
+	} else {
+		e.Services = []string{}
+	}
+	if t := f.Edge; t != nil {
+		e.Protocol = cmp.Or(e.Protocol, t.Protocol)
+		e.RequestRate, e.ErrorRatio, e.Classes = t.RequestRate, t.ErrorRatio, classes(&t.Classes)
+		e.P50, e.P95, e.P99 = t.P50.Seconds(), t.P95.Seconds(), t.P99.Seconds()
+		e.BytesRate, e.Active = t.BytesRate, t.Active
+		e.Ejected, e.Healthy, e.Members = t.Ejected, t.Healthy, t.Members
+		to.sent.reach(t)
+	}
+}
+
+func used(t *mesh.Edge) bool {
+	return t.Requests > 0 || t.Active > 0 || t.Protocol == mesh.TCP && (t.Connections > 0 || t.BytesRate > 0)
+}
+
+// shares works out what part of a caller's traffic to a service goes to each of the service's nodes.
+func (d *drawing) shares() {
+	requests := func(i int32) float64 {
+		if f := d.flows[d.byPlan[i]]; f.Edge != nil {
+			return f.Requests
+		}
+		return 0
+	}
+	values := make([]float64, len(d.plan.edges)) // one piece of memory for all of them
+	for i := range d.plan.edges {
+		sum := 0.0
+		for _, rival := range d.plan.edges[i].rivals {
+			sum += requests(rival)
+		}
+		if sum > 0 {
+			values[i] = requests(int32(i)) / sum
+			d.graph.Edges[d.byPlan[i]].Share = &values[i]
+		}
+	}
+}
+
+// classes names the status classes that were seen.
+func classes(rates *[6]float64) map[string]float64 {
+	var m map[string]float64
+	for c, rate := range rates {
+		if rate == 0 {
+			continue
+		}
+		if m == nil {
+			m = make(map[string]float64)
+		}
+		m[[...]string{"none", "1xx", "2xx", "3xx", "4xx", "5xx"}[c]] = rate
+	}
+	return m
+}
+
+// words writes a window as people do: "30s", "5m".
+func words(d time.Duration) string {
+	if d >= time.Minute && d%time.Minute == 0 {
+		return strings.TrimSuffix(d.String(), "0s")
+	}
+	return d.String()
+}

@@ -1,0 +1,132 @@
+package graph
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/tools/txtar"
+	"sigs.k8s.io/yaml"
+
+	"github.com/weirmesh/weir/server/health"
+	"github.com/weirmesh/weir/server/mesh"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// observation is mesh.Observation as a test case writes it: what can be worked out is.
+type observation struct {
+	mesh.Observation
+	Proxies map[string]int
+	Seconds float64 // of the window
+}
+
+// TestGolden draws each case of testdata: mesh.yaml and seen.yaml in, graph.json out; graph.dot and graph.txt where the
+// case has them.
+func TestGolden(t *testing.T) {
+	cases, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(cases) == 0 {
+		t.Fatal(err, cases)
+	}
+	for _, name := range cases {
+		t.Run(filepath.Base(name), func(t *testing.T) {
+			data, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			archive := txtar.Parse(data)
+			g := drawn(t, archive)
+			for i := range archive.Files {
+				f := &archive.Files[i]
+				got := rendered(t, f.Name, g)
+				if got == nil {
+					continue
+				}
+				if *update {
+					f.Data = got
+				} else if d := cmp.Diff(string(f.Data), string(got)); d != "" {
+					t.Errorf("%s differs (-want +got); -update rewrites it:\n%s", f.Name, d)
+				}
+			}
+			if *update {
+				if err := os.WriteFile(name, txtar.Format(archive), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func drawn(t *testing.T, archive *txtar.Archive) Graph {
+	t.Helper()
+	var m mesh.Mesh
+	var o observation
+	for _, f := range archive.Files {
+		var err error
+		switch f.Name {
+		case "mesh.yaml":
+			err = yaml.UnmarshalStrict(f.Data, &m)
+		case "seen.yaml":
+			err = yaml.Unmarshal(f.Data, &o)
+		}
+		if err != nil {
+			t.Fatalf("%s: %v", f.Name, err)
+		}
+	}
+	o.complete(m.Name)
+	return Build(m, o.Observation, o.Proxies, health.Default())
+}
+
+func rendered(t *testing.T, name string, g Graph) []byte {
+	t.Helper()
+	switch name {
+	case "graph.json":
+		data, err := json.MarshalIndent(g, "", "  ")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return append(data, '\n')
+	case "graph.dot":
+		return []byte(Dot(g))
+	case "graph.txt":
+		var b bytes.Buffer
+		if err := Table(&b, g); err != nil {
+			t.Fatal(err)
+		}
+		return b.Bytes()
+	}
+	return nil
+}
+
+// complete fills in what follows from the rates by class.
+func (o *observation) complete(name string) {
+	o.Mesh = name
+	o.At = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	o.Window = time.Duration(o.Seconds * float64(time.Second))
+	o.Reported = map[string]time.Time{}
+	for i := range o.Edges {
+		e := &o.Edges[i]
+		completeTraffic(&e.Traffic, o.Seconds)
+		e.At = o.At
+	}
+	for id, in := range o.Inbound {
+		completeTraffic(&in, o.Seconds)
+		o.Inbound[id] = in
+		o.Reported[id] = o.At
+	}
+}
+
+func completeTraffic(t *mesh.Traffic, seconds float64) {
+	for _, rate := range t.Classes {
+		t.RequestRate += rate
+	}
+	t.Requests = t.RequestRate * seconds
+	if t.RequestRate > 0 {
+		t.ErrorRatio = (t.Classes[0] + t.Classes[5]) / t.RequestRate
+	}
+}
