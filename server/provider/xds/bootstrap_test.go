@@ -97,7 +97,7 @@ func TestBootstrapStatistics(t *testing.T) {
 		cluster + "outlier_detection.ejections_active": true, cluster + "circuit_breakers.default.cx_open": false,
 		"cluster." + AllowAllCluster("m") + ".upstream_rq_total": true, "cluster.control_plane.upstream_rq_total": false,
 		"http.ingress.downstream_rq_2xx": true, "http.egress.downstream_rq_time": true, "http.admin.downstream_rq_total": false,
-		"tcp.ingress.downstream_cx_total": true, "listener.127.0.0.1_15001.downstream_cx_total": false, "server.live": true,
+		"http.ingress.no_route": true, "tcp.ingress.downstream_cx_total": true, "listener.127.0.0.1_15001.downstream_cx_total": false, "server.live": true,
 	} {
 		if got := slices.ContainsFunc(patterns, func(p *regexp.Regexp) bool { return p.MatchString(name) }); got != want {
 			t.Errorf("%s: reported is %v, want %v", name, got, want)

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	accesslogv3 "github.com/envoyproxy/go-control-plane/envoy/config/accesslog/v3"
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
@@ -94,6 +95,7 @@ func (t *translator) egressHTTP(e egressListener) {
 		MergeSlashes:   true,
 	}
 	if e.node {
+		manager.LocalReplyConfig = noRouteReply("weir: node " + t.proxy.Node + " has no backend for this host, or its service no route for this request\n")
 		manager.HttpFilters = append(manager.HttpFilters, &hcmv3.HttpFilter{
 			Name:     dfpFilterName,
 			Disabled: true,
@@ -188,6 +190,17 @@ func (t *translator) listener(name, bind string, port int, filter *listenerv3.Fi
 		TrafficDirection: direction,
 		FilterChains:     []*listenerv3.FilterChain{{Filters: []*listenerv3.Filter{filter}}},
 	})
+}
+
+// noRouteReply gives the 404 of requests that nothing matches a reason. It is not an own route: Envoy counts these requests
+// as such (http.egress.no_route), and the console shows the count.
+func noRouteReply(text string) *hcmv3.LocalReplyConfig {
+	return &hcmv3.LocalReplyConfig{Mappers: []*hcmv3.ResponseMapper{{
+		Filter: &accesslogv3.AccessLogFilter{FilterSpecifier: &accesslogv3.AccessLogFilter_ResponseFlagFilter{
+			ResponseFlagFilter: &accesslogv3.ResponseFlagFilter{Flags: []string{"NR"}},
+		}},
+		Body: &corev3.DataSource{Specifier: &corev3.DataSource_InlineString{InlineString: text}},
+	}}}
 }
 
 // rds fetches routes by themselves, so that a weight or a timeout moves without touching the listener. A new listener

@@ -174,21 +174,19 @@ func (t *translator) target(r mesh.Route, target mesh.WeightedTarget) (mesh.Virt
 	return node, l, ""
 }
 
-// otherHosts answers calls to hosts that are no backend of the node: 404, or whatever answers outside of the mesh.
-func (t *translator) otherHosts(node string) *routev3.VirtualHost {
-	host := &routev3.VirtualHost{Name: "other", Domains: []string{"*"}}
-	route := &routev3.Route{Match: routeMatch(mesh.Match{Prefix: "/"}, mesh.HTTP)}
-	if t.mesh.EgressFilter == mesh.AllowAll {
-		route.Action = &routev3.Route_Route{Route: &routev3.RouteAction{
-			ClusterSpecifier: &routev3.RouteAction_Cluster{Cluster: t.allowAllCluster()},
-			Timeout:          durationpb.New(0), // The mesh says nothing about calls that leave it.
-		}}
-		host.TypedPerFilterConfig = map[string]*anypb.Any{dfpFilterName: t.any(&routev3.FilterConfig{Config: &anypb.Any{}})}
-	} else {
-		route.Action = directAnswer(404, "weir: node %s has no backend of this name", node)
+// allowAllHost lets calls to hosts that are no backend leave the mesh.
+func (t *translator) allowAllHost() *routev3.VirtualHost {
+	return &routev3.VirtualHost{
+		Name: "*", Domains: []string{"*"},
+		Routes: []*routev3.Route{{
+			Match: routeMatch(mesh.Match{Prefix: "/"}, mesh.HTTP),
+			Action: &routev3.Route_Route{Route: &routev3.RouteAction{
+				ClusterSpecifier: &routev3.RouteAction_Cluster{Cluster: t.allowAllCluster()},
+				Timeout:          durationpb.New(0), // The mesh says nothing about calls that leave it.
+			}},
+		}},
+		TypedPerFilterConfig: map[string]*anypb.Any{dfpFilterName: t.any(&routev3.FilterConfig{Config: &anypb.Any{}})},
 	}
-	host.Routes = []*routev3.Route{route}
-	return host
 }
 
 // reservedHost answers calls to a service that nothing provides.

@@ -91,7 +91,9 @@ func (t *translator) node(node mesh.VirtualNode) {
 		t.egressTCP(b)
 	}
 	hosts := t.serviceHosts(services)
-	hosts = append(hosts, t.otherHosts(node.Name))
+	if t.mesh.EgressFilter == mesh.AllowAll {
+		hosts = append(hosts, t.allowAllHost())
+	}
 	t.egressHTTP(egressListener{address: t.proxy.Bind, hosts: hosts, node: true})
 }
 

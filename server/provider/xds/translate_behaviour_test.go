@@ -166,7 +166,7 @@ services: [{name: web, node: v1}]
 	drop, _ := startClient(t, fmt.Sprintf(text, "DROP_ALL"), []string{"v1"})
 	got := call{host: host, path: "/"}.do(t, drop.egress)
 	got.expect(t, "404")
-	if want := "weir: node client has no backend of this name\n"; got.text != want {
+	if want := "weir: node client has no backend for this host, or its service no route for this request\n"; got.text != want {
 		t.Errorf("the 404 says %q, want %q", got.text, want)
 	}
 }

@@ -25,7 +25,7 @@ func TestTranslateAnyMesh(t *testing.T) { rapid.Check(t, checkAnyMesh) }
 // TestEnvoyAcceptsAnyMesh lets a real Envoy load what a few generated meshes come to.
 func TestEnvoyAcceptsAnyMesh(t *testing.T) {
 	loaded := 0
-	for seed := 0; loaded < 20; seed++ {
+	for seed := 0; loaded < 10; seed++ {
 		m := rapid.Custom(func(t *rapid.T) mesh.Mesh { return drawMesh(t, true) }).Example(seed)
 		for _, in := range everyProxy(m) {
 			if s, err := Translate(in); err == nil && m.Validate() == nil && len(s.Resources[ClusterType]) > 1 {
