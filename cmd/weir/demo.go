@@ -1,0 +1,38 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/spf13/cobra"
+
+	"github.com/weirmesh/weir/server"
+)
+
+func (a *app) demoCommand() *cobra.Command {
+	var o server.DemoOptions
+	level := slog.LevelWarn
+	o.Story = "none"
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "Run the server with a sample mesh of real Envoys under load",
+		Args:  cobra.NoArgs,
+		RunE: does(func(ctx context.Context, _ []string) error {
+			o.Version = version()
+			o.Out = a.stdout
+			o.Logger = slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: level}))
+			o.Envoy = a.getenv("ENVOY")
+			return server.RunDemo(ctx, o)
+		}),
+	}
+	serverFlags(cmd, &o.Options)
+	fs := cmd.Flags()
+	fs.Lookup("data").DefValue = "a temporary directory"
+	o.Data = ""
+	fs.IntVar(&o.Rate, "rate", 150, "requests a second")
+	fs.Uint64Var(&o.Seed, "seed", 1, "of the load and the services: the same seed gives the same run")
+	fs.Var(&choice{&o.Story, []string{"none", "bad-canary", "pool-exhaustion"}}, "story", "the incident that is played: bad-canary, pool-exhaustion, none")
+	fs.DurationVar(&o.For, "for", 0, "stop after this time (default: at Ctrl-C)")
+	fs.TextVar(&level, "log-level", slog.LevelWarn, "what is logged: DEBUG, INFO, WARN, ERROR")
+	return cmd
+}

@@ -1,0 +1,47 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"github.com/spf13/cobra"
+
+	"github.com/weirmesh/weir/server"
+)
+
+func (a *app) serveCommand() *cobra.Command {
+	var o server.Options
+	var level slog.Level
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the server: console, API and control plane",
+		Args:  cobra.NoArgs,
+		RunE: does(func(ctx context.Context, _ []string) error {
+			if !o.Open {
+				return misuse("--open=false: there is no sign-in yet, so the server is always open, on this machine only")
+			}
+			o.Version = version()
+			o.Logger = slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: level}))
+			s, err := server.New(ctx, o)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(a.stdout, "Weir serves the console and the API at %s and proxies at %s; data is in %s. Ctrl-C stops it.\n",
+				s.URL(), s.XDSAddr(), o.Data)
+			return s.Run(ctx)
+		}),
+	}
+	serverFlags(cmd, &o)
+	cmd.Flags().TextVar(&level, "log-level", slog.LevelInfo, "what is logged: DEBUG, INFO, WARN, ERROR")
+	return cmd
+}
+
+// serverFlags adds what serve and demo have in common.
+func serverFlags(cmd *cobra.Command, o *server.Options) {
+	fs := cmd.Flags()
+	fs.StringVar(&o.Listen, "listen", "127.0.0.1:8080", "address of the console and the API")
+	fs.StringVar(&o.XDSListen, "xds-listen", "127.0.0.1:18000", "address of the control plane, for proxies")
+	fs.StringVar(&o.Data, "data", "./weir-data", "the data directory")
+	fs.BoolVar(&o.Open, "open", true, "no sign-in, on this machine only")
+}

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"context"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/weirmesh/weir/server/api/client"
+)
+
+func (a *app) weightsCommand() *cobra.Command {
+	var meshName string
+	var ask asking
+	cmd := &cobra.Command{
+		Use:     "weights ROUTER/ROUTE NODE=WEIGHT NODE=WEIGHT …",
+		Short:   "Split a route's traffic",
+		Long:    "Split a route's traffic. Every target of the route has to be named; a weight is a share of their sum.",
+		Example: "  weir weights reviews/primary reviews-v1=75 reviews-v2=25 --wait observed",
+		Args:    cobra.MinimumNArgs(2),
+		RunE: does(func(ctx context.Context, args []string) error {
+			route, err := routeName(args[0])
+			if err != nil {
+				return err
+			}
+			weights, err := parseWeights(args[1:])
+			if err != nil {
+				return err
+			}
+			return a.changing(ctx, meshName, ask, func(c *client.Client, meshName string) (client.Answer, error) {
+				return c.Weights(ctx, meshName, route, weights, ask.Ask)
+			})
+		}),
+	}
+	meshFlag(cmd, &meshName)
+	askFlags(cmd, &ask)
+	return cmd
+}
+
+// parseWeights reads NODE=WEIGHT words.
+func parseWeights(words []string) (map[string]int, error) {
+	weights := make(map[string]int, len(words))
+	for _, word := range words {
+		node, number, ok := strings.Cut(word, "=")
+		weight, err := strconv.Atoi(strings.TrimSuffix(number, "%"))
+		if !ok || node == "" || err != nil {
+			return nil, misuse("weight %q: write it as NODE=WEIGHT with a whole number, as in reviews-v2=25", word)
+		}
+		if _, twice := weights[node]; twice {
+			return nil, misuse("weight %q: %s is named twice", word, node)
+		}
+		weights[node] = weight
+	}
+	return weights, nil
+}
