@@ -158,21 +158,21 @@ func TestRank(t *testing.T) {
 
 func TestNumbers(t *testing.T) {
 	for _, c := range []struct{ got, want string }{
-		{percent(0.052), "5.2 %"}, {percent(0.05), "5 %"}, {percent(0.004), "0.4 %"}, {percent(1), "100 %"}, {percent(0.123), "12 %"},
-		{rate(74.8), "75"}, {rate(3.42), "3.4"}, {rate(0.04), "0.04"}, {rate(0), "0"},
-		{seconds(21 * time.Millisecond), "21 ms"}, {seconds(1500 * time.Millisecond), "1.5 s"}, {seconds(72 * time.Second), "72 s"},
+		{percent(0.052), "5.2 %"},
+		{percent(0.05), "5 %"},
+		{percent(0.004), "0.4 %"},
+		{percent(1), "100 %"},
+		{percent(0.123), "12 %"},
+		{rate(74.8), "75"},
+		{rate(3.42), "3.4"},
+		{rate(0.04), "0.04"},
+		{rate(0), "0"},
+		{seconds(21 * time.Millisecond), "21 ms"},
+		{seconds(1500 * time.Millisecond), "1.5 s"},
+		{seconds(72 * time.Second), "72 s"},
 	} {
 		if c.got != c.want {
 			t.Errorf("%q, want %q", c.got, c.want)
 		}
-	}
-}
-
-func BenchmarkJudge(b *testing.B) {
-	e := flow(1000, 12, func(t *mesh.Traffic) { t.P95 = time.Second / 2 })
-	limits := Default()
-	b.ReportAllocs()
-	for b.Loop() {
-		Judge(e, limits)
 	}
 }

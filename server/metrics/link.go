@@ -26,6 +26,7 @@ type link struct {
 	tcp    bool
 	quiet  bool   // its part in the gauges was withdrawn
 	seen   uint32 // bit per slot: the series was reported
+	life   int    // of the proxy when last was set
 	index  int    // in the flow's links and ties
 	last   [counters]float64
 	gauges [gauges]float64
@@ -67,10 +68,13 @@ func (k *link) admit(s slot) bool {
 }
 
 // setCounter takes a counter's new value. The first value of a proxy's first flush is where counting begins for the
-// window; a series that appears later began at zero, and so did one that is lower than before: it was restarted.
+// window; a series that appears later began at zero, and so did one that is lower than before, or whose proxy restarted.
 func (k *link) setCounter(s slot, v float64) {
 	if !k.admit(s) {
 		return
+	}
+	if k.life != k.src.life {
+		k.life, k.last = k.src.life, [counters]float64{}
 	}
 	last := k.last[s]
 	k.last[s] = v

@@ -71,13 +71,13 @@ func (l *Live) Push(src mesh.Source, at time.Time, families []*dto.MetricFamily)
 	now := at.UnixMilli()
 	s := m.source(src)
 	s.gone = false
+	s.noticeRestart(families)
 	for _, f := range families {
 		st := statOf(f.GetName())
-		if st.scope == unused {
-			continue
-		}
 		for _, sample := range f.GetMetric() {
-			s.take(st, sample, now)
+			if s.begin(sample.GetTimestampMs(), now) && st.scope != unused {
+				s.take(st, sample, now)
+			}
 		}
 	}
 	s.at = max(s.at, now)

@@ -112,7 +112,7 @@ func TestPage(t *testing.T) {
 	if len(o.Edges) != 12 {
 		t.Fatalf("%d edges", len(o.Edges))
 	}
-	span := (end.Sub(recordedStart(t))).Seconds()
+	span := end.Sub(recordedStart(t)).Seconds()
 	for i, e := range o.Edges {
 		cluster := mesh.EgressCluster("demo", e.To, e.Protocol, map[mesh.Protocol]int{mesh.HTTP: 8080, mesh.TCP: 9000}[e.Protocol])
 		want := value("envoy_cluster_upstream_rq_xx", cluster, "")

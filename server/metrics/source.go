@@ -30,7 +30,9 @@ type source struct {
 	since    int64  // when its reports began, in ms: what it reports first after that was zero until then
 	baseline bool   // this flush only says where its counters stand
 	gone     bool
-	slot     int32 // in meshState.slots
+	uptime   float64 // as it last said, in seconds
+	life     int     // one more after each restart that its uptime told
+	slot     int32   // in meshState.slots
 	series   int
 	over     int // series dropped in this flush
 	lastOver int // and in the one before
@@ -51,9 +53,6 @@ func (s *source) fresh(now int64) bool { return now-s.at <= s.tolerance() }
 
 // take takes one sample.
 func (s *source) take(st stat, m *dto.Metric, now int64) {
-	if !s.begin(m.GetTimestampMs(), now) {
-		return
-	}
 	k := s.link(st.scope, m)
 	if k == nil {
 		return
@@ -81,6 +80,26 @@ func (s *source) take(st stat, m *dto.Metric, now int64) {
 	default:
 		if v := m.GetGauge().GetValue(); v >= 0 && !math.IsInf(v, 1) {
 			k.setGauge(at, v)
+		}
+	}
+}
+
+// noticeRestart looks for an uptime that fell. Counters that fell tell a restart by themselves; those that are already
+// past their old value do not.
+func (s *source) noticeRestart(families []*dto.MetricFamily) {
+	for _, f := range families {
+		if f.GetName() != "server.uptime" {
+			continue
+		}
+		for _, m := range f.GetMetric() {
+			if m.GetTimestampMs() < s.flush {
+				continue // late
+			}
+			up := m.GetGauge().GetValue()
+			if up < s.uptime {
+				s.life++
+			}
+			s.uptime = up
 		}
 	}
 }
@@ -182,7 +201,7 @@ func (s *source) open(name string) *link {
 }
 
 func (s *source) join(f *flow, kd kind) *link {
-	k := &link{src: s, flow: f, kind: kd, index: len(f.links)}
+	k := &link{src: s, flow: f, kind: kd, life: s.life, index: len(f.links)}
 	f.links = append(f.links, k)
 	f.ties = append(f.ties, tie{slot: s.slot, kind: kd})
 	return k

@@ -18,6 +18,8 @@ var bounds = []float64{1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 10000}
 type proxy struct {
 	src      mesh.Source
 	flush    int64
+	started  int64
+	uptime   *dto.Gauge
 	families []*dto.MetricFamily
 	series   map[string]*dto.Metric
 }
@@ -96,6 +98,10 @@ func (p *proxy) push(l *Live, at time.Time) {
 
 func (p *proxy) stamp(at time.Time) {
 	p.flush = at.UnixMilli()
+	if p.uptime == nil {
+		p.uptime = p.metric("server.uptime", dto.MetricType_GAUGE).Gauge
+	}
+	*p.uptime.Value = float64(p.flush-p.started) / 1000
 	for _, m := range p.series {
 		*m.TimestampMs = p.flush
 	}
@@ -114,7 +120,8 @@ func (p *proxy) empty() {
 
 // restart is a new process under the same name.
 func (p *proxy) restart() {
-	p.families, p.series = nil, map[string]*dto.Metric{}
+	p.uptime = nil
+	p.families, p.series, p.started = nil, map[string]*dto.Metric{}, p.flush
 }
 
 func egress(meshName, node string) string { return mesh.EgressCluster(meshName, node, mesh.HTTP, 8080) }
