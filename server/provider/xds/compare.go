@@ -37,7 +37,7 @@ func (f *feed) compare(k kind, p *prepared, now time.Time) difference {
 			}
 		}
 	}
-	f.removals(&d, k, p)
+	f.removals(&d, k, p, now)
 	f.restrict(&d, t)
 	return d
 }
@@ -62,7 +62,7 @@ func (f *feed) consider(d *difference, name string, res *resource, p *prepared, 
 }
 
 // removals adds what the proxy runs, or asked for, and should not or cannot have.
-func (f *feed) removals(d *difference, k kind, p *prepared) {
+func (f *feed) removals(d *difference, k kind, p *prepared, now time.Time) {
 	t := &f.tracks[k]
 	var used map[ref]struct{}
 	var opaque bool
@@ -77,7 +77,7 @@ func (f *feed) removals(d *difference, k kind, p *prepared) {
 			continue
 		}
 		if used == nil {
-			used, opaque = f.used(k, p)
+			used, opaque = f.used(k, p, now)
 		}
 		if _, inUse := used[ref{k, name}]; inUse || opaque {
 			d.held = true
@@ -150,12 +150,14 @@ func (f *feed) warm(cluster *resource, p *prepared, now time.Time) bool {
 }
 
 // used gathers what is named by anything that the proxy runs or is being sent and that can name a resource of kind k.
-// opaque is true if some of that is known by version only, so that anything may be in use.
-func (f *feed) used(k kind, p *prepared) (used map[ref]struct{}, opaque bool) {
+// opaque is true if some of that is known by version only, or not at all yet as on a stream just opened by a proxy that
+// has long been running, so that anything may be in use.
+func (f *feed) used(k kind, p *prepared, now time.Time) (used map[ref]struct{}, opaque bool) {
 	users := [kinds][]kind{clusters: {listeners, routes}, endpoints: {clusters}, routes: {listeners}}[k]
 	used = make(map[ref]struct{})
 	for _, user := range users {
 		t := &f.tracks[user]
+		opaque = opaque || !t.subscribed && now.Sub(f.opened) < settle
 		for name, h := range t.known {
 			res := h.res
 			if now := p.sets[user].byName[name]; res == nil && now != nil && now.version == h.version {

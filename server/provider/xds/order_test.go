@@ -2,7 +2,6 @@ package xds
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -154,6 +153,46 @@ func TestSubscriptions(t *testing.T) {
 	})
 }
 
+func TestReconnectedProxyKeepsWhatItsRoutesMayName(t *testing.T) {
+	proxy := Identity{Mesh: "shop", Node: "web", NodeID: "x", Bind: "127.0.0.1", EgressPort: 15001}
+	of := func(sh shop) *prepared {
+		snap, err := Translate(Input{Mesh: sh.mesh(), Proxy: proxy})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return prepare(snap, make(pool))
+	}
+	before, after := of(shop{weights: map[string]int{"v1": 1, "v2": 1}}), of(shop{weights: map[string]int{"v1": 1}})
+	f := newFeed(time.Time{})
+	ask := func(k kind) {
+		req := &discoveryv3.DeltaDiscoveryRequest{InitialResourceVersions: make(map[string]string)}
+		for name, res := range before.sets[k].byName {
+			req.InitialResourceVersions[name] = res.version
+			if k == endpoints || k == routes {
+				req.ResourceNamesSubscribe = append(req.ResourceNamesSubscribe, name)
+			}
+		}
+		f.request(k, req, time.Time{})
+	}
+	// The requests of one moment arrive one by one; the routes are the last.
+	for _, k := range []kind{clusters, listeners, endpoints} {
+		ask(k)
+		if resp, _ := f.next(after, time.Time{}); resp != nil {
+			t.Fatalf("after the request for %s: %v", k, resp)
+		}
+	}
+	ask(routes)
+	resp, _ := f.next(after, time.Time{})
+	if resp.GetTypeUrl() != RouteType {
+		t.Fatalf("response = %v, want the route first", resp)
+	}
+	f.request(routes, &discoveryv3.DeltaDiscoveryRequest{ResponseNonce: resp.GetNonce()}, time.Time{})
+	resp, _ = f.next(after, time.Time{})
+	if diff := cmp.Diff([]string{"cds_egress_shop_v2_http_8080"}, resp.GetRemovedResources()); diff != "" {
+		t.Errorf("removed (-want +got):\n%s", diff)
+	}
+}
+
 func TestRefusals(t *testing.T) {
 	t.Run("parked until it changes", func(t *testing.T) {
 		c := newTalk(t, clusters, map[string]string{"a": "1"})
@@ -250,150 +289,6 @@ func TestAnyRefusalIsFound(t *testing.T) {
 	})
 }
 
-// TestOrderHoldsForAnyMeshes walks a feed through random meshes, each replaced at a random moment, with an Envoy that
-// checks what it is told (as xdstest's does).
-func TestOrderHoldsForAnyMeshes(t *testing.T) {
-	identity := Identity{Mesh: "shop", Node: "web", NodeID: "mesh/shop/virtualNode/web", Bind: "127.0.0.1", EgressPort: 15001}
-	versions := []string{"v1", "v2", "v3", "v4"}
-	rapid.Check(t, func(t *rapid.T) {
-		known := make(pool)
-		draw := func() *prepared {
-			sh := shop{weights: make(map[string]int)}
-			for _, v := range versions {
-				if rapid.Bool().Draw(t, v) {
-					sh.weights[v] = rapid.IntRange(1, 3).Draw(t, "weight")
-				}
-			}
-			if len(sh.weights) == 0 {
-				sh.weights["v1"] = 1
-			}
-			sh.outliers = rapid.IntRange(0, 2).Draw(t, "outliers")
-			snap, err := Translate(Input{Mesh: sh.mesh(), Proxy: identity})
-			if err != nil {
-				t.Fatal(err)
-			}
-			return prepare(snap, known)
-		}
-		model := newModel(t)
-		f := newFeed(time.Time{})
-		p := draw()
-		f.request(clusters, subscribe(), time.Time{})
-		f.request(listeners, subscribe(), time.Time{})
-		for range rapid.IntRange(1, 60).Draw(t, "steps") {
-			if rapid.IntRange(0, 3).Draw(t, "action") == 0 {
-				p = draw()
-			}
-			model.turn(f, p, rapid.Bool().Draw(t, "answers"))
-		}
-		for range 200 {
-			if !model.turn(f, p, true) {
-				break
-			}
-		}
-		if _, st := f.next(p, time.Time{}); st.state != accepted {
-			t.Fatalf("standing = %+v, want everything accepted", st)
-		}
-		for k := range kind(kinds) {
-			if want, got := slices.Sorted(maps.Keys(p.sets[k].byName)), slices.Sorted(maps.Keys(model.runs[k])); !slices.Equal(want, got) {
-				t.Errorf("%s: runs %v, want %v", k, got, want)
-			}
-		}
-	})
-}
-
-// model is an Envoy that answers late: a response is applied when it comes and acknowledged when the test says.
-type model struct {
-	t       *rapid.T
-	runs    [kinds]map[string]*resource
-	waiting []func()
-	warming map[string]bool
-}
-
-func newModel(t *rapid.T) *model {
-	m := &model{t: t, warming: make(map[string]bool)}
-	for k := range m.runs {
-		m.runs[k] = make(map[string]*resource)
-	}
-	return m
-}
-
-// turn takes all that the feed has to send, and then answers one response if it may; false if there was nothing to do.
-func (m *model) turn(f *feed, p *prepared, answer bool) bool {
-	did := false
-	for {
-		resp, _ := f.next(p, time.Time{})
-		if resp == nil {
-			break
-		}
-		did = true
-		k, _ := kindOf(resp.GetTypeUrl())
-		m.take(f, k, f.tracks[k].flight.sent)
-		nonce := resp.GetNonce()
-		m.waiting = append(m.waiting, func() {
-			f.request(k, &discoveryv3.DeltaDiscoveryRequest{ResponseNonce: nonce}, time.Time{})
-		})
-	}
-	if answer && len(m.waiting) > 0 {
-		did = true
-		m.waiting[0]()
-		m.waiting = m.waiting[1:]
-	}
-	return did
-}
-
-func (m *model) take(f *feed, k kind, sent map[string]*resource) {
-	for name, res := range sent {
-		if res != nil {
-			m.runs[k][name] = res
-			continue
-		}
-		for _, user := range []kind{listeners, routes} {
-			for _, r := range m.runs[user] {
-				if k == clusters && slices.Contains(r.needs, ref{k, name}) {
-					m.t.Errorf("cluster %s is removed while %s %s names it", name, user, r.name)
-				}
-			}
-		}
-		delete(m.runs[k], name)
-	}
-	switch k {
-	case clusters:
-		var more, less []string
-		for name := range sent {
-			if m.runs[clusters][name] != nil && m.runs[endpoints][name] == nil {
-				more = append(more, name)
-				m.warming[name] = true
-			}
-			if m.runs[clusters][name] == nil {
-				less = append(less, name)
-				delete(m.runs[endpoints], name)
-				delete(m.warming, name)
-			}
-		}
-		f.request(endpoints, &discoveryv3.DeltaDiscoveryRequest{ResourceNamesSubscribe: more, ResourceNamesUnsubscribe: less}, time.Time{})
-	case endpoints:
-		for name := range sent {
-			delete(m.warming, name)
-		}
-	case listeners:
-		for _, r := range m.runs[listeners] {
-			for _, need := range r.needs {
-				if need.kind == routes && m.runs[routes][need.name] == nil {
-					f.request(routes, subscribe(need.name), time.Time{})
-				}
-			}
-		}
-	case routes:
-		for _, res := range sent {
-			for _, need := range res.needs {
-				if m.runs[clusters][need.name] == nil || m.warming[need.name] {
-					m.t.Errorf("route %s names cluster %s, which does not run or is not warm", res.name, need.name)
-				}
-			}
-		}
-	}
-}
-
 func TestNeeds(t *testing.T) {
 	snap, err := Translate(Input{
 		Mesh:  shop{weights: map[string]int{"v1": 1, "v2": 0}}.mesh(),
@@ -420,39 +315,6 @@ func TestNeeds(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("needs (-want +got):\n%s", diff)
-	}
-}
-
-func TestDeliveries(t *testing.T) {
-	at := func(s int) time.Time { return time.Unix(int64(s), 0) }
-	var d deliveries
-	d.add(1, []string{"a", "b", "c"}, nil, at(1))
-	d.add(2, []string{"a"}, map[string]struct{}{"g": {}}, at(2))
-	d.acked("a", 2, at(3)) // Runs 1 as well.
-	d.refused("b", 1, "no", at(4))
-	d.left("c", at(5))
-	if got, _ := d.get(1); got.Done() || got.Acked != 1 || got.Total != 3 || len(got.Rejected) != 1 || !got.At.IsZero() {
-		t.Errorf("delivery 1 = %+v", got)
-	}
-	if got, _ := d.get(2); !got.Done() || !got.At.Equal(at(3)) {
-		t.Errorf("delivery 2 = %+v", got)
-	}
-	d.expire(at(9))
-	d.joined("c", "g")
-	d.expire(at(60)) // It came back in time.
-	if got, _ := d.get(1); got.Total != 3 {
-		t.Errorf("delivery 1 = %+v", got)
-	}
-	d.left("c", at(61))
-	d.expire(at(66))
-	if got, _ := d.get(1); !got.Done() || got.Total != 2 || !slices.Equal(got.Proxies, []string{"a", "b"}) {
-		t.Errorf("delivery 1 = %+v", got)
-	}
-	for revision := int64(3); revision < keepDeliveries+10; revision++ {
-		d.add(revision, []string{"a"}, nil, at(70))
-	}
-	if _, ok := d.get(9); ok || len(d.byRevision) != keepDeliveries || len(d.open) != keepDeliveries {
-		t.Errorf("%d deliveries are kept, %d of them open, want %d", len(d.byRevision), len(d.open), keepDeliveries)
 	}
 }
 

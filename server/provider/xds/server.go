@@ -24,7 +24,7 @@ const (
 	maxMessage = 8 << 20 // bytes of one message from a proxy
 	maxStreams = 100     // on one connection; an Envoy needs two
 	// stopPatience is how long streams may take to end when Weir stops.
-	stopPatience = time.Second
+	stopPatience = 300 * time.Millisecond
 )
 
 // Options are what a Server needs.
@@ -100,7 +100,7 @@ func New(o Options) (*Server, error) {
 // Addr is where proxies connect to.
 func (s *Server) Addr() net.Addr { return s.listener.Addr() }
 
-// Run serves until ctx ends; then the streams are told that Weir stops, and ended after a second at most. It may be
+// Run serves until ctx ends; then the streams are told that Weir stops, and ended soon after. It may be
 // called once.
 func (s *Server) Run(ctx context.Context) error {
 	server := grpc.NewServer(
