@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -113,17 +114,19 @@ func portOf(t testing.TB, addr net.Addr) int {
 	return tcp.Port
 }
 
-// freePorts gives ports that nothing listens on.
+// freePorts gives ports that nothing listens on, below those that the system hands out to connections: one of these could
+// be in use again by the time that Envoy listens.
 func freePorts(t testing.TB, n int) []int {
 	t.Helper()
 	var ports []int
-	for range n {
-		l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-		if err != nil {
+	for tries := 0; len(ports) < n; tries++ {
+		l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", loopbackPort(10000+rand.IntN(22000)))
+		if err == nil {
+			defer func() { _ = l.Close() }()
+			ports = append(ports, portOf(t, l.Addr()))
+		} else if tries > 1000 {
 			t.Fatal(err)
 		}
-		defer func() { _ = l.Close() }()
-		ports = append(ports, portOf(t, l.Addr()))
 	}
 	return ports
 }
@@ -197,7 +200,7 @@ func runEnvoy(t testing.TB, s *Snapshot, ports ...int) {
 			}
 			if time.Now().After(deadline) {
 				text, _ := os.ReadFile(logs)
-				t.Fatalf("Envoy does not listen on port %d\n%s\n%s", port, text, config)
+				t.Fatalf("Envoy does not listen on port %d: %s", port, text)
 			}
 		}
 	}
