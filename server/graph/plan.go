@@ -117,11 +117,12 @@ func hopsByService(m mesh.Mesh) map[string][]mesh.Hop {
 	for i := range m.Nodes {
 		nodes[m.Nodes[i].Name] = &m.Nodes[i]
 	}
-	asker := mesh.GatewayRoute{Gateway: "asker"}
+	asker := []mesh.GatewayRoute{{Gateway: "asker"}}
+	id := mesh.GatewayID(asker[0].Gateway)
 	hops := make(map[string][]mesh.Hop, len(m.Services))
-	for _, s := range m.Services {
-		asker.Target.Service = s.Name
-		one := mesh.Mesh{Services: []mesh.VirtualService{s}, GatewayRoutes: []mesh.GatewayRoute{asker}}
+	for i, s := range m.Services {
+		asker[0].Target.Service = s.Name
+		one := mesh.Mesh{Services: m.Services[i : i+1], GatewayRoutes: asker}
 		if s.Router != "" {
 			one.Routes = routes[s.Router]
 		}
@@ -130,7 +131,7 @@ func hopsByService(m mesh.Mesh) map[string][]mesh.Hop {
 				one.Nodes = append(one.Nodes, *n)
 			}
 		}
-		hops[s.Name] = one.Reach(mesh.GatewayID(asker.Gateway))
+		hops[s.Name] = one.Reach(id)
 	}
 	return hops
 }
@@ -173,6 +174,7 @@ func missing(m mesh.Mesh, hops map[string][]mesh.Hop) []string {
 // layEdges lays out where calls may go, caller by caller in the order of their ids.
 func (p *plan) layEdges(m mesh.Mesh, hops map[string][]mesh.Hop) {
 	backends := make(map[string][]string, len(m.Nodes))
+	edges := len(m.GatewayRoutes)
 	for i := range m.Nodes {
 		n := &m.Nodes[i]
 		list := make([]string, len(n.Backends))
@@ -180,11 +182,13 @@ func (p *plan) layEdges(m mesh.Mesh, hops map[string][]mesh.Hop) {
 			list[j] = b.Service
 		}
 		backends[n.Name] = list
+		edges += len(list)
 	}
 	for i := range m.GatewayRoutes {
 		id := mesh.GatewayID(m.GatewayRoutes[i].Gateway)
 		backends[id] = append(backends[id], m.GatewayRoutes[i].Target.Service)
 	}
+	p.edges = make([]planEdge, 0, edges+edges/4)
 	for from := range p.nodes {
 		list := backends[p.nodes[from].id]
 		slices.Sort(list)
@@ -196,7 +200,7 @@ func (p *plan) layEdges(m mesh.Mesh, hops map[string][]mesh.Hop) {
 // called.
 func (p *plan) layCaller(from int32, services []string, hops map[string][]mesh.Hop) {
 	first := len(p.edges)
-	for _, s := range services {
+	for i, s := range services {
 		ways := hops[s]
 		if len(ways) == 0 {
 			ways = []mesh.Hop{{Service: s}}
@@ -206,7 +210,7 @@ func (p *plan) layCaller(from int32, services []string, hops map[string][]mesh.H
 			if !ok {
 				continue
 			}
-			p.edges = append(p.edges, planEdge{from: from, to: to, services: []string{s}, protocol: h.Protocol, weight: h.Share})
+			p.edges = append(p.edges, planEdge{from: from, to: to, services: services[i : i+1 : i+1], protocol: h.Protocol, weight: h.Share})
 		}
 	}
 	own := p.edges[first:]
@@ -222,12 +226,21 @@ func (p *plan) layCaller(from int32, services []string, hops map[string][]mesh.H
 		n++
 	}
 	p.edges = p.edges[:first+n]
-	p.setRivals(first)
+	p.setRivals(first, len(services))
 }
 
 // setRivals finds, among the edges of one caller, those of the same service, for services whose nodes are reached
 // through no other.
-func (p *plan) setRivals(first int) {
+func (p *plan) setRivals(first, services int) {
+	own := p.edges[first:]
+	if len(own) == services && !slices.ContainsFunc(own, func(e planEdge) bool { return len(e.services) > 1 }) {
+		alone := make([]int32, len(own)) // each service leads to one node: every edge is its only rival
+		for i := range own {
+			alone[i] = int32(first + i)
+			own[i].rivals = alone[i : i+1]
+		}
+		return
+	}
 	byService := map[string][]int32{}
 	for i := first; i < len(p.edges); i++ {
 		for _, s := range p.edges[i].services {

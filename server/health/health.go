@@ -59,7 +59,7 @@ func Judge(e Evidence, limits Thresholds) (mesh.Health, []Cause) {
 	case limits.StaleAfter > 0 && e.Age > limits.StaleAfter:
 		return mesh.Unknown, []Cause{{Code: Stale, Values: values("age", seconds(e.Age)), Knob: KnobInstances}}
 	}
-	j := judge{e: &e, limits: &limits}
+	j := judge{e: e, limits: limits}
 	j.instances()
 	j.pool()
 	j.attempts()
@@ -105,8 +105,8 @@ type finding struct {
 
 // judge gathers findings, those nearer to the root before their consequences.
 type judge struct {
-	e      *Evidence
-	limits *Thresholds
+	e      Evidence
+	limits Thresholds
 	found  []finding
 }
 
