@@ -115,20 +115,24 @@ func TestSilenceOfTheFirstIsWaitedForASecond(t *testing.T) {
 	}
 }
 
+const dislike = "route: I do not like v2"
+
+// dislikesV2 refuses routes to version v2.
+func dislikesV2(typeURL, _ string, body *anypb.Any) string {
+	if typeURL == RouteType && namesVersion(body, "v2") {
+		return dislike
+	}
+	return ""
+}
+
 func TestRefusedByTheFirstIsSentToNobodyElse(t *testing.T) {
 	s := serve(t, Options{})
-	words := "route: I do not like v2"
-	a, b, c := trio(t, s, func(typeURL, _ string, body *anypb.Any) string {
-		if typeURL == RouteType && namesVersion(body, "v2") {
-			return words
-		}
-		return ""
-	})
+	a, b, c := trio(t, s, dislikesV2)
 	bad := shop{weights: map[string]int{"v1": 1, "v2": 1}}
 	s.apply(2, bad.mesh())
 	d := s.delivered("shop", 2)
 	want := []provider.Rejection{
-		{Proxy: "web-a", Message: words},
+		{Proxy: "web-a", Message: dislike},
 		{Proxy: "web-b", Message: "not sent: web-a refused it"},
 		{Proxy: "web-c", Message: "not sent: web-a refused it"},
 	}
@@ -166,7 +170,7 @@ func TestRefusedByTheFirstIsSentToNobodyElse(t *testing.T) {
 	}
 	bad.ports = map[string]int{"v1": 9999} // Changes the endpoints that web knows; the route is still the refused one.
 	s.apply(5, bad.mesh())
-	if d := s.delivered("shop", 5); len(d.Rejected) != 4 || d.Rejected[0].Message != words {
+	if d := s.delivered("shop", 5); len(d.Rejected) != 4 || d.Rejected[0].Message != dislike {
 		t.Errorf("delivery = %+v: what was refused is still in it", d)
 	}
 	wantResponses(t, a)
@@ -183,12 +187,7 @@ func TestRefusedByTheFirstIsSentToNobodyElse(t *testing.T) {
 
 func TestUndoOfARefusedRevision(t *testing.T) {
 	s := serve(t, Options{})
-	trio(t, s, func(typeURL, _ string, body *anypb.Any) string {
-		if typeURL == RouteType && namesVersion(body, "v2") {
-			return "no"
-		}
-		return ""
-	})
+	trio(t, s, dislikesV2)
 	s.apply(2, shop{weights: map[string]int{"v1": 1, "v2": 1}}.mesh())
 	s.delivered("shop", 2)
 	s.apply(3, shop{weights: map[string]int{"v1": 1}}.mesh())

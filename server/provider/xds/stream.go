@@ -9,6 +9,9 @@ import (
 	"google.golang.org/grpc/status"
 )
 
+// deltaStream is one proxy's stream.
+type deltaStream = discoveryv3.AggregatedDiscoveryService_DeltaAggregatedResourcesServer
+
 // ads is the discovery service: delta only.
 type ads struct {
 	discoveryv3.UnimplementedAggregatedDiscoveryServiceServer
@@ -22,7 +25,7 @@ func (a ads) StreamAggregatedResources(discoveryv3.AggregatedDiscoveryService_St
 
 // DeltaAggregatedResources serves one proxy. Receiving and sending are two goroutines, so that a proxy that stops
 // reading holds up nobody, itself not heard from included.
-func (a ads) DeltaAggregatedResources(stream discoveryv3.AggregatedDiscoveryService_DeltaAggregatedResourcesServer) error {
+func (a ads) DeltaAggregatedResources(stream deltaStream) error {
 	s := a.server
 	first, err := stream.Recv()
 	if err != nil {
@@ -58,7 +61,7 @@ func (a ads) DeltaAggregatedResources(stream discoveryv3.AggregatedDiscoveryServ
 }
 
 // receive takes the proxy's messages until the stream ends.
-func (s *Server) receive(x *session, stream discoveryv3.AggregatedDiscoveryService_DeltaAggregatedResourcesServer, req *discoveryv3.DeltaDiscoveryRequest) error {
+func (s *Server) receive(x *session, stream deltaStream, req *discoveryv3.DeltaDiscoveryRequest) error {
 	for {
 		if k, ok := kindOf(req.GetTypeUrl()); ok {
 			s.mu.Lock()
@@ -79,7 +82,7 @@ func (s *Server) receive(x *session, stream discoveryv3.AggregatedDiscoveryServi
 }
 
 // send sends until there is nothing more to send for now.
-func (s *Server) send(x *session, stream discoveryv3.AggregatedDiscoveryService_DeltaAggregatedResourcesServer) error {
+func (s *Server) send(x *session, stream deltaStream) error {
 	for {
 		resp := s.step(x)
 		if resp == nil {
