@@ -227,14 +227,18 @@ func round(v float64) float64 {
 	if math.IsInf(v, 0) {
 		return 0
 	}
-	scale := math.Pow(10, 3-math.Floor(math.Log10(math.Abs(v))))
-	if math.IsInf(scale, 0) || scale == 0 {
+	// A power of ten up to 22 is exact, so that the quotient is the number nearest to the four digits.
+	digits := 3 - int(math.Floor(math.Log10(math.Abs(v))))
+	switch {
+	case digits > 22:
 		return 0
+	case digits >= 0:
+		scale := math.Pow10(digits)
+		return math.Round(v*scale) / scale
+	case digits >= -22:
+		scale := math.Pow10(-digits)
+		return math.Round(v/scale) * scale
+	default:
+		return v
 	}
-	// Through text, so that 0.1 stays 0.1 and not 0.10000000000000002.
-	rounded, err := strconv.ParseFloat(strconv.FormatFloat(math.Round(v*scale)/scale, 'g', 4, 64), 64)
-	if err != nil {
-		return 0
-	}
-	return rounded
 }

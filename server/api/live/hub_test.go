@@ -257,7 +257,7 @@ func TestSlowViewerGetsTheNewest(t *testing.T) {
 	w.move(4242)
 	for {
 		topic.mu.Lock()
-		rate, changed := topic.lines["node-0000\x00node-0001"].row[colRate], topic.changed
+		rate, changed := topic.lines[pair{"node-0000", "node-0001"}].row[colRate], topic.changed
 		topic.mu.Unlock()
 		if rate == 4242 {
 			break

@@ -26,7 +26,7 @@ type topic struct {
 	at      time.Time // of the newest frame
 	nextID  int
 	boxes   map[string]*sentBox
-	lines   map[string]*sentLine
+	lines   map[pair]*sentLine
 	rows    map[string]*sentRow
 	order   []string // keys of rows, in order
 	head    Frame
@@ -68,14 +68,14 @@ type encoded struct {
 func newTopic(v view, now time.Time) *topic {
 	return &topic{
 		view: v, epoch: now.UnixMilli(), seq: now.UnixMilli(), nextID: 1,
-		boxes: make(map[string]*sentBox), lines: make(map[string]*sentLine), rows: make(map[string]*sentRow),
+		boxes: make(map[string]*sentBox), lines: make(map[pair]*sentLine), rows: make(map[string]*sentRow),
 		viewers: make(map[*subscription]struct{}), changed: make(chan struct{}),
 	}
 }
 
 // shows says whether viewers have a line already.
-func (t *topic) shows(key string) bool {
-	_, ok := t.lines[key]
+func (t *topic) shows(from, to string) bool {
+	_, ok := t.lines[pair{from, to}]
 	return ok
 }
 
@@ -160,7 +160,7 @@ func (t *topic) advanceLines(lines []line, f *Frame) {
 
 // forget drops what the scene no longer shows.
 func (t *topic) forget(p scene, f *Frame) {
-	boxes, lines := make(map[string]bool, len(p.boxes)), make(map[string]bool, len(p.lines))
+	boxes, lines := make(map[string]bool, len(p.boxes)), make(map[pair]bool, len(p.lines))
 	for i := range p.boxes {
 		boxes[p.boxes[i].name.ID] = true
 	}

@@ -100,8 +100,11 @@ type line struct {
 	why      Why
 }
 
-// key tells lines apart.
-func (l line) key() string { return l.from + "\x00" + l.to }
+// pair tells lines apart: the graph ids of both ends.
+type pair struct{ from, to string }
+
+// key tells a line apart from others.
+func (l line) key() pair { return pair{l.from, l.to} }
 
 // item is a whole object of a view that is not drawn.
 type item struct {
@@ -110,13 +113,13 @@ type item struct {
 	body json.RawMessage
 }
 
-// draw makes the scene of a graphical view. shown holds the keys of the lines that viewers have already, which keep
-// their place against others of about the same rate.
-func draw(v view, g graph.Graph, shown func(key string) bool) scene {
+// draw makes the scene of a graphical view. shown says whether viewers have a line already; it then keeps its place
+// against others of about the same rate.
+func draw(v view, g graph.Graph, shown func(from, to string) bool) scene {
 	keep := around(v, g)
-	var edges []graph.Edge
-	for _, e := range g.Edges {
-		if keep == nil || (keep[e.From] && keep[e.To]) {
+	edges := make([]*graph.Edge, 0, len(g.Edges))
+	for i := range g.Edges {
+		if e := &g.Edges[i]; keep == nil || (keep[e.From] && keep[e.To]) {
 			edges = append(edges, e)
 		}
 	}
@@ -129,9 +132,9 @@ func draw(v view, g graph.Graph, shown func(key string) bool) scene {
 	}
 	touched := make(map[string]bool, 2*len(edges))
 	p.lines = make([]line, 0, len(edges))
-	for i := range edges {
-		touched[edges[i].From], touched[edges[i].To] = true, true
-		p.lines = append(p.lines, lineOf(&edges[i]))
+	for _, e := range edges {
+		touched[e.From], touched[e.To] = true, true
+		p.lines = append(p.lines, lineOf(e))
 	}
 	p.boxes, p.head.NodeTotal = boxesOf(g, keep, touched)
 	if len(p.boxes) < p.head.NodeTotal {
@@ -148,7 +151,7 @@ func boxesOf(g graph.Graph, keep, touched map[string]bool) (boxes []box, total i
 			service[mesh.ServiceID(g.Nodes[i].Service)] = true
 		}
 	}
-	var others []box
+	var chosen, others []*graph.Node
 	for i := range g.Nodes {
 		n := &g.Nodes[i]
 		if keep != nil && !keep[n.ID] && !service[n.ID] {
@@ -156,33 +159,43 @@ func boxesOf(g graph.Graph, keep, touched map[string]bool) (boxes []box, total i
 		}
 		total++
 		if touched[n.ID] || service[n.ID] {
-			boxes = append(boxes, boxOf(n))
-		} else {
-			others = append(others, boxOf(n))
+			chosen = append(chosen, n)
+		} else if len(others) < maxRows {
+			others = append(others, n)
 		}
 	}
-	if room := maxRows - len(boxes); room > 0 {
-		boxes = append(boxes, others[:min(room, len(others))]...)
+	if room := maxRows - len(chosen); room > 0 {
+		chosen = append(chosen, others[:min(room, len(others))]...)
 	}
-	slices.SortFunc(boxes, func(a, b box) int { return cmp.Compare(a.name.ID, b.name.ID) })
+	slices.SortFunc(chosen, func(a, b *graph.Node) int { return cmp.Compare(a.ID, b.ID) })
+	boxes = make([]box, len(chosen))
+	for i, n := range chosen {
+		boxes[i] = boxOf(n)
+	}
 	return boxes, total
 }
 
 // foremost chooses the rows that are shown when there are too many: the worst, then the busiest.
-func foremost(edges []graph.Edge, shown func(string) bool) []graph.Edge {
-	weight := func(e *graph.Edge) float64 {
-		if shown(line{from: e.From, to: e.To}.key()) {
-			return e.RequestRate * 1.2
-		}
-		return e.RequestRate
+func foremost(edges []*graph.Edge, shown func(from, to string) bool) []*graph.Edge {
+	type candidate struct {
+		severity, weight float64
+		place            int
 	}
-	slices.SortStableFunc(edges, func(a, b graph.Edge) int {
-		return cmp.Or(
-			cmp.Compare(severity(b.Health), severity(a.Health)),
-			cmp.Compare(weight(&b), weight(&a)),
-		)
+	all := make([]candidate, len(edges))
+	for i, e := range edges {
+		all[i] = candidate{severity(e.Health), e.RequestRate, i}
+		if shown(e.From, e.To) {
+			all[i].weight *= 1.2
+		}
+	}
+	slices.SortFunc(all, func(a, b candidate) int {
+		return cmp.Or(cmp.Compare(b.severity, a.severity), cmp.Compare(b.weight, a.weight), a.place-b.place)
 	})
-	return edges[:maxRows]
+	chosen := make([]*graph.Edge, maxRows)
+	for i := range chosen {
+		chosen[i] = edges[all[i].place]
+	}
+	return chosen
 }
 
 // around gives the boxes that a view is about; nil means all.
