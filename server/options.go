@@ -33,6 +33,16 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
+// check refuses what would be unsafe.
+func (o Options) check() error {
+	for flag, address := range map[string]string{"--listen": o.Listen, "--xds-listen": o.XDSListen} {
+		if !loopback(address) {
+			return mesh.Errorf(mesh.Invalid, "%s %s: there is no sign-in yet, so Weir listens on this machine only: give 127.0.0.1:PORT or [::1]:PORT", flag, address)
+		}
+	}
+	return nil
+}
+
 // listen opens a TCP listener, and says in words why it cannot.
 func listen(what, address, flag string) (net.Listener, error) {
 	l, err := net.Listen("tcp", address)

@@ -83,6 +83,9 @@ type Proxy struct {
 	SeriesOver int            `json:"seriesOver,omitempty"`
 }
 
+// Connected is true while the proxy's configuration stream is open.
+func (p Proxy) Connected() bool { return p.State != Gone && p.State != Refused }
+
 // ResourceType is the state of one type of configuration on one proxy.
 type ResourceType struct {
 	Type     string    `json:"type"`              // "cluster", "endpoint", "listener", "route"

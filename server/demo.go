@@ -1,0 +1,143 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/weirmesh/weir/server/change"
+	"github.com/weirmesh/weir/server/demo"
+	"github.com/weirmesh/weir/server/mesh"
+	"github.com/weirmesh/weir/server/provider/xds"
+)
+
+// DemoOptions are what `weir demo` needs to know besides a server's options.
+type DemoOptions struct {
+	Options               // Data empty: a folder of its own that is removed at the end
+	Rate    int           // requests per second through the gateway
+	Seed    uint64        // of everything random
+	Story   string        // one of demo.Stories; empty: "none"
+	For     time.Duration // zero: until ctx ends
+	Envoy   string        // path of the binary; empty: looked for
+	Out     io.Writer     // progress, a line at a time
+}
+
+// RunDemo runs the sample mesh, its load and a server that steers it, until ctx ends, the time is over or a part fails.
+// Nothing it started is left when it returns.
+func RunDemo(ctx context.Context, o DemoOptions) (err error) {
+	if o.For > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, o.For)
+		defer cancel()
+	}
+	o.Out = &lines{w: o.Out}
+	if o.Data == "" {
+		if o.Data, err = os.MkdirTemp("", "weir-demo-"); err != nil {
+			return fmt.Errorf("make a folder for the demo's data: %w", err)
+		}
+		defer func() { err = errors.Join(err, os.RemoveAll(o.Data)) }()
+	}
+	s, err := New(ctx, o.Options)
+	if err != nil {
+		return err
+	}
+	d, err := s.newDemo(ctx, o)
+	if err != nil {
+		return errors.Join(err, s.Close())
+	}
+	return s.runWith(ctx, d, o.Out)
+}
+
+// newDemo records the sample mesh, unless the data directory already has it, and prepares its proxies.
+func (s *Server) newDemo(ctx context.Context, o DemoOptions) (*demo.Demo, error) {
+	d, err := demo.New(demo.Options{
+		Bootstrap: s.demoBootstrap, Apply: s.demoApply,
+		Rate: float64(o.Rate), Seed: o.Seed, Story: o.Story, Envoy: o.Envoy, Out: o.Out,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if _, err := s.door.Mesh(d.Mesh().Name); err == nil {
+		return d, nil // what people changed in it stays
+	}
+	_, err = s.door.Propose(ctx, change.Proposal{
+		Mesh: d.Mesh().Name, Author: demoAuthor, Reason: "the sample mesh", Patch: mesh.Patch{Put: d.Mesh().Objects()},
+	})
+	return d, err
+}
+
+// demoAuthor is who the demo's own changes are by.
+const demoAuthor = "demo"
+
+func (s *Server) demoBootstrap(p demo.Proxy) ([]byte, error) {
+	return xds.Bootstrap(xds.BootstrapOptions{
+		Mesh: p.Mesh, Node: p.Node, Gateway: p.Gateway, Instance: p.Instance, XDS: s.XDSAddr(),
+		Address: p.Address, Bind: p.Address, AppAddress: p.AppAddress,
+		EgressPort: p.EgressPort, IngressPorts: p.IngressPorts, AdminPath: p.AdminPath,
+	})
+}
+
+// demoApply lets a story change the mesh through the door, like anybody else.
+func (s *Server) demoApply(ctx context.Context, reason string, edit func(mesh.Mesh) (mesh.Patch, error)) error {
+	sample, err := demo.Sample()
+	if err != nil {
+		return err
+	}
+	current, err := s.door.Mesh(sample.Name)
+	if err != nil {
+		return err
+	}
+	patch, err := edit(current.Mesh)
+	if err != nil {
+		return err
+	}
+	_, err = s.door.Propose(ctx, change.Proposal{Mesh: sample.Name, Author: demoAuthor, Reason: reason, Patch: patch})
+	return err
+}
+
+// runWith runs the demo on the server. The server outlives the demo, so that no proxy is without its control plane.
+func (s *Server) runWith(ctx context.Context, d *demo.Demo, out io.Writer) error {
+	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	playing, halt := context.WithCancel(ctx)
+	defer halt()
+	var group errgroup.Group
+	group.Go(func() error {
+		defer halt()
+		return s.Run(serving)
+	})
+	group.Go(func() error {
+		defer stop()
+		return d.Run(playing)
+	})
+	fmt.Fprintf(out, "console   %s\n", s.URL())
+	select {
+	case <-d.Ready():
+		fmt.Fprintf(out, "ready     mesh %s: %d virtual nodes behind %s\n", d.Mesh().Name, len(d.Mesh().Nodes), d.Gateway())
+		fmt.Fprintln(out, "          Ctrl-C stops everything")
+	case <-playing.Done():
+	}
+	return group.Wait()
+}
+
+// lines writes whole lines from several goroutines.
+type lines struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+// Write passes on what it is given; nowhere when there is no writer.
+func (l *lines) Write(p []byte) (int, error) {
+	if l.w == nil {
+		return len(p), nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.w.Write(p)
+}

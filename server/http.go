@@ -1,0 +1,76 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/weirmesh/weir/server/api"
+	"github.com/weirmesh/weir/server/graph"
+	"github.com/weirmesh/weir/server/mesh"
+	"github.com/weirmesh/weir/server/web"
+)
+
+// Limits on what a client may take its time with or send. Bodies are limited where they are read.
+const (
+	readHeader = 5 * time.Second
+	readAll    = 30 * time.Second
+	writeAll   = 60 * time.Second // a long poll waits up to 25 s
+	idle       = 2 * time.Minute
+	maxHeader  = 32 << 10
+)
+
+// newHTTP puts the API and the console on one engine. The API comes first: its guard covers the pages too.
+func (s *Server) newHTTP() (*http.Server, error) {
+	gin.SetMode(gin.ReleaseMode)
+	engine := gin.New()
+	engine.Use(gin.CustomRecoveryWithWriter(nil, s.recovered))
+	rest, err := api.New(api.Options{
+		Meshes: s.door, Door: s.door, Ledger: s.door, Graphs: s.graphs, Proxies: s.xds, Live: s.hub,
+		Logger: s.opts.Logger.With("part", "api"), Version: s.opts.Version,
+		GraphOver: s.graphOver, Ready: s.ready, Open: s.opts.Open,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("build the API: %w", err)
+	}
+	if err := rest.Mount(engine); err != nil {
+		return nil, fmt.Errorf("mount the API: %w", err)
+	}
+	console, err := web.New(web.Options{
+		Meshes: s.door, Changes: s.door, Verdicts: s.door, Graphs: s.graphs, Proxies: s.xds,
+		Logger: s.opts.Logger.With("part", "web"),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("build the console: %w", err)
+	}
+	console.Mount(engine)
+	return &http.Server{
+		Handler: engine, ReadHeaderTimeout: readHeader, ReadTimeout: readAll, WriteTimeout: writeAll, IdleTimeout: idle, MaxHeaderBytes: maxHeader,
+	}, nil
+}
+
+func (s *Server) recovered(c *gin.Context, panicked any) {
+	s.opts.Logger.Error("a request failed by a fault of weir", "method", c.Request.Method, "path", c.FullPath(), "panic", fmt.Sprint(panicked))
+	c.AbortWithStatus(http.StatusInternalServerError)
+}
+
+// graphOver draws a graph over another window than the live one.
+func (s *Server) graphOver(name string, window time.Duration) (graph.Graph, error) {
+	g, ok := s.graphs.At(name, window, time.Now())
+	if !ok {
+		return graph.Graph{}, mesh.Errorf(mesh.NotFound, "there is no mesh %q", name)
+	}
+	return g, nil
+}
+
+// ready says for /readyz whether the parts work.
+func (s *Server) ready(ctx context.Context) []api.Check {
+	_, err := s.store.Instances(ctx)
+	if err != nil {
+		err = mesh.Errorf(mesh.Unavailable, "the data directory cannot be read: %w", err)
+	}
+	return []api.Check{{Name: "store", Err: err}}
+}

@@ -1,0 +1,224 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/weirmesh/weir/server/api/live"
+	"github.com/weirmesh/weir/server/change"
+	"github.com/weirmesh/weir/server/graph"
+	"github.com/weirmesh/weir/server/health"
+	"github.com/weirmesh/weir/server/mesh"
+	"github.com/weirmesh/weir/server/metrics"
+	"github.com/weirmesh/weir/server/provider/xds"
+	"github.com/weirmesh/weir/server/registry"
+	"github.com/weirmesh/weir/server/store"
+)
+
+// stopWithin is how long requests that are under way may take when the server stops.
+const stopWithin = 3 * time.Second
+
+// Server is a whole Weir: console, API, control plane, ledger.
+type Server struct {
+	opts     Options
+	console  net.Listener
+	xds      *xds.Server
+	store    *store.Store
+	registry *registry.Registry
+	traffic  *metrics.Live
+	door     *change.Door
+	graphs   *graph.Live
+	hub      *live.Hub
+	http     *http.Server
+	closers  []closer
+}
+
+type closer struct {
+	name  string
+	close func() error
+}
+
+// New builds a server: it takes the addresses and the data directory, loads what is recorded and is ready to run. Its
+// errors are for people. A server that is not run must be closed.
+func New(ctx context.Context, opts Options) (*Server, error) {
+	s := &Server{opts: opts.withDefaults()}
+	if err := s.build(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// build makes the parts in the order of their dependencies. It is one straight line on purpose: this list is the
+// architecture.
+func (s *Server) build(ctx context.Context) error {
+	if err := s.opts.check(); err != nil {
+		return err
+	}
+	console, err := listen("console", s.opts.Listen, "--listen")
+	if err != nil {
+		return err
+	}
+	s.console = console
+	s.onClose("console", ignoreClosed(console.Close))
+	control, err := listen("control plane", s.opts.XDSListen, "--xds-listen")
+	if err != nil {
+		return err
+	}
+	s.onClose("control plane", ignoreClosed(control.Close))
+
+	log := s.opts.Logger
+	if s.store, err = store.Open(ctx, store.Options{Dir: s.opts.Data, Logger: log.With("part", "store")}); err != nil {
+		return err
+	}
+	s.onClose("store", s.store.Close)
+
+	s.registry = registry.New(registry.Options{Saver: s.store, Logger: log.With("part", "registry")})
+	known, err := s.store.Instances(ctx)
+	if err != nil {
+		return fmt.Errorf("load the known instances: %w", err)
+	}
+	s.registry.Restore(known)
+
+	s.traffic = metrics.New(metrics.Options{})
+	s.xds, err = xds.New(xds.Options{Listener: control, Logger: log.With("part", "xds"), Sink: s.traffic, Registry: s.registry})
+	if err != nil {
+		return err
+	}
+	s.door, err = change.New(change.Options{Store: s.store, Provider: s.xds, Traffic: s.traffic, Logger: log.With("part", "change")})
+	if err != nil {
+		return err
+	}
+	s.graphs = graph.New(graph.Options{
+		Meshes: s.meshes, Observer: s.traffic, Proxies: s.proxyCounts, Limits: health.Default(), Window: s.opts.Window,
+	})
+	s.hub = live.New(live.Options{Meshes: s.door, Graphs: s.graphs, Changes: s.door, Proxies: s.xds, Logger: log.With("part", "live")})
+	s.http, err = s.newHTTP()
+	return err
+}
+
+// Run serves until ctx ends or a part fails, then stops every part and closes.
+func (s *Server) Run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(named("control plane", func() error { return s.xds.Run(ctx) }))
+	group.Go(named("registry", func() error { return s.registry.Run(ctx) }))
+	group.Go(named("change", func() error { return s.door.Run(ctx) }))
+	group.Go(named("graph wake-up", func() error { s.wakeGraphs(ctx); return nil }))
+	group.Go(named("graph", func() error { return s.graphs.Run(ctx) }))
+	group.Go(named("live", func() error { return s.hub.Run(ctx) }))
+	group.Go(named("console", func() error { return s.serveHTTP(ctx) }))
+	err := group.Wait()
+	if errors.Is(err, context.Canceled) {
+		err = nil
+	}
+	return errors.Join(err, s.Close())
+}
+
+// wakeGraphs has the pictures drawn anew when a mesh or its proxies changed, without waiting for the next tick.
+func (s *Server) wakeGraphs(ctx context.Context) {
+	proxies, stop := s.xds.Watch()
+	defer stop()
+	changes := s.door.Events().Subscribe(1)
+	defer changes.Close()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-proxies:
+		case <-changes.C:
+		}
+		s.graphs.Wake()
+	}
+}
+
+func (s *Server) serveHTTP(ctx context.Context) error {
+	stop := context.AfterFunc(ctx, func() {
+		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
+		defer cancel()
+		if err := s.http.Shutdown(last); err != nil {
+			_ = s.http.Close() // who has not finished by now is cut off
+		}
+	})
+	defer stop()
+	if err := s.http.Serve(s.console); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+// Close gives back what New took, in reverse. Run calls it; closing twice is fine.
+func (s *Server) Close() error {
+	var errs []error
+	for i := len(s.closers) - 1; i >= 0; i-- {
+		if err := s.closers[i].close(); err != nil {
+			errs = append(errs, fmt.Errorf("close the %s: %w", s.closers[i].name, err))
+		}
+	}
+	s.closers = nil
+	return errors.Join(errs...)
+}
+
+// URL is the console's address, with the real port when ":0" was asked for.
+func (s *Server) URL() string { return "http://" + s.console.Addr().String() }
+
+// XDSAddr is the control plane's address as host:port.
+func (s *Server) XDSAddr() string { return s.xds.Addr().String() }
+
+// Propose records a change of a mesh, as the console and the API do.
+func (s *Server) Propose(ctx context.Context, p change.Proposal) (change.Change, error) {
+	return s.door.Propose(ctx, p)
+}
+
+func (s *Server) onClose(name string, f func() error) {
+	s.closers = append(s.closers, closer{name, f})
+}
+
+// meshes gives every mesh as last recorded.
+func (s *Server) meshes() []mesh.Mesh {
+	names := s.door.Meshes()
+	all := make([]mesh.Mesh, 0, len(names))
+	for _, name := range names {
+		if current, err := s.door.Mesh(name); err == nil { // it may have gone since it was listed
+			all = append(all, current.Mesh)
+		}
+	}
+	return all
+}
+
+// proxyCounts counts the connected proxies of each virtual node and virtual gateway, by graph id.
+func (s *Server) proxyCounts(name string) map[string]int {
+	counts := make(map[string]int)
+	for _, p := range s.xds.Proxies(name) {
+		switch {
+		case !p.Connected():
+		case p.Gateway != "":
+			counts[mesh.GatewayID(p.Gateway)]++
+		default:
+			counts[p.Node]++
+		}
+	}
+	return counts
+}
+
+func named(part string, run func() error) func() error {
+	return func() error {
+		if err := run(); err != nil {
+			return fmt.Errorf("%s: %w", part, err)
+		}
+		return nil
+	}
+}
+
+func ignoreClosed(f func() error) func() error {
+	return func() error {
+		if err := f(); err != nil && !errors.Is(err, net.ErrClosed) {
+			return err
+		}
+		return nil
+	}
+}
