@@ -9,7 +9,7 @@ import (
 // arrival is what a node's callers say about it, taken together.
 type arrival struct {
 	mesh.Traffic
-	attempts float64   // per second: requests and their retries
+	attempts float64   // requests and their retries in the window
 	failed   float64   // requests
 	at       time.Time // of the newest of their reports
 }
@@ -18,7 +18,10 @@ type arrival struct {
 func (a *arrival) send(t *mesh.Edge) {
 	a.Requests += t.Requests
 	a.RequestRate += t.RequestRate
-	a.attempts += t.RequestRate + t.Retries
+	a.attempts += t.Requests
+	if t.RequestRate > 0 {
+		a.attempts += t.Retries * t.Requests / t.RequestRate
+	}
 	a.failed += t.ErrorRatio * t.Requests
 	if a.Requests > 0 {
 		a.ErrorRatio = a.failed / a.Requests
@@ -49,15 +52,24 @@ func (a *arrival) reach(t *mesh.Edge) {
 	}
 }
 
-// remainder is the part of what arrived that no caller in the mesh accounts for.
-func (a *arrival) remainder(in mesh.Traffic, excess float64) mesh.Traffic {
-	in.Requests *= excess / in.RequestRate
-	in.BytesRate *= excess / in.RequestRate
+// remainder is the part of what arrived that no caller in the mesh accounts for, and what share of it all that is. It
+// compares requests and not rates: a proxy that began a moment ago divides by less time than its callers.
+func (a *arrival) remainder(in mesh.Traffic) (rest mesh.Traffic, part float64) {
+	if in.Requests == 0 {
+		return in, 0
+	}
+	part = max(0, in.Requests-a.attempts) / in.Requests
+	excess := in.RequestRate * part
+	in.Requests *= part
+	in.BytesRate *= part
 	in.RequestRate = excess
 	for c := range in.Classes {
 		in.Classes[c] = max(0, in.Classes[c]-a.Classes[c])
 	}
-	in.ErrorRatio = min(1, (in.Classes[0]+in.Classes[5])/excess)
+	in.ErrorRatio = 0
+	if excess > 0 {
+		in.ErrorRatio = min(1, (in.Classes[0]+in.Classes[5])/excess)
+	}
 	in.Active = 0
-	return in
+	return in, part
 }

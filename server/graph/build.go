@@ -170,11 +170,11 @@ func (d *drawing) outside() []flow {
 			continue
 		}
 		if c.sent.attempts > 0 {
-			excess := in.RequestRate - c.sent.attempts
-			if excess <= outsideShare*in.RequestRate || excess <= outsideRate {
+			rest, part := c.sent.remainder(in)
+			if part <= outsideShare || rest.RequestRate <= outsideRate {
 				continue
 			}
-			in = c.sent.remainder(in, excess)
+			in = rest
 		}
 		// How many instances there are and which are ejected is for callers inside the mesh to say.
 		in.Members, in.Healthy, in.Ejected = 0, 0, 0

@@ -139,6 +139,21 @@ func TestOutside(t *testing.T) {
 	}
 }
 
+// TestOutsideOfAYoungProxy says that a node which began a moment ago, and so divides by less time than its callers, has
+// no callers outside for that.
+func TestOutsideOfAYoungProxy(t *testing.T) {
+	m := mesh.Mesh{Name: "m", Nodes: []mesh.VirtualNode{{Name: "a"}, {Name: "b"}}}
+	in := mesh.Traffic{Requests: 100, RequestRate: 50}
+	sent := mesh.Traffic{Requests: 100, RequestRate: 10}
+	seen := mesh.Observation{
+		Mesh: "m", Window: 10 * time.Second, Inbound: map[string]mesh.Traffic{"b": in},
+		Edges: []mesh.Edge{{From: "a", To: "b", Traffic: sent}},
+	}
+	if g := Build(m, seen, nil, health.Default()); len(g.Edges) != 1 {
+		t.Errorf("%+v", g.Edges)
+	}
+}
+
 // TestNames says that names which a proxy or a configuration made up do no harm in renderings.
 func TestNames(t *testing.T) {
 	evil := "x\"] ; a -> b [label=\"\\\x1b[2J\nend"

@@ -100,6 +100,18 @@ func TestBaseline(t *testing.T) {
 	}
 }
 
+// TestYoung says that nothing is lost of a proxy that has just begun.
+func TestYoung(t *testing.T) {
+	l := New(Options{})
+	p := newProxy("m", "a", "1")
+	p.started = begin().Add(-time.Second).UnixMilli()
+	p.answer(egress("m", "b"), 2, 20)
+	p.push(l, begin())
+	if e := edge(t, l, MinWindow, begin()); e.Requests != 20 || e.RequestRate != 20 {
+		t.Errorf("%v requests, %v a second", e.Requests, e.RequestRate)
+	}
+}
+
 // TestRestart says that a proxy which begins again at zero loses nothing and adds nothing.
 func TestRestart(t *testing.T) {
 	l := New(Options{})

@@ -19,6 +19,9 @@ const (
 // egress filter is ALLOW_ALL reach them all through one cluster, and count them together.
 const Elsewhere = "elsewhere"
 
+// young is the uptime, in seconds, up to which a proxy that reports for the first time counts from its beginning.
+const young = 2
+
 // source is one proxy.
 type source struct {
 	id       mesh.Source
@@ -31,6 +34,7 @@ type source struct {
 	baseline bool   // this flush only says where its counters stand
 	gone     bool
 	uptime   float64 // as it last said, in seconds
+	timed    bool    // it says its uptime
 	life     int     // one more after each restart that its uptime told
 	slot     int32   // in meshState.slots
 	series   int
@@ -96,6 +100,7 @@ func (s *source) noticeRestart(families []*dto.MetricFamily) {
 				continue // late
 			}
 			up := m.GetGauge().GetValue()
+			s.timed = true
 			if up < s.uptime {
 				s.life++
 			}
@@ -116,12 +121,17 @@ func (s *source) begin(flush, now int64) bool {
 	case d < 0 && -d < lateFlush.Milliseconds():
 		return false
 	}
-	s.baseline = s.flush == 0 || now-s.at > maxGap.Milliseconds()
-	if s.baseline {
-		s.since = now
-	} else if d > 0 {
-		step := min(d, maxGap.Milliseconds())
-		s.interval += (step - s.interval) / 4
+	switch first := s.flush == 0; {
+	case first && s.timed && s.uptime <= young:
+		s.since = now - int64(s.uptime*1000) // it has just begun: all that it counted is of now
+	case first || now-s.at > maxGap.Milliseconds():
+		s.baseline, s.since = true, now
+	default:
+		s.baseline = false
+		if d > 0 {
+			step := min(d, maxGap.Milliseconds())
+			s.interval += (step - s.interval) / 4
+		}
 	}
 	s.flush = flush
 	s.lastOver, s.over = s.over, 0
