@@ -16,7 +16,7 @@ import (
 )
 
 // attempts is how often an edit of part of an object is tried again when somebody else changes the object in between.
-const attempts = 5
+const attempts = 50
 
 // weightsBody names every target of a route with its weight.
 type weightsBody struct {
