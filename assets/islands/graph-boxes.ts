@@ -15,7 +15,13 @@ export type Standing = {
   readonly selected: string | undefined;
 };
 
-type Parts = { readonly button: HTMLButtonElement; readonly name: HTMLElement; readonly detail: HTMLElement };
+type Parts = {
+  readonly button: HTMLButtonElement;
+  readonly name: HTMLElement;
+  readonly detail: HTMLElement;
+  /** The verdict in a word, which sighted people get by shape and colour. */
+  readonly health: HTMLElement;
+};
 
 /** Keeps the buttons of a layer like the scene. */
 export class Boxes {
@@ -103,9 +109,9 @@ export class Boxes {
     const sent = standing.scene.lines
       .filter((line) => ids.has(line.from))
       .reduce((all, line) => all + line.row.rate, 0);
-    show(parts, unit.health, { name, detail: this.#words.detail(unit, sent) });
-    const label = unit.kind === "more" ? name : this.#words.sentence(unit, standing.scene, name);
-    mark(parts.button, label, isSelected(standing, unit.id));
+    show(parts, unit.health, { name, detail: this.#words.detail(unit, sent), health: this.#words.say(unit.health) });
+    const sentence = unit.kind === "more" ? "" : this.#words.sentence(unit, standing.scene, name);
+    mark(parts.button, sentence, isSelected(standing, unit.id));
   }
 
   /** The button of one version inside its service. */
@@ -120,7 +126,11 @@ export class Boxes {
     lay(parts.button, { ...rect, x: rect.x - outer.x - 1, y: rect.y - outer.y - 1 });
     const portion = unit.traffic.rate > 0 ? box.row.rate / unit.traffic.rate : 0;
     const share = this.#words.share(Math.round(portion * 1000) / 1000);
-    show(parts, box.row.health, { name: box.version || box.name, detail: share });
+    show(parts, box.row.health, {
+      name: box.version || box.name,
+      detail: share,
+      health: this.#words.say(box.row.health),
+    });
     bar(parts.button, portion);
     const count = (end: "from" | "to"): string => String(scene.lines.filter((line) => line[end] === box.id).length);
     const values = { name: box.name, service: unit.name, share, callers: count("to"), callees: count("from") };
@@ -137,8 +147,10 @@ export class Boxes {
     }
     const name = make("span", { class: "wg-name", dir: "auto" });
     const detail = make("span", { class: "wg-detail" });
-    const button = make("button", { type: "button", class: "wg-box", "data-box": id, tabindex: "-1" }, name, detail);
-    const parts = { button, name, detail };
+    const health = make("span", { class: "wg-unseen" });
+    const attributes = { type: "button", class: "wg-box", "data-box": id, tabindex: "-1" };
+    const button = make("button", attributes, name, detail, health);
+    const parts = { button, name, detail, health };
     this.#parts.set(id, parts);
     frame.append(button);
     return parts;
@@ -163,18 +175,22 @@ function lay(element: HTMLElement, { x, y, width, height }: Rect): void {
   element.style.height = `${height}px`;
 }
 
-function show({ button, name, detail }: Parts, health: string, words: { name: string; detail: string }): void {
+function show({ button, name, detail, health: unseen }: Parts, health: string, words: Shown): void {
   if (button.dataset.health !== health) {
     button.dataset.health = health;
     button.querySelector(".health-mark")?.remove();
     button.prepend(healthMark(health));
   }
+  write(unseen, words.health);
   write(name, words.name);
   write(detail, words.detail);
 }
 
-function mark(button: HTMLButtonElement, label: string, selected: boolean): void {
-  set(button, "aria-label", label);
+type Shown = { readonly name: string; readonly detail: string; readonly health: string };
+
+/** What is heard after the name, and whether the box is selected. */
+function mark(button: HTMLButtonElement, sentence: string, selected: boolean): void {
+  set(button, "aria-description", sentence);
   set(button, "aria-pressed", String(selected));
 }
 

@@ -64,9 +64,9 @@ export type Look = {
 export class Dots {
   readonly #canvas: HTMLCanvasElement;
   #moving: Moving[] = [];
-  #area: Rect = { x: 0, y: 0, width: 1, height: 1 };
-  #scale = 1;
-  #theme: Theme | undefined;
+  #look: Look | undefined;
+  #context: CanvasRenderingContext2D | undefined;
+  #sprites: readonly Sprite[] = [];
   #frame = 0;
   #wanted = true;
 
@@ -76,9 +76,11 @@ export class Dots {
 
   /** What moves from now on. */
   set(lines: readonly Line[], paths: ReadonlyMap<string, Path>, look: Look): void {
-    this.#area = look.area;
-    this.#theme = look.theme;
-    this.#scale = look.scale;
+    if (look.theme !== this.#look?.theme || look.scale !== this.#look.scale) {
+      const { text, health } = look.theme;
+      this.#sprites = [sprite(text, 2.2, 0.55, look.scale), sprite(health.unhealthy, 3.2, 1, look.scale)];
+    }
+    this.#look = look;
     this.#moving = [];
     if (lines.length <= MAX_DOTTED) {
       lines.forEach((line, i) => {
@@ -109,30 +111,34 @@ export class Dots {
 
   #run(): void {
     const moves = this.#wanted && this.#moving.length > 0 && !document.hidden;
+    this.#context = this.#look && prepare(this.#canvas, this.#look.area, moves ? this.#look.scale : 0.1);
     if (moves && this.#frame === 0) {
       this.#frame = requestAnimationFrame((now) => this.#step(now));
     }
     if (!moves) {
       this.stop();
-      prepare(this.#canvas, this.#area, Math.min(this.#scale, 1));
     }
   }
 
   #step(now: number): void {
     this.#frame = 0;
-    const still = document.documentElement.hasAttribute("data-stale");
-    const context = prepare(this.#canvas, this.#area, this.#scale);
-    if (context && this.#theme && !still) {
-      this.#paint(context, this.#theme, now / 1000);
+    const [context, look] = [this.#context, this.#look];
+    if (!context || !look || !this.#wanted || document.hidden) {
+      return;
     }
-    if (this.#wanted && !document.hidden && this.#moving.length > 0) {
-      this.#frame = requestAnimationFrame((next) => this.#step(next));
+    const { area } = look;
+    context.clearRect(area.x, area.y, area.width, area.height);
+    if (!document.documentElement.hasAttribute("data-stale")) {
+      this.#paint(context, now / 1000);
     }
+    this.#frame = requestAnimationFrame((next) => this.#step(next));
   }
 
-  #paint(context: CanvasRenderingContext2D, theme: Theme, seconds: number): void {
-    const good = new Path2D();
-    const bad = new Path2D();
+  #paint(context: CanvasRenderingContext2D, seconds: number): void {
+    const [good, bad] = this.#sprites;
+    if (!good || !bad) {
+      return;
+    }
     for (const { path, flow: flowing, offset, hidden } of this.#moving) {
       for (let i = 0; i < flowing.count; i++) {
         const way = seconds / flowing.travel + offset + i / flowing.count;
@@ -141,18 +147,28 @@ export class Dots {
           continue;
         }
         const { x, y } = along(path, way - lap);
-        const error = isError(flowing, i, lap);
-        const into = error ? bad : good;
-        const radius = error ? 3.2 : 2.2;
-        into.moveTo(x + radius, y);
-        into.arc(x, y, radius, 0, Math.PI * 2);
+        const { image, size } = isError(flowing, i, lap) ? bad : good;
+        context.drawImage(image, x - size / 2, y - size / 2, size, size);
       }
     }
-    context.fillStyle = theme.text;
-    context.globalAlpha = 0.55;
-    context.fill(good);
-    context.globalAlpha = 1;
-    context.fillStyle = theme.health.unhealthy;
-    context.fill(bad);
   }
+}
+
+/** A dot drawn once, to be stamped: many small images cost far less than one path of many circles. */
+type Sprite = { readonly image: HTMLCanvasElement; readonly size: number };
+
+function sprite(colour: string, radius: number, opacity: number, scale: number): Sprite {
+  const size = 2 * radius + 2;
+  const image = document.createElement("canvas");
+  image.width = Math.ceil(size * scale);
+  image.height = image.width;
+  const context = image.getContext("2d");
+  if (context) {
+    context.scale(image.width / size, image.width / size);
+    context.globalAlpha = opacity;
+    context.fillStyle = colour;
+    context.arc(size / 2, size / 2, radius, 0, Math.PI * 2);
+    context.fill();
+  }
+  return { image, size };
 }

@@ -141,10 +141,9 @@ class WeirGraph extends HTMLElement {
       view.hidden = !table;
     }
     this.#table?.update(data);
-    write(
-      this.#caption,
-      drawn.tooLarge ? this.#words.say("choose", { n: String(data.nodeTotal) }) : this.#words.caption(drawn),
-    );
+    this.#choose.hidden = !drawn.tooLarge;
+    write(this.#choose, drawn.tooLarge ? this.#words.say("choose", { n: String(data.nodeTotal) }) : "");
+    write(this.#caption, this.#words.caption(drawn));
     if (!table) {
       this.#fresh = false;
       this.#picture.show(drawn, { selected: this.#state.selected, found: this.#found(drawn) }, fresh);

@@ -1,0 +1,218 @@
+// The topology's picture in Chromium, on meshes made up for it: keyboard, pointer, accessibility, and what a frame costs.
+
+import type { Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { violations } from "./axe.ts";
+import { type Browser, complaints, launch } from "./browser.ts";
+import { startFixture } from "./fixtures/console.ts";
+
+let browser: Browser;
+let fixture: Awaited<ReturnType<typeof startFixture>>;
+
+beforeAll(async () => {
+  [browser, fixture] = await Promise.all([launch(), startFixture()]);
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await fixture?.close();
+});
+
+async function open(query = ""): Promise<{ page: Page; bad: string[] }> {
+  const page = await browser.context.newPage();
+  const bad = complaints(page);
+  await page.goto(fixture.url + query);
+  await page.locator(".wg-unit, [data-table-view]:not([hidden]) tbody tr").first().waitFor();
+  return { page, bad };
+}
+
+const focused = (page: Page) => page.evaluate(() => (document.activeElement as HTMLElement | null)?.dataset.box);
+const param = (page: Page, name: string) => new URL(page.url()).searchParams.get(name);
+
+describe("the picture of a mesh", () => {
+  it("is walked, searched and focused with the keyboard alone", async () => {
+    const { page, bad } = await open();
+    await page.locator("[data-box='gateway/front']").waitFor();
+    for (let i = 0; i < 30 && (await focused(page)) === undefined; i++) {
+      await page.keyboard.press("Tab");
+    }
+    expect(await focused(page)).toBe("gateway/front");
+    await page.keyboard.press("ArrowRight");
+    expect(await focused(page)).toBe("service/storefront");
+    await page.keyboard.press("ArrowRight");
+    await page.keyboard.press("End");
+    for (let i = 0; i < 12 && (await focused(page)) !== "reviews-v2"; i++) {
+      await page.keyboard.press("ArrowDown");
+    }
+    expect(await focused(page)).toBe("reviews-v2");
+    expect(await page.locator(":focus").getAttribute("aria-description")).toMatch(
+      /^reviews-v2, version of reviews, failing, .*23\.0/,
+    );
+
+    await page.keyboard.press("Space");
+    const panel = page.getByTestId("panel");
+    await panel.getByText("23.0 % of requests fail").waitFor();
+    expect(param(page, "select")).toBe("reviews-v2");
+    expect(await panel.getByRole("link", { name: "Open reviews" }).getAttribute("href")).toBe("/services/reviews");
+    await page.keyboard.press("Escape");
+    await panel.waitFor({ state: "hidden" });
+    expect(await focused(page)).toBe("reviews-v2");
+
+    await page.keyboard.press("Enter");
+    await page.locator(".wg-unit[data-focus]").waitFor();
+    expect(param(page, "focus")).toBe("reviews-v2");
+    await page.getByRole("heading", { name: "Topology reviews-v2" }).waitFor();
+    await page.keyboard.press("Escape");
+    await page.locator("[data-box='service/ledger']").waitFor();
+    expect(param(page, "focus")).toBeNull();
+
+    await page.keyboard.press("t");
+    await page.locator("table[data-edges] tbody tr").first().waitFor();
+    await page.keyboard.type("ledger");
+    await expect.poll(() => page.locator("tbody tr:not([hidden])").count()).toBe(1);
+    await page.keyboard.press("Tab");
+    await page.locator("th[data-sort=errors] button").focus();
+    await page.locator("[data-filter]").fill("");
+    await page.locator("th[data-sort=errors] button").press("Enter");
+    await expect.poll(() => page.locator("tbody tr").first().getAttribute("data-edge")).toBe("storefront reviews-v2");
+    await page.keyboard.press("t");
+    await page.locator(".wg-unit").first().waitFor();
+    await page.keyboard.press("/");
+    await page.keyboard.type("pay");
+    await expect.poll(() => page.locator(".wg-unit:not([data-dim])").count()).toBe(1);
+    expect(bad).toEqual([]);
+  });
+
+  it("shows boxes and edges that are clicked, and follows dragging and zooming", async () => {
+    const { page, bad } = await open();
+    const box = page.locator("[data-box='service/ratings']");
+    await box.click();
+    await page.getByTestId("panel").getByText("7 of 100").waitFor();
+    await page.getByRole("button", { name: "Close" }).click();
+
+    const stage = await page.locator(".wg-stage").boundingBox();
+    const before = await box.boundingBox();
+    if (!stage || !before) {
+      throw new Error("there is no picture");
+    }
+    const [x, y] = [stage.x + 60, stage.y + stage.height - 40];
+    await page.mouse.move(x, y);
+    await page.mouse.down();
+    await page.mouse.move(x + 50, y - 30, { steps: 4 });
+    await page.mouse.up();
+    const dragged = await box.boundingBox();
+    expect(Math.round((dragged?.x ?? 0) - before.x)).toBe(50);
+    expect(param(page, "select")).toBeNull();
+    await page.locator(".wg-stage").press("-");
+    await expect.poll(async () => (await box.boundingBox())?.width ?? 0).toBeLessThan(before.width);
+    await page.locator(".wg-stage").press("0");
+
+    const [from, to] = await Promise.all([
+      page.locator("[data-box='gateway/front']").boundingBox(),
+      page.locator("[data-box='service/storefront']").boundingBox(),
+    ]);
+    if (!from || !to) {
+      throw new Error("there is no edge");
+    }
+    await page.mouse.click((from.x + from.width + to.x) / 2, from.y + from.height / 2);
+    await page.getByTestId("panel").getByRole("heading", { name: "front → storefront" }).waitFor();
+    expect(bad).toEqual([]);
+  });
+
+  it("moves no box while the numbers move", async () => {
+    const { page } = await open();
+    const places = () =>
+      page.locator(".wg-unit").evaluateAll((units) => units.map((unit) => (unit as HTMLElement).style.transform));
+    const before = await places();
+    const rate = page.locator("[data-box='service/details'] .wg-detail");
+    const words = await rate.textContent();
+    await expect.poll(() => rate.textContent(), { timeout: 20_000 }).not.toBe(words);
+    expect(await places()).toEqual(before);
+  });
+
+  it("asks to choose when the mesh is too large, and shows eight neighbours and the number of the rest", async () => {
+    const { page } = await open("?mesh=large60");
+    await page.getByText("This mesh has 60 boxes").waitFor();
+    expect(await page.locator("table[data-edges] tbody tr").count()).toBeGreaterThan(50);
+  });
+
+  it.each(["", "?theme=dark", "?view=table", "?select=reviews-v2"])(
+    "has nothing that axe or the policy complain about: %s",
+    async (query) => {
+      const { page, bad } = await open(query);
+      await page.waitForTimeout(300);
+      expect(await violations(page)).toEqual([]);
+      expect(bad).toEqual([]);
+    },
+  );
+});
+
+describe("a frame of the picture", () => {
+  it("of forty boxes, panned, with dots, costs a few times what a plain canvas costs", async () => {
+    const plain = await cost(`${fixture.url}style.css`, async (page) => {
+      await page.evaluate(paintPlain);
+    });
+    const picture = await cost(`${fixture.url}?mesh=large40`, async (page) => {
+      await expect.poll(() => page.locator(".wg-unit").count()).toBe(40);
+      await page.waitForTimeout(1500);
+    });
+    expect(picture / plain, "times the main thread's time for a plain canvas").toBeLessThan(5);
+  });
+});
+
+/** A canvas as large as the picture's, cleared and stamped with as many dots in every frame. */
+function paintPlain(): void {
+  const canvas = document.body.appendChild(document.createElement("canvas"));
+  canvas.width = 1400;
+  canvas.height = 1000;
+  const dot = document.createElement("canvas");
+  dot.width = dot.height = 7;
+  dot.getContext("2d")?.fillRect(0, 0, 7, 7);
+  const context = canvas.getContext("2d");
+  const step = (now: number): void => {
+    context?.clearRect(0, 0, 1400, 1000);
+    for (let i = 0; i < 200; i++) {
+      context?.drawImage(dot, (i * 61 + now / 20) % 1400, (i * 97) % 1000);
+    }
+    requestAnimationFrame(step);
+  };
+  requestAnimationFrame(step);
+}
+
+/** The main thread's own time in milliseconds per frame, while a page that was made ready is panned for some seconds. */
+async function cost(url: string, ready: (page: Page) => Promise<void>): Promise<number> {
+  const page = await browser.context.newPage();
+  const session = await page.context().newCDPSession(page);
+  await session.send("Performance.enable", { timeDomain: "threadTicks" });
+  await page.goto(url);
+  await ready(page);
+  const spent = async () => {
+    const { metrics } = await session.send("Performance.getMetrics");
+    return (metrics.find(({ name }) => name === "TaskDuration")?.value ?? 0) * 1000;
+  };
+  const before = await spent();
+  const frames = await page.evaluate(panFor, 4000);
+  const after = await spent();
+  await page.close();
+  return (after - before) / frames;
+}
+
+/** Drags the picture, if there is one, in every frame of some milliseconds; gives the number of frames. */
+function panFor(milliseconds: number): Promise<number> {
+  return new Promise((done) => {
+    const stage = document.querySelector(".wg-stage");
+    const until = performance.now() + milliseconds;
+    let count = 0;
+    const step = (): void => {
+      count++;
+      const at = { bubbles: true, button: 0, pointerId: 1, clientX: 600 + (count % 40), clientY: 600 };
+      stage?.dispatchEvent(new PointerEvent(count % 40 === 1 ? "pointerdown" : "pointermove", at));
+      if (performance.now() < until) {
+        requestAnimationFrame(step);
+      } else {
+        done(count);
+      }
+    };
+    requestAnimationFrame(step);
+  });
+}
