@@ -10,21 +10,21 @@ weir-graph { display: block; }
 .wg-bar { display: flex; flex-wrap: wrap; gap: 6px 10px; align-items: center; margin-bottom: 10px; }
 .wg-stage {
   position: relative; overflow: hidden; height: clamp(380px, calc(100vh - 260px), 860px); cursor: grab; touch-action: pan-y;
-  border: 1px solid var(--line, light-dark(#d5dbe1, #2a323b)); border-radius: var(--radius, 10px);
+  border: 1px solid var(--line, light-dark(#d5dbe1, #2a323b)); border-radius: var(--radius-l, 12px);
   background: var(--surface-page, light-dark(#f7f8fa, #101418)); user-select: none;
 }
 .wg-stage[data-dragging] { cursor: grabbing; }
-.wg-stage:focus-visible { outline: 2px solid var(--accent, light-dark(#0b63ce, #6aaeff)); outline-offset: 2px; }
+.wg-stage:focus-visible { outline: 2px solid var(--focus, light-dark(#0b7fb0, #7fd4fa)); outline-offset: 2px; }
 .wg-world { position: absolute; inset: 0 auto auto 0; width: 0; height: 0; transform-origin: 0 0; will-change: transform; }
 .wg-world > canvas { position: absolute; inset: 0 auto auto 0; pointer-events: none; transform-origin: 0 0; }
 .wg-unit { position: absolute; inset: 0 auto auto 0; box-sizing: border-box; border-radius: 9px;
-  background: var(--surface, light-dark(#fff, #181e25)); border: 1px solid var(--graph-box, light-dark(#b4c0cc, #3c4956)); }
+  background: var(--surface-card, light-dark(#fff, #151d21)); border: 1px solid var(--line-strong, light-dark(#b9c5cc, #3c4d56)); }
 .wg-unit[data-far] { background: var(--surface-sunken, light-dark(#f0f3f6, #141a20)); border-color: var(--line, light-dark(#d5dbe1, #2a323b)); }
 .wg-unit[data-kind=more], .wg-unit[data-kind=unknown], .wg-unit[data-kind=external] { border-style: dashed; }
 .wg-unit[data-kind=gateway] { border-radius: 26px; }
-.wg-unit[data-health=degraded] { border-color: var(--health-degraded, light-dark(#8f5a00, #e0a84a)); }
-.wg-unit[data-health=unhealthy] { border-color: var(--health-unhealthy, light-dark(#c0263c, #ff6b7a)); box-shadow: 0 0 0 1px var(--health-unhealthy, light-dark(#c0263c, #ff6b7a)); }
-.wg-unit[data-focus] { outline: 3px solid var(--accent, light-dark(#0b63ce, #6aaeff)); outline-offset: 2px; }
+.wg-unit[data-health=degraded] { border-color: var(--health-degraded, light-dark(#8f5a00, #f0b445)); }
+.wg-unit[data-health=unhealthy] { border-color: var(--health-unhealthy, light-dark(#b3202f, #ff8088)); box-shadow: 0 0 0 1px var(--health-unhealthy, light-dark(#b3202f, #ff8088)); }
+.wg-unit[data-focus] { outline: 3px solid var(--accent, light-dark(#0b6285, #6fc6ea)); outline-offset: 2px; }
 .wg-box { all: unset; box-sizing: border-box; position: absolute; inset: 0; display: grid; cursor: pointer; border-radius: 8px;
   grid-template-columns: 12px minmax(0, 1fr); column-gap: 9px; align-content: center; align-items: center; padding: 0 12px;
   color: var(--text, light-dark(#17202a, #e8edf2)); }
@@ -40,27 +40,27 @@ weir-graph { display: block; }
   background: var(--surface-sunken, light-dark(#f0f3f6, #10151a)); overflow: hidden; border-radius: 6px; }
 .wg-version .wg-name { font-weight: 500; }
 .wg-version .wg-detail { grid-column: 3; font-size: 12px; color: inherit; }
-.wg-share { position: absolute; inset: auto 0 0 0; fill: var(--graph-edge, light-dark(#7d8fa1, #5c7084)); }
+.wg-share { position: absolute; inset: auto 0 0 0; fill: var(--series-neutral, light-dark(#6b8391, #8aa0ac)); }
 .wg-share-track { opacity: .22; }
-.wg-box .health-mark { fill: var(--graph-edge, light-dark(#7d8fa1, #6b8096)); }
+.wg-box .health-mark { fill: var(--health-healthy, light-dark(#5d707b, #8fa3ae)); }
 .wg-box .health-mark .hollow { fill: none; stroke: currentColor; stroke-width: 1.5; opacity: .6; }
 .wg-box .health-mark .broken { stroke-dasharray: 2.4 2; }
-.wg-box[data-health=degraded] .health-mark { fill: var(--health-degraded, light-dark(#8f5a00, #e0a84a)); }
-.wg-box[data-health=unhealthy] .health-mark { fill: var(--health-unhealthy, light-dark(#c0263c, #ff6b7a)); }
-.wg-box:hover { background: color-mix(in srgb, var(--accent, light-dark(#0b63ce, #6aaeff)) 9%, transparent); }
-.wg-box[aria-pressed=true] { background: color-mix(in srgb, var(--accent, light-dark(#0b63ce, #6aaeff)) 17%, transparent); }
-.wg-box:focus-visible { outline: 3px solid var(--accent, light-dark(#0b63ce, #6aaeff)); outline-offset: 1px; z-index: 2; }
+.wg-box[data-health=degraded] .health-mark { fill: var(--health-degraded, light-dark(#8f5a00, #f0b445)); }
+.wg-box[data-health=unhealthy] .health-mark { fill: var(--health-unhealthy, light-dark(#b3202f, #ff8088)); }
+.wg-box:hover { background: color-mix(in srgb, var(--accent, light-dark(#0b6285, #6fc6ea)) 9%, transparent); }
+.wg-box[aria-pressed=true] { background: color-mix(in srgb, var(--accent, light-dark(#0b6285, #6fc6ea)) 17%, transparent); }
+.wg-box:focus-visible { outline: 3px solid var(--focus, light-dark(#0b7fb0, #7fd4fa)); outline-offset: 1px; z-index: 2; }
 .wg-frame { position: relative; }
 .wg-frame[hidden] { display: none; }
 .wg-search { width: 200px; height: 32px; box-sizing: border-box; padding: 0 10px; border-radius: 7px;
-  font: inherit; font-size: .8125rem; border: 1px solid var(--line, light-dark(#d5dbe1, #2a323b)); background: var(--surface, light-dark(#fff, #181e25)); color: inherit; }
+  font: inherit; font-size: .8125rem; border: 1px solid var(--line, light-dark(#d5dbe1, #2a323b)); background: var(--surface-card, light-dark(#fff, #151d21)); color: inherit; }
 .wg-unit[data-dim] { opacity: .4; }
 .wg-tools { display: flex; flex-wrap: wrap; gap: 4px; }
 .wg-tools button { min-width: 34px; height: 32px; padding: 0 9px; border-radius: 7px; font: inherit; font-size: .8125rem; cursor: pointer;
-  border: 1px solid var(--line, light-dark(#d5dbe1, #2a323b)); background: var(--surface, light-dark(#fff, #181e25)); color: inherit; }
+  border: 1px solid var(--line, light-dark(#d5dbe1, #2a323b)); background: var(--surface-card, light-dark(#fff, #151d21)); color: inherit; }
 .wg-tools button[aria-pressed=false] { color: var(--text-quiet, light-dark(#5b6773, #98a4b0)); text-decoration: line-through; }
 .wg-panel { position: absolute; inset: 54px 12px auto auto; width: min(320px, calc(100% - 24px)); max-height: calc(100% - 66px); overflow: auto;
-  box-sizing: border-box; padding: 14px 16px; font-size: .875rem; border-radius: var(--radius, 10px); background: var(--surface, light-dark(#fff, #181e25));
+  box-sizing: border-box; padding: 14px 16px; font-size: .875rem; border-radius: var(--radius-l, 12px); background: var(--surface-card, light-dark(#fff, #151d21));
   border: 1px solid var(--line, light-dark(#d5dbe1, #2a323b)); box-shadow: 0 8px 28px rgb(0 0 0 / .16); cursor: auto; user-select: text; }
 .wg-panel[hidden] { display: none; }
 .wg-panel h2 { margin: 0 32px 2px 0; font-size: 1.0625rem; overflow-wrap: anywhere; }

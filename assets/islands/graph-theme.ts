@@ -16,13 +16,13 @@ export type Theme = {
 
 /** The tokens and what stands for them where a page has none. */
 const tokens = {
-  line: "var(--graph-edge, light-dark(#9aa9b8, #4a5a6a))",
+  line: "var(--graph-edge, light-dark(#94a7b3, #4d626e))",
   quiet: "var(--text-quiet, light-dark(#5b6773, #98a4b0))",
   text: "var(--text, light-dark(#17202a, #e8edf2))",
   surface: "var(--surface-page, light-dark(#f7f8fa, #101418))",
-  accent: "var(--accent, light-dark(#0b63ce, #6aaeff))",
-  degraded: "var(--health-degraded, light-dark(#8f5a00, #e0a84a))",
-  unhealthy: "var(--health-unhealthy, light-dark(#c0263c, #ff6b7a))",
+  accent: "var(--accent, light-dark(#0b6285, #6fc6ea))",
+  degraded: "var(--health-degraded, light-dark(#8f5a00, #f0b445))",
+  unhealthy: "var(--health-unhealthy, light-dark(#b3202f, #ff8088))",
 } as const;
 
 /** Reads the theme as it is now for an element. */

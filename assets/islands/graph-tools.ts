@@ -5,7 +5,7 @@ import type { Picture } from "./graph-picture";
 import type { Words } from "./graph-words";
 
 /** What the buttons ask for beyond the picture itself. */
-export type ToolActions = { readonly tidy: () => void; readonly table: () => void; readonly search: () => void };
+export type ToolActions = { readonly tidy: () => void; readonly search: () => void };
 
 const STEP = 1.25;
 
@@ -36,7 +36,6 @@ export function tools(words: Words, picture: Picture, placeholder: string, actio
     { class: "wg-tools" },
     motion,
     button("tidy", "", actions.tidy),
-    button("show-table", "", actions.table),
     button("zoom-out", "−", () => picture.zoom(1 / STEP)),
     button("zoom-in", "+", () => picture.zoom(STEP)),
     button("fit", "⤢", () => picture.fit(true)),

@@ -47,6 +47,7 @@ class WeirGraph extends HTMLElement {
     this.#picture.dots.wanted = !still.matches;
     listen(this, this.#picture, this.#actions(), signal);
     window.addEventListener("popstate", () => this.#arrive(), { signal });
+    document.addEventListener("click", (event) => this.#follow(event), { signal });
     document.addEventListener("visibilitychange", () => this.#picture.paint(), { signal });
     const dark = window.matchMedia("(prefers-color-scheme: dark)");
     dark.addEventListener("change", () => this.#picture.recolour(), { signal });
@@ -87,7 +88,6 @@ class WeirGraph extends HTMLElement {
     const filter = this.querySelector<HTMLInputElement>("[data-filter]");
     const { buttons, search } = tools(this.#words, this.#picture, filter?.placeholder ?? "", {
       tidy: () => this.#draw(true),
-      table: () => this.#go({ ...this.#state, table: true }, "push"),
       search: () => this.#draw(),
     });
     this.#search = search;
@@ -238,6 +238,28 @@ class WeirGraph extends HTMLElement {
       history.replaceState(history.state, "", url);
     }
     this.#arrive();
+  }
+
+  /** Links to other views of this page change the view; only what the page cannot know yet is loaded. */
+  #follow(event: MouseEvent): void {
+    const link = event.target instanceof Element ? event.target.closest("a") : null;
+    const plain = event.button === 0 && !event.ctrlKey && !event.metaKey && !event.shiftKey && !event.altKey;
+    const within = link && (this.contains(link) || link.closest(".page-head"));
+    if (!within || !plain || event.defaultPrevented) {
+      return;
+    }
+    const [here, there] = [new URL(location.href), new URL(link.href)];
+    const same = (url: URL): string => [url.origin, url.pathname, url.searchParams.get("mesh")].join(" ");
+    if (
+      same(here) === same(there) &&
+      there.hash === "" &&
+      !there.searchParams.has("lang") &&
+      !there.searchParams.has("theme")
+    ) {
+      event.preventDefault();
+      history.pushState("weir-graph", "", there);
+      this.#arrive();
+    }
   }
 
   /** Shows what the address says. */
