@@ -107,7 +107,7 @@ func (a *app) root() *cobra.Command {
 		a.serveCommand(), a.demoCommand(), a.bootstrapCommand(),
 		a.applyCommand(), a.getCommand(), a.graphCommand(), a.proxiesCommand(),
 		a.weightsCommand(), a.poolCommand(), a.changesCommand(),
-		a.doctorCommand(), a.versionCommand(),
+		a.doctorCommand(), a.benchCommand(), a.versionCommand(),
 	)
 	root.CompletionOptions.HiddenDefaultCmd = true
 	return root
