@@ -27,8 +27,7 @@ const (
 // draft is an object as somebody wants it, on its way from a form over the review to the door.
 type draft struct {
 	ref     mesh.Ref
-	version int64       // that was read
-	before  mesh.Object // in force now
+	version int64 // that was read
 	after   mesh.Object
 	path    string       // of the form; the review leads to path/apply
 	fields  []page.Field // the draft's own, carried along

@@ -24,23 +24,23 @@ func (w *Web) yamlOf(meshName string, o mesh.Object) string {
 }
 
 // weightTwins is how a route's weights are set without the console.
-func (w *Web) weightTwins(v view, r mesh.Route) page.Equivalents {
+func (w *Web) weightTwins(v view, r mesh.Route, within string) page.Equivalents {
 	words := []string{"weir", "weights", page.ShellWord(r.Router + "/" + r.Name)}
 	body := make(map[string]int, len(r.Targets))
 	for _, t := range r.Targets {
 		words = append(words, page.ShellWord(t.Node+"="+strconv.Itoa(t.Weight)))
 		body[t.Node] = t.Weight
 	}
-	words = append(words, "--mesh", page.ShellWord(v.Mesh))
+	words = append(words, ending(v.Mesh, within)...)
 	path := []string{"meshes", v.Mesh, "routers", r.Router, "routes", r.Name, "weights"}
 	return page.Equivalents{
 		CLI: strings.Join(words, " "), YAML: w.yamlOf(v.Mesh, r),
-		Curl: put(path, v.current.Versions[r.Ref()], map[string]any{"weights": body}),
+		Curl: put(path, v.current.Versions[r.Ref()], confirmed(map[string]any{"weights": body}, within)),
 	}
 }
 
 // poolTwins is how a node's connection pool is set without the console.
-func (w *Web) poolTwins(v view, f poolForm) page.Equivalents {
+func (w *Web) poolTwins(v view, f poolForm, within string) page.Equivalents {
 	words := []string{"weir", "pool", page.ShellWord(f.node.Name)}
 	body := make(map[string]any)
 	for i, l := range poolLimits() {
@@ -49,11 +49,27 @@ func (w *Web) poolTwins(v view, f poolForm) page.Equivalents {
 			body[l.name] = n
 		}
 	}
-	words = append(words, "--mesh", page.ShellWord(v.Mesh))
+	words = append(words, ending(v.Mesh, within)...)
 	return page.Equivalents{
 		CLI:  strings.Join(words, " "),
-		Curl: put([]string{"meshes", v.Mesh, "nodes", f.node.Name, "connection-pool"}, v.current.Versions[f.node.Ref()], body),
+		Curl: put([]string{"meshes", v.Mesh, "nodes", f.node.Name, "connection-pool"}, v.current.Versions[f.node.Ref()], confirmed(body, within)),
 	}
+}
+
+// ending is what every changing command ends with.
+func ending(mesh, within string) []string {
+	words := []string{"--mesh", page.ShellWord(mesh)}
+	if within != "" {
+		words = append(words, "--confirm-within", page.ShellWord(within))
+	}
+	return words
+}
+
+func confirmed(body map[string]any, within string) map[string]any {
+	if within != "" {
+		body["confirmWithin"] = within
+	}
+	return body
 }
 
 // put is a PUT to the REST API as a shell command.

@@ -12,6 +12,10 @@ func (w *Web) Remember(graphs map[string]graph.Graph) {
 	for _, g := range graphs {
 		for i := range page.TrendRoom {
 			past := g
+			past.Edges = append([]graph.Edge(nil), g.Edges...)
+			for k := range past.Edges {
+				past.Edges[k].RequestRate *= 1 + 0.08*math.Sin(float64(i)/9)
+			}
 			past.Nodes = append([]graph.Node(nil), g.Nodes...)
 			for k := range past.Nodes {
 				wave := 1 + 0.12*math.Sin(float64(i)/7+float64(k)) + 0.05*math.Sin(float64(i*(k+2)))

@@ -68,8 +68,8 @@ func (v view) services() []graph.Node {
 
 func (v view) counts() page.HealthCounts {
 	var counts page.HealthCounts
-	for _, n := range v.services() {
-		switch n.Health {
+	for _, name := range v.serviceNames() {
+		switch v.nodes[mesh.ServiceID(name)].Health {
 		case mesh.Healthy:
 			counts.Healthy++
 		case mesh.Degraded:

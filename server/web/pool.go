@@ -94,7 +94,7 @@ func (f *poolForm) readLimits(field func(string) string) (limits *mesh.Connectio
 
 func (w *Web) poolDraft(v view, service string, form poolForm, after mesh.VirtualNode, again func(error) error) draft {
 	d := draft{
-		ref: form.node.Ref(), version: form.read, before: form.node, after: after,
+		ref: form.node.Ref(), version: form.read, after: after,
 		path: v.ServiceHrefPath(service, "/pool"), again: again,
 		fields: []page.Field{{Name: "node", Value: form.node.Name}, {Name: "port", Value: strconv.Itoa(form.port)}},
 	}
@@ -161,7 +161,7 @@ func (w *Web) describePool(v view, form poolForm, r *page.Review) {
 		r.Form.Apply = v.L.T("pool.apply", "limits", strings.Join(changed, ", "), "node", form.node.Name)
 	}
 	r.Proxies = v.touched(map[string]bool{form.node.Name: true})
-	r.Twins = w.poolTwins(v, form)
+	r.Twins = w.poolTwins(v, form, r.Form.ConfirmWithin)
 }
 
 // poolAgain shows the service's page with the form as it was filled in and what is wrong with it.

@@ -66,7 +66,7 @@ func (v view) proxyRow(p provider.Proxy) page.ProxyRow {
 		row.OfHref = v.boxHref(p.Node)
 	}
 	if !p.MetricsAt.IsZero() {
-		row.Metrics = v.Ago(p.MetricsAt)
+		row.Metrics = v.L.T("format.ago", "age", v.L.Age(v.Now.Sub(p.MetricsAt)))
 	}
 	row.MetricsLate = connected(p) && v.Now.Sub(p.MetricsAt) >= metricsLate
 	for _, t := range p.Resources {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -121,10 +122,10 @@ func (v view) routeRow(service string, r mesh.Route, versions []string) page.Rou
 	}
 	row.Timeout, row.Retry = v.L.T("timeout.default"), v.L.T("retry.none")
 	if r.Timeout != nil && r.Timeout.PerRequest != nil {
-		row.Timeout = r.Timeout.PerRequest.String()
+		row.Timeout = v.L.Length(time.Duration(*r.Timeout.PerRequest))
 	}
 	if r.Retry != nil {
-		row.Retry = v.L.T("retry.text", "n", r.Retry.MaxRetries, "time", r.Retry.PerRetryTimeout.String())
+		row.Retry = v.L.T("retry.text", "n", r.Retry.MaxRetries, "time", v.L.Length(time.Duration(r.Retry.PerRetryTimeout)))
 	}
 	return row
 }
@@ -252,6 +253,7 @@ func (w *Web) newestChange(c *gin.Context, v view, s mesh.VirtualService, routes
 	for _, each := range changes {
 		if slices.ContainsFunc(each.Objects, func(ref mesh.Ref) bool { return slices.Contains(refs, ref) }) {
 			card := v.changeCard(each)
+			card.Linked = true
 			return &card, nil
 		}
 	}

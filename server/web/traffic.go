@@ -11,7 +11,6 @@ import (
 
 	"github.com/weirmesh/weir/server/graph"
 	"github.com/weirmesh/weir/server/mesh"
-	"github.com/weirmesh/weir/ui/component"
 	"github.com/weirmesh/weir/ui/page"
 )
 
@@ -68,7 +67,7 @@ func (w *Web) trafficDraft(v view, service string, route mesh.Route, values weig
 	after := route
 	after.Targets = slices.Clone(route.Targets)
 	d := draft{
-		ref: route.Ref(), version: read, before: route, path: v.ServiceHrefPath(service, "/traffic"), again: again,
+		ref: route.Ref(), version: read, path: v.ServiceHrefPath(service, "/traffic"), again: again,
 		fields: []page.Field{{Name: "router", Value: route.Router}, {Name: "route", Value: route.Name}, {Name: "exact", Value: "1"}},
 	}
 	for i, t := range route.Targets {
@@ -81,12 +80,12 @@ func (w *Web) trafficDraft(v view, service string, route mesh.Route, values weig
 		})
 	}
 	d.after = after
-	d.describe = func(r *page.Review) { w.describeTraffic(v, service, route, after, r) }
+	d.describe = func(r *page.Review) { w.describeTraffic(v, service, after, route, r) }
 	return d
 }
 
 // describeTraffic says in words and numbers what new weights do.
-func (w *Web) describeTraffic(v view, service string, before, after mesh.Route, r *page.Review) {
+func (w *Web) describeTraffic(v view, service string, after, before mesh.Route, r *page.Review) {
 	rate := v.routeRate(service, before)
 	order := v.versionNames(mesh.VirtualService{}, []mesh.Route{before})
 	r.Before, r.After = v.segments(before, order), v.segments(after, order)
@@ -111,7 +110,7 @@ func (w *Web) describeTraffic(v view, service string, before, after mesh.Route, 
 		}
 	}
 	r.Proxies = v.touched(v.callersOf(before.Router))
-	r.Twins = w.weightTwins(v, after)
+	r.Twins = w.weightTwins(v, after, r.Form.ConfirmWithin)
 }
 
 // load is what a target receives now and after it receives more; what its pool holds is taken to grow with it.
@@ -132,7 +131,7 @@ func (v view) load(node string, more float64) page.Load {
 			continue
 		}
 		if use, most := limit.use(*n.Pool); most > 0 {
-			l.Pools = append(l.Pools, page.LoadPool{Name: limit.name, Use: use, Then: use * factor, Most: most})
+			l.Pools = append(l.Pools, page.LoadPool{Name: limit.name, Use: use, Then: math.Round(use * factor), Most: most})
 		}
 	}
 	return l
@@ -234,12 +233,4 @@ func poolLimits() []limit {
 		},
 		{"maxRetries", "--max-retries", func(p *mesh.ConnectionPool) **int { return &p.MaxRetries }, nil},
 	}
-}
-
-func labels(segments []component.Segment) string {
-	parts := make([]string, len(segments))
-	for i, s := range segments {
-		parts[i] = s.Name + " " + s.Label
-	}
-	return strings.Join(parts, ", ")
 }

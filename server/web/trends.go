@@ -30,7 +30,14 @@ func (t *trends) add(g graph.Graph) {
 		boxes = make(map[string]*trend)
 		t.meshes[g.Mesh] = boxes
 	}
+	sent := make(map[string]float64)
+	for _, e := range g.Edges {
+		sent[e.From] += e.RequestRate
+	}
 	for _, n := range g.Nodes {
+		if n.RequestRate == 0 && (n.Kind == graph.KindGateway || n.Kind == graph.KindUnknown) {
+			n.RequestRate = sent[n.ID]
+		}
 		b := boxes[n.ID]
 		if b == nil {
 			b = &trend{}

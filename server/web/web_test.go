@@ -27,25 +27,28 @@ func TestMain(m *testing.M) {
 	fmt.Fprintln(os.Stderr, http.ListenAndServe(address, preview()))
 }
 
-// preview serves the sample, and under /empty/… the same pages of a Weir without a mesh.
+// preview serves one world per host name: full, extreme, none … .localhost, and the sample at any other.
 func preview() http.Handler {
-	full, none := newWorld(), newWorld()
-	none.meshes, none.changes = nil, nil
-	site, empty := serve(full), serve(none)
+	sites := map[string]http.Handler{}
+	for name, make := range worlds() {
+		sites[name] = serve(make())
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if rest, ok := strings.CutPrefix(r.URL.Path, "/empty"); ok {
-			r.URL.Path = rest
-			empty.ServeHTTP(w, r)
+		name, _, _ := strings.Cut(r.Host, ".")
+		if site := sites[name]; site != nil {
+			site.ServeHTTP(w, r)
 			return
 		}
-		site.ServeHTTP(w, r)
+		sites["full"].ServeHTTP(w, r)
 	})
 }
 
-func serve(w *world) http.Handler {
+func serve(w *world) http.Handler { return serveWith(w, w) }
+
+func serveWith(w *world, proxies web.Proxies) http.Handler {
 	now := noon()
 	site, err := web.New(web.Options{
-		Meshes: w, Changes: w, Verdicts: w, Graphs: w, Proxies: w,
+		Meshes: w, Changes: w, Verdicts: w, Graphs: w, Proxies: proxies,
 		Author: func(*http.Request) string { return "jiyoung" }, Now: func() time.Time { return now },
 	})
 	if err != nil {
@@ -141,4 +144,13 @@ func submit(t *testing.T, form *goquery.Selection, changed map[string]string) (a
 
 func id(name string) string { return `[data-testid="` + name + `"]` }
 
-func text(s *goquery.Selection) string { return strings.Join(strings.Fields(s.Text()), " ") }
+// text is what a selection says, with a space between neighbours.
+func text(s *goquery.Selection) string {
+	var words []string
+	s.Find("*").AddSelection(s).Contents().Each(func(_ int, n *goquery.Selection) {
+		if goquery.NodeName(n) == "#text" {
+			words = append(words, strings.Fields(n.Text())...)
+		}
+	})
+	return strings.Join(words, " ")
+}

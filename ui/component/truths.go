@@ -3,6 +3,7 @@ package component
 import (
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/weirmesh/weir/server/change"
 	"github.com/weirmesh/weir/server/provider"
@@ -63,6 +64,15 @@ func TruthsOf(l i18n.Locale, c change.Change) Truths {
 	return t
 }
 
+// window writes a length of time that the door wrote as Go does.
+func window(l i18n.Locale, text string) string {
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		return text
+	}
+	return l.Age(d)
+}
+
 func accepted(l i18n.Locale, c change.Change) Truth {
 	t := Truth{Key: "accepted", Stage: Waiting, Text: l.T("truth.accepted.wait")}
 	if c.Accepted != nil {
@@ -104,7 +114,7 @@ func observed(l i18n.Locale, c change.Change) Truth {
 		}
 		return t
 	}
-	t.Text = l.T("truth.observed.requests", "requests", l.Count(o.Requests), "window", o.Window)
+	t.Text = l.T("truth.observed.requests", "requests", l.Count(o.Requests), "window", window(l, o.Window))
 	t.Note = o.Note
 	if o.Requests > 0 && len(o.Shares) == 0 {
 		t.Note = l.T("truth.observed.errors", "ratio", l.Ratio(float64(o.Errors)/float64(o.Requests)))

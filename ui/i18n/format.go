@@ -108,6 +108,14 @@ func (l Locale) Age(d time.Duration) string {
 	return l.T("format.days", "n", l.Count(int64(seconds/86400)))
 }
 
+// Length writes a length of time that somebody configured: "500 ms", "15 s".
+func (l Locale) Length(d time.Duration) string {
+	if d < time.Second {
+		return l.Latency(d.Seconds())
+	}
+	return l.Age(d)
+}
+
 // Ago writes how long ago something was.
 func (l Locale) Ago(d time.Duration) string {
 	if d < time.Second {

@@ -87,6 +87,8 @@ func (o Overview) verdict() string {
 		return l.N("verdict.failing", c.Unhealthy)
 	case c.Degraded > 0:
 		return l.N("verdict.degraded", c.Degraded)
+	case c.Healthy == 0 && c.Idle == 0:
+		return l.T("verdict.none")
 	case c.Healthy == 0:
 		return l.T("verdict.idle")
 	}

@@ -1,0 +1,127 @@
+package web_test
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/weirmesh/weir/server/graph"
+	"github.com/weirmesh/weir/server/mesh"
+	"github.com/weirmesh/weir/server/provider"
+)
+
+// worlds are the states of the world that every page has to cope with.
+func worlds() map[string]func() *world {
+	return map[string]func() *world{
+		"full":    newWorld,
+		"extreme": extreme,
+		"many":    many,
+		"none": func() *world {
+			w := newWorld()
+			w.meshes, w.changes = nil, nil
+			return w
+		},
+		"noproxies": func() *world {
+			w := newWorld()
+			w.changes, w.graphs, w.proxies = nil, nil, nil
+			return w
+		},
+		"notraffic": func() *world {
+			w := newWorld()
+			g := picture()
+			g.Edges = nil
+			for i := range g.Nodes {
+				g.Nodes[i] = graph.Node{ID: g.Nodes[i].ID, Kind: g.Nodes[i].Kind, Name: g.Nodes[i].Name, Health: mesh.Idle}
+			}
+			w.graphs["sample_app"], w.changes = g, nil
+			return w
+		},
+		"stale": func() *world {
+			w := newWorld()
+			g := picture()
+			g.At, g.Fresh, g.Age = noon().Add(-2*time.Second), false, 11
+			w.graphs["sample_app"] = g
+			return w
+		},
+		"two": func() *world {
+			w := newWorld()
+			w.add(mesh.Mesh{Name: "billing"})
+			return w
+		},
+	}
+}
+
+// monsters are names that break pages: very long, markup, right to left, and format characters.
+func monsters() []string {
+	return []string{
+		strings.Repeat("very-long-name-", 20), `<img src=x onerror=alert(1)>`, "שירות-ביקורות", `"'&{{}} %s ⟨`, strings.Repeat("한", 100),
+	}
+}
+
+// extreme is the sample with monsters for names, reasons and messages, and numbers at both ends.
+func extreme() *world {
+	w := newWorld()
+	names := monsters()
+	rename := strings.NewReplacer("reviews-v1", names[0], "reviews-v2", names[1], "storefront", names[2], "mobile-api", names[4])
+	g := w.graphs["sample_app"]
+	for i := range g.Nodes {
+		n := &g.Nodes[i]
+		n.ID, n.Name = rename.Replace(n.ID), rename.Replace(n.Name)
+		n.Service = rename.Replace(n.Service)
+		n.Why, n.Causes = []string{names[1]}, []graph.Cause{{Code: names[1], Knob: names[0]}, {Code: "errors", Values: map[string]string{"node": names[1]}}}
+		n.RequestRate, n.ErrorRatio, n.P95 = 1e18, 1, 1e5
+	}
+	for i := range g.Edges {
+		e := &g.Edges[i]
+		e.From, e.To = rename.Replace(e.From), rename.Replace(e.To)
+		e.RequestRate, e.ErrorRatio, e.P95, e.Services = math.NaN(), math.Inf(1), -1, []string{"reviews", names[2]}
+	}
+	current := w.meshes["sample_app"]
+	for i := range current.Mesh.Nodes {
+		current.Mesh.Nodes[i].Name = rename.Replace(current.Mesh.Nodes[i].Name)
+	}
+	for i := range current.Mesh.Services {
+		s := &current.Mesh.Services[i]
+		s.Name, s.Node = rename.Replace(s.Name), rename.Replace(s.Node)
+	}
+	for i := range current.Mesh.Routes {
+		for k := range current.Mesh.Routes[i].Targets {
+			current.Mesh.Routes[i].Targets[k].Node = rename.Replace(current.Mesh.Routes[i].Targets[k].Node)
+		}
+	}
+	for i := range w.changes {
+		c := &w.changes[i]
+		c.Summary, c.Author, c.Reason, c.Diff = names[i%5], names[(i+1)%5], names[(i+2)%5], names[1]+"\n+"+names[0]
+		if c.Programmed != nil {
+			c.Programmed.Rejected = []provider.Rejection{{Proxy: names[1], Message: names[0]}}
+		}
+	}
+	for i := range w.proxies["sample_app"] {
+		p := &w.proxies["sample_app"][i]
+		p.Message, p.NodeID, p.Version, p.Address = names[i%5], names[(i+1)%5], names[1], names[0]
+	}
+	return w
+}
+
+// many is a mesh of 300 services that all call the next ones.
+func many() *world {
+	w := newWorld()
+	m := mesh.Mesh{Name: "sample_app"}
+	b := builder{g: graph.Graph{Mesh: "sample_app", At: noon(), Fresh: true, Age: 0.3}}
+	name := func(i int) string { return fmt.Sprintf("service-%03d", i%300) }
+	for i := range 300 {
+		m.Nodes = append(m.Nodes, mesh.VirtualNode{Name: name(i), Listeners: []mesh.Listener{{Port: 80, Protocol: mesh.HTTP}}})
+		m.Services = append(m.Services, mesh.VirtualService{Name: name(i), Node: name(i)})
+		for k := range 3 {
+			b.edge(name(i), name(i*2+k+1), name(i*2+k+1), float64(i)*1.3, 0.001, 0.02)
+		}
+	}
+	for _, n := range []string{"ratings", "reviews-v1", "reviews-v2"} {
+		b.edge(name(1), n, n, 1, 0, 0.001)
+	}
+	b.nodes()
+	w.add(m)
+	w.graphs["sample_app"] = b.g
+	return w
+}
