@@ -22,7 +22,8 @@ func (a *app) changesCommand() *cobra.Command {
 	flags := func(cmd *cobra.Command) {
 		meshFlag(cmd, &q.Mesh)
 		cmd.Flags().IntVar(&q.Limit, "limit", 20, "how many, at most 500")
-		cmd.Flags().Var(&choice{&state, []string{"", "pending", "kept", "reverted", "undone", "superseded"}}, "state", "only those: pending, kept, reverted, undone, superseded")
+		states := []string{"", "pending", "kept", "reverted", "undone", "superseded"}
+		cmd.Flags().Var(&choice{&state, states}, "state", "only those: "+strings.Join(states[1:], ", "))
 		formatFlag(cmd, &f)
 	}
 	root := &cobra.Command{Use: "changes", Short: "The ledger: who changed what, when, why, and what came of it", Args: cobra.NoArgs, RunE: does(list)}

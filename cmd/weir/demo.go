@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"log/slog"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -31,7 +32,8 @@ func (a *app) demoCommand() *cobra.Command {
 	o.Data = ""
 	fs.IntVar(&o.Rate, "rate", 150, "requests a second")
 	fs.Uint64Var(&o.Seed, "seed", 1, "of the load and the services: the same seed gives the same run")
-	fs.Var(&choice{&o.Story, []string{"none", "bad-canary", "pool-exhaustion"}}, "story", "the incident that is played: bad-canary, pool-exhaustion, none")
+	stories := []string{"bad-canary", "pool-exhaustion", "none"}
+	fs.Var(&choice{&o.Story, stories}, "story", "the incident that is played: "+strings.Join(stories, ", "))
 	fs.DurationVar(&o.For, "for", 0, "stop after this time (default: at Ctrl-C)")
 	fs.TextVar(&level, "log-level", slog.LevelWarn, "what is logged: DEBUG, INFO, WARN, ERROR")
 	return cmd

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -92,7 +91,8 @@ func pooled(n mesh.VirtualNode, b poolBody) (mesh.VirtualNode, error) {
 		}
 	}
 	if !some {
-		return n, mesh.Errorf(mesh.Invalid, "connection pool of node %s: give at least one of maxConnections, maxPendingRequests, maxRequests and maxRetries", n.Name)
+		return n, mesh.Errorf(mesh.Invalid,
+			"connection pool of node %s: give at least one of maxConnections, maxPendingRequests, maxRequests and maxRetries", n.Name)
 	}
 	n.Listeners = slices.Clone(n.Listeners)
 	n.Listeners[i].ConnectionPool = &pool
@@ -118,8 +118,10 @@ func listenerAt(n mesh.VirtualNode, port int) (int, error) {
 	case len(ports) == 0:
 		return 0, mesh.Errorf(mesh.Invalid, "connection pool of node %s: the node has no listener", n.Name)
 	case port == 0:
-		return 0, mesh.Errorf(mesh.Invalid, "connection pool of node %s: it has several listeners: give the port, one of %s", n.Name, strings.Join(ports, ", "))
+		return 0, mesh.Errorf(mesh.Invalid, "connection pool of node %s: it has several listeners: give the port, one of %s",
+			n.Name, strings.Join(ports, ", "))
 	default:
-		return 0, mesh.Errorf(mesh.Invalid, "connection pool of node %s: no listener on port %s: give one of %s", n.Name, fmt.Sprint(port), strings.Join(ports, ", "))
+		return 0, mesh.Errorf(mesh.Invalid, "connection pool of node %s: no listener on port %d: give one of %s",
+			n.Name, port, strings.Join(ports, ", "))
 	}
 }

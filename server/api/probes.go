@@ -58,7 +58,8 @@ type versionBody struct {
 // liveRoutes adds the socket's fallback, and the server's version.
 func (a *API) liveRoutes() {
 	poll := operation("poll-view", http.MethodGet, "/live/poll", "Wait for a view's next frame, without a socket")
-	poll.Description = "Answers 200 with a full frame when its seq is not the given one, 204 after 25 seconds without. docs/guide/live.md describes views and frames."
+	poll.Description = "Answers 200 with a full frame when its seq is not the given one, 204 after 25 seconds without. " +
+		"docs/guide/live.md describes views and frames."
 	huma.Register(a.huma, poll, func(ctx context.Context, in *struct {
 		View string `query:"view" required:"true" maxLength:"1024"`
 		Seq  int64  `query:"seq"`
