@@ -109,7 +109,10 @@ func picture() graph.Graph {
 
 type builder struct{ g graph.Graph }
 
-func (b *builder) edge(from, to, service string, rate, errors, p95 float64) {
+// edge adds a call with its rate, error ratio and 95th percentile.
+
+func (b *builder) edge(from, to, service string, seen ...float64) {
+	rate, errors, p95 := seen[0], seen[1], seen[2]
 	e := graph.Edge{
 		From: from, To: to, Protocol: mesh.HTTP, Declared: service != "", Used: true, RequestRate: rate, ErrorRatio: errors,
 		P50: p95 / 3, P95: p95, P99: p95 * 2, Healthy: 1, Members: 1, Health: mesh.Healthy,

@@ -41,51 +41,59 @@ func (w *Web) withTraffic(c *gin.Context, do func(view, draft) error) error {
 	if !ok {
 		return mesh.Errorf(mesh.Internal, "%s holds a %T", ref, stored.Object)
 	}
-	read, err := version(c)
-	if err != nil {
+	form := trafficForm{service: service.Name, route: route, weights: readWeights(route, c.PostForm)}
+	if form.read, err = version(c); err != nil {
 		return err
 	}
-	values := readWeights(route, c.PostForm)
-	again := func(refusal error) error { return w.trafficAgain(c, v, route, values, read, refusal) }
+	again := func(refusal error) error { return w.trafficAgain(c, v, form, refusal) }
 	if pressed := c.PostForm("preset"); pressed != "" {
-		if !values.preset(pressed) {
+		if !form.preset(pressed) {
 			return again(mesh.Errorf(mesh.Invalid, "the preset %.40q is not TARGET:PERCENT", pressed))
 		}
-	} else if values.ok() && c.PostForm("exact") == "" {
-		values.settle()
+	} else if form.ok() && c.PostForm("exact") == "" {
+		form.settle()
 	}
-	if !values.ok() {
+	if !form.ok() {
 		return again(nil)
 	}
-	if sum := slices.Max(values.now); sum == 0 {
+	if slices.Max(form.now) == 0 {
 		return again(mesh.Errorf(mesh.Invalid, "%s", v.L.T("split.error.zero")))
 	}
-	return do(v, w.trafficDraft(v, c.Param("name"), route, values, read, again))
+	return do(v, w.trafficDraft(v, form, again))
 }
 
-func (w *Web) trafficDraft(v view, service string, route mesh.Route, values weights, read int64, again func(error) error) draft {
-	after := route
+// trafficForm is one route's weights as somebody filled them in.
+type trafficForm struct {
+	service string
+	route   mesh.Route // as it is in force
+	read    int64      // the route's version
+	weights
+}
+
+func (w *Web) trafficDraft(v view, form trafficForm, again func(error) error) draft {
+	route, after := form.route, form.route
 	after.Targets = slices.Clone(route.Targets)
 	d := draft{
-		ref: route.Ref(), version: read, path: v.ServiceHrefPath(service, "/traffic"), again: again,
+		ref: route.Ref(), version: form.read, path: v.ServiceHrefPath(form.service, "/traffic"), again: again,
 		fields: []page.Field{{Name: "router", Value: route.Router}, {Name: "route", Value: route.Name}, {Name: "exact", Value: "1"}},
 	}
 	for i, t := range route.Targets {
-		after.Targets[i].Weight = values.now[i]
+		after.Targets[i].Weight = form.now[i]
 		d.fields = append(d.fields,
-			page.Field{Name: "weight." + t.Node, Value: strconv.Itoa(values.now[i])},
-			page.Field{Name: "was." + t.Node, Value: strconv.Itoa(values.was[i])})
+			page.Field{Name: "weight." + t.Node, Value: strconv.Itoa(form.now[i])},
+			page.Field{Name: "was." + t.Node, Value: strconv.Itoa(form.was[i])})
 		d.rows = append(d.rows, page.ConflictRow{
-			Name: t.Node, Read: strconv.Itoa(values.was[i]), Now: strconv.Itoa(t.Weight), Draft: strconv.Itoa(values.now[i]),
+			Name: t.Node, Read: strconv.Itoa(form.was[i]), Now: strconv.Itoa(t.Weight), Draft: strconv.Itoa(form.now[i]),
 		})
 	}
 	d.after = after
-	d.describe = func(r *page.Review) { w.describeTraffic(v, service, after, route, r) }
+	d.describe = func(r *page.Review) { w.describeTraffic(v, form, after, r) }
 	return d
 }
 
 // describeTraffic says in words and numbers what new weights do.
-func (w *Web) describeTraffic(v view, service string, after, before mesh.Route, r *page.Review) {
+func (w *Web) describeTraffic(v view, form trafficForm, after mesh.Route, r *page.Review) {
+	service, before := form.service, form.route
 	rate := v.routeRate(service, before)
 	order := v.versionNames(mesh.VirtualService{}, []mesh.Route{before})
 	r.Before, r.After = v.segments(before, order), v.segments(after, order)
@@ -175,22 +183,23 @@ func (v view) callersOf(router string) map[string]bool {
 }
 
 // trafficAgain shows the service's page with the form as it was filled in and what is wrong with it.
-func (w *Web) trafficAgain(c *gin.Context, v view, route mesh.Route, values weights, read int64, refusal error) error {
-	p, err := w.servicePage(c, v, c.Param("name"), "traffic")
+func (w *Web) trafficAgain(c *gin.Context, v view, form trafficForm, refusal error) error {
+	route := form.route
+	p, err := w.servicePage(c, v, form.service, "traffic")
 	if err != nil {
 		return err
 	}
 	split := v.split(route, v.routeRate(p.Name, route), v.versionNames(mesh.VirtualService{}, []mesh.Route{route}))
-	split.Version = read
+	split.Version = form.read
 	split.Error = p.L.T("form.wrong")
 	if refusal != nil {
 		split.Error = refusal.Error()
 	}
 	for i := range split.Targets {
-		split.Targets[i].Weight = values.typed[i]
-		split.Targets[i].Was = strconv.Itoa(values.was[i])
-		if values.wrong[i] != "" {
-			split.Targets[i].Error = p.L.T(values.wrong[i], "value", shorten(values.typed[i]), "most", maxWeight)
+		split.Targets[i].Weight = form.typed[i]
+		split.Targets[i].Was = strconv.Itoa(form.was[i])
+		if form.wrong[i] != "" {
+			split.Targets[i].Error = p.L.T(form.wrong[i], "value", shorten(form.typed[i]), "most", maxWeight)
 		}
 	}
 	p.Splits = []page.Split{split}
