@@ -140,7 +140,7 @@ func registerItem[G reading, P, D changing, B any](a *API, s shape[B], path stri
 	huma.Register(a.huma, operation("get-"+kind, http.MethodGet, path, "Show "+s.what),
 		func(ctx context.Context, in *G) (*answer[B], error) {
 			meshName, name := (*in).name()
-			return getObject(ctx, a, s, meshName, mesh.Ref{Kind: s.kind, Name: name}, (*in).etag())
+			return getObject(ctx, a, s, wanted{meshName, mesh.Ref{Kind: s.kind, Name: name}, (*in).etag()})
 		})
 	put := operation("put-"+kind, http.MethodPut, path, "Create or replace "+s.what)
 	put.DefaultStatus = http.StatusAccepted
@@ -184,17 +184,24 @@ func listObjects[B any](ctx context.Context, a *API, s shape[B], meshName, known
 	return out, nil
 }
 
-func getObject[B any](ctx context.Context, a *API, s shape[B], meshName string, ref mesh.Ref, known string) (*answer[B], error) {
-	stored, err := a.o.Meshes.Object(meshName, ref)
+// wanted names an object and the ETag by which the caller knows it.
+type wanted struct {
+	mesh  string
+	ref   mesh.Ref
+	known string
+}
+
+func getObject[B any](ctx context.Context, a *API, s shape[B], w wanted) (*answer[B], error) {
+	stored, err := a.o.Meshes.Object(w.mesh, w.ref)
 	if err != nil {
 		return nil, a.fail(ctx, err)
 	}
-	b, ok := s.show(meshName, stored.Object, stored.Version)
+	b, ok := s.show(w.mesh, stored.Object, stored.Version)
 	if !ok {
-		return nil, a.fail(ctx, mesh.Errorf(mesh.Internal, "mesh %s: %s is a %T", meshName, ref, stored.Object))
+		return nil, a.fail(ctx, mesh.Errorf(mesh.Internal, "mesh %s: %s is a %T", w.mesh, w.ref, stored.Object))
 	}
 	out := &answer[B]{ETag: strong(stored.Version), Body: b}
-	out.Status = fresh(known, out.ETag)
+	out.Status = fresh(w.known, out.ETag)
 	return out, nil
 }
 

@@ -60,17 +60,17 @@ func (c *Client) Apply(ctx context.Context, meshName string, definition []byte, 
 	if meshName != "" {
 		path = inMesh(meshName) + "/apply"
 	}
-	return c.send(ctx, http.MethodPost, path, ask, "application/yaml", definition)
+	return c.send(ctx, message{method: http.MethodPost, path: path, body: definition}, "application/yaml", ask)
 }
 
 // Delete deletes one object.
 func (c *Client) Delete(ctx context.Context, meshName string, ref mesh.Ref, ask Ask) (Answer, error) {
-	return c.send(ctx, http.MethodDelete, address(meshName, ref), ask, "", nil)
+	return c.send(ctx, message{method: http.MethodDelete, path: address(meshName, ref)}, "", ask)
 }
 
 // Verb confirms, reverts or undoes a change.
 func (c *Client) Verb(ctx context.Context, verb, id string, ask Ask) (Answer, error) {
-	return c.send(ctx, http.MethodPost, "/api/v1/changes/"+url.PathEscape(id)+"/"+verb, ask, "", nil)
+	return c.send(ctx, message{method: http.MethodPost, path: "/api/v1/changes/" + url.PathEscape(id) + "/" + verb}, "", ask)
 }
 
 // Changes lists changes, newest first; zero fields of the query do not restrict.
@@ -135,11 +135,11 @@ func (c *Client) change(ctx context.Context, method, path string, ask Ask, body 
 	if err != nil {
 		return Answer{}, mesh.Errorf(mesh.Internal, "encode the request: %w", err)
 	}
-	return c.send(ctx, method, path, ask, "application/json", data)
+	return c.send(ctx, message{method: method, path: path, body: data}, "application/json", ask)
 }
 
-// send makes a changing request.
-func (c *Client) send(ctx context.Context, method, path string, ask Ask, kind string, body []byte) (Answer, error) {
+// send makes a changing request whose body is of the given media type, if it has one.
+func (c *Client) send(ctx context.Context, m message, kind string, ask Ask) (Answer, error) {
 	q := query("reason", ask.Reason)
 	if ask.DryRun {
 		q.Set("dryRun", "true")
@@ -161,7 +161,8 @@ func (c *Client) send(ctx context.Context, method, path string, ask Ask, kind st
 		h.Set("Idempotency-Key", ask.IdempotencyKey)
 	}
 	var a Answer
-	status, err := c.call(ctx, method, path, q, h, body, &a.Change)
+	m.query, m.header = q, h
+	status, err := c.call(ctx, m, &a.Change)
 	a.Unchanged = status == http.StatusOK
 	return a, err
 }

@@ -132,19 +132,27 @@ func (c *Client) Version(ctx context.Context) (string, error) {
 
 // Ready gives the server's own account of its parts, one line each, and whether all of them work.
 func (c *Client) Ready(ctx context.Context) (account string, ready bool, err error) {
-	status, body, err := c.roundTrip(ctx, http.MethodGet, "/readyz", url.Values{"verbose": {""}}, nil, nil)
+	status, body, err := c.roundTrip(ctx, message{method: http.MethodGet, path: "/readyz", query: url.Values{"verbose": {""}}})
 	return string(body), status == http.StatusOK, err
 }
 
 // get reads one answer.
 func (c *Client) get(ctx context.Context, path string, q url.Values, into any) error {
-	_, err := c.call(ctx, http.MethodGet, path, q, nil, nil, into)
+	_, err := c.call(ctx, message{method: http.MethodGet, path: path, query: q}, into)
 	return err
 }
 
+// message is one request: its path is escaped.
+type message struct {
+	method, path string
+	query        url.Values
+	header       http.Header
+	body         []byte
+}
+
 // call makes one request and reads its answer; a problem becomes an error.
-func (c *Client) call(ctx context.Context, method, path string, q url.Values, h http.Header, body []byte, into any) (status int, err error) {
-	status, data, err := c.roundTrip(ctx, method, path, q, h, body)
+func (c *Client) call(ctx context.Context, m message, into any) (status int, err error) {
+	status, data, err := c.roundTrip(ctx, m)
 	if err != nil {
 		return 0, err
 	}
@@ -158,27 +166,27 @@ func (c *Client) call(ctx context.Context, method, path string, q url.Values, h 
 }
 
 // roundTrip makes one request.
-func (c *Client) roundTrip(ctx context.Context, method, path string, q url.Values, h http.Header, body []byte) (int, []byte, error) {
+func (c *Client) roundTrip(ctx context.Context, m message) (int, []byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	// The path is escaped already: parsing it again keeps an encoded slash what it is.
-	target, err := url.Parse(c.base.String() + path)
+	target, err := url.Parse(c.base.String() + m.path)
 	if err != nil {
-		return 0, nil, mesh.Errorf(mesh.Invalid, "address %q: %w", path, err)
+		return 0, nil, mesh.Errorf(mesh.Invalid, "address %q: %w", m.path, err)
 	}
-	target.RawQuery = q.Encode()
-	request, err := http.NewRequestWithContext(ctx, method, target.String(), bytes.NewReader(body))
+	target.RawQuery = m.query.Encode()
+	request, err := http.NewRequestWithContext(ctx, m.method, target.String(), bytes.NewReader(m.body))
 	if err != nil {
-		return 0, nil, mesh.Errorf(mesh.Invalid, "address %q: %w", path, err)
+		return 0, nil, mesh.Errorf(mesh.Invalid, "address %q: %w", m.path, err)
 	}
-	for k, v := range h {
+	for k, v := range m.header {
 		request.Header[k] = v
 	}
 	request.Header.Set("Accept", "application/json")
 	if c.token != "" {
 		request.Header.Set("Authorization", "Bearer "+c.token)
 	}
-	if c.author != "" && method != http.MethodGet {
+	if c.author != "" && m.method != http.MethodGet {
 		request.Header.Set("X-Weir-Author", c.author)
 	}
 	response, err := c.http.Do(request)
