@@ -216,6 +216,8 @@ func (d Document) object(fields fieldList) (Document, error) {
 	}
 	fields = fields.without("kind")
 	if kind == mesh.KindMesh {
+		// What was printed beside the settings and only says what there is.
+		fields = fields.without("objects").without("revision")
 		if fields, err = d.naming(fields); err != nil {
 			return Document{}, err
 		}

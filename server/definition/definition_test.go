@@ -175,6 +175,10 @@ func TestDecodeForms(t *testing.T) {
 		{"object", "kind: service\nmesh: shop\nname: a\nnode: n\nversion: 4\n", []definition.Document{{At: "document 1", Mesh: "shop", Object: service, Version: 4}}},
 		{"plural kind", "kind: services\nname: a\nnode: n\n", []definition.Document{{At: "document 1", Object: service}}},
 		{"without a kind", `{"mesh":"shop","name":"a","node":"n","version":1}`, []definition.Document{{At: "document 1", Mesh: "shop", Object: service, Version: 1}}},
+		{
+			"a mesh as it is printed", `{"kind":"mesh","mesh":"shop","name":"shop","egressFilter":"ALLOW_ALL","objects":{"nodes":3},"revision":7,"version":2}`,
+			[]definition.Document{{At: "document 1", Mesh: "shop", Object: mesh.Settings{Name: "shop", EgressFilter: mesh.AllowAll}, Version: 2}},
+		},
 		{"flow style", `{kind: service, name: a, node: n}`, []definition.Document{{At: "document 1", Object: service}}},
 		{"settings", "kind: mesh\nname: shop\negressFilter: ALLOW_ALL\n", []definition.Document{{At: "document 1", Mesh: "shop", Object: settings}}},
 		{"settings by mesh", "kind: mesh\nmesh: shop\negressFilter: ALLOW_ALL\n", []definition.Document{{At: "document 1", Mesh: "shop", Object: settings}}},
