@@ -61,7 +61,11 @@ func (w *Web) change(c *gin.Context) error {
 		return err
 	}
 	p := page.Change{Shell: v.Shell, Card: v.changeCard(entry), Diff: entry.Diff, Twins: w.changeTwins(entry)}
-	p.Card.Linked = c.Query("link") != ""
+	if service := c.Query("link"); service != "" {
+		s, _ := v.service(service)
+		p.Card = *v.serviceCard(entry, v.versionNames(s, v.routes(s.Router)))
+		p.Card.Linked = service
+	}
 	p.Title = entry.Summary
 	for _, ref := range entry.Objects {
 		p.Objects = append(p.Objects, component.LinkTo{Name: ref.String(), Href: v.objectHref(ref)})

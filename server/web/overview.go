@@ -9,6 +9,7 @@ import (
 
 	"github.com/weirmesh/weir/server/change"
 	"github.com/weirmesh/weir/server/graph"
+	"github.com/weirmesh/weir/server/health"
 	"github.com/weirmesh/weir/server/mesh"
 	"github.com/weirmesh/weir/ui/component"
 	"github.com/weirmesh/weir/ui/page"
@@ -117,6 +118,7 @@ func (v view) problems() []page.Problem {
 		list = append(list, page.Problem{
 			Health: e.Health, From: v.name(e.From), What: component.LinkTo{Name: v.name(e.To), Href: v.boxHref(e.To)},
 			Causes: v.causes(e.Causes, e.Why, service, e.To), Rate: e.RequestRate, Errors: e.ErrorRatio, P95: e.P95,
+			Symptom: symptom(e.Causes),
 		})
 	}
 	for _, n := range v.graph.Nodes {
@@ -127,12 +129,32 @@ func (v view) problems() []page.Problem {
 		list = append(list, page.Problem{
 			Health: n.Health, What: component.LinkTo{Name: v.name(n.ID), Href: v.boxHref(n.ID)},
 			Causes: v.causes(n.Causes, n.Why, v.serviceOf(n.ID), n.ID), Rate: n.RequestRate, Errors: n.ErrorRatio, P95: n.P95,
+			Symptom: symptom(n.Causes),
 		})
 	}
 	slices.SortStableFunc(list, func(a, b page.Problem) int {
-		return cmp.Or(cmp.Compare(severity(a.Health), severity(b.Health)), cmp.Compare(b.Rate*b.Errors, a.Rate*a.Errors), cmp.Compare(b.Rate, a.Rate))
+		return cmp.Or(
+			cmp.Compare(severity(a.Health), severity(b.Health)), cmp.Compare(a.Symptom, b.Symptom),
+			cmp.Compare(b.Rate*b.Errors, a.Rate*a.Errors), cmp.Compare(b.Rate, a.Rate),
+		)
 	})
 	return list
+}
+
+// symptom says how far a problem is from its root: 0 when a cause names what is broken, 1 when it names what gives up
+// waiting, 2 when there are only failures and slowness, which callers inherit from those they call.
+func symptom(causes []graph.Cause) int {
+	least := 2
+	for _, cause := range causes {
+		switch cause.Code {
+		case health.Errors, health.Latency, health.NoData, health.Stale:
+		case health.Timeouts, health.RetriesExhausted:
+			least = min(least, 1)
+		default:
+			return 0
+		}
+	}
+	return least
 }
 
 func (v view) versionExplains(service string, explained map[string]bool) bool {

@@ -21,6 +21,9 @@ import (
 // recentForService is how many ledger entries are searched for the newest one that touched a service.
 const recentForService = 50
 
+// serviceCauses is how many causes a service's head lists; its versions say the rest.
+const serviceCauses = 4
+
 func (w *Web) service(c *gin.Context) error {
 	v, err := w.look(c, "services", "services.title")
 	if err != nil {
@@ -46,7 +49,7 @@ func (w *Web) servicePage(c *gin.Context, v view, name, tab string) (page.Servic
 	}
 	p := page.Service{
 		Shell: v.Shell, Name: name, Tab: tab, Known: known, Provider: v.providerText(service), Health: cmp.Or(n.Health, mesh.Unknown),
-		Causes: v.causes(n.Causes, n.Why, name, ""), Rate: n.RequestRate, Errors: n.ErrorRatio, P95: n.P95,
+		Causes: first(v.causes(n.Causes, n.Why, name, ""), serviceCauses), Rate: n.RequestRate, Errors: n.ErrorRatio, P95: n.P95,
 	}
 	p.Title = name
 	for _, id := range v.callers(name) {
@@ -236,6 +239,17 @@ func poolFields(limits *mesh.ConnectionPool, seen *graph.Pool) []page.PoolField 
 	return fields
 }
 
+// serviceCard is a change as it concerns one service. What took in more than one object is taken back on its own page,
+// where one sees what else would go.
+func (v view) serviceCard(c change.Change, versions []string) *page.ChangeCard {
+	card := v.changeCard(c)
+	card.CanUndo = card.CanUndo && len(c.Objects) == 1
+	card.Truths.Shares = slices.DeleteFunc(card.Truths.Shares, func(s component.MeasuredShare) bool { return !slices.Contains(versions, s.Name) })
+	return &card
+}
+
+func first[T any](list []T, n int) []T { return list[:min(len(list), n)] }
+
 // newestChange is the newest ledger entry that touched the service, its router, routes or versions; nil when there is
 // none among the recent ones.
 func (w *Web) newestChange(c *gin.Context, v view, s mesh.VirtualService, routes []mesh.Route, versions []string) (*page.ChangeCard, error) {
@@ -252,9 +266,9 @@ func (w *Web) newestChange(c *gin.Context, v view, s mesh.VirtualService, routes
 	}
 	for _, each := range changes {
 		if slices.ContainsFunc(each.Objects, func(ref mesh.Ref) bool { return slices.Contains(refs, ref) }) {
-			card := v.changeCard(each)
-			card.Linked = true
-			return &card, nil
+			card := v.serviceCard(each, versions)
+			card.Linked = s.Name
+			return card, nil
 		}
 	}
 	return nil, nil

@@ -16,12 +16,12 @@ type Change struct {
 	Twins   Equivalents
 }
 
-// fragmentQuery is what to add to an address in order to ask for one part of it; a card that links to the change's
-// page asks for itself in that form again.
-func fragmentQuery(address, name string, link bool) string {
+// fragmentQuery is what to add to an address in order to ask for one part of it; a card on a service's page asks
+// for itself as it is drawn there.
+func fragmentQuery(address, name, link string) string {
 	query := url.Values{"fragment": {name}}
-	if link {
-		query.Set("link", "1")
+	if link != "" {
+		query.Set("link", link)
 	}
 	if strings.Contains(address, "?") {
 		return "&" + query.Encode()

@@ -44,6 +44,8 @@ type Problem struct {
 	Rate   float64
 	Errors float64
 	P95    float64
+	// Symptom is how far it is from its root: 0 names what is broken, 2 is only suffered. It orders the list.
+	Symptom int
 }
 
 // CauseLine is one cause in words and the way to the knob that governs it.

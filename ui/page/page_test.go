@@ -11,17 +11,17 @@ func TestHref(t *testing.T) {
 	one := Shell{Mesh: "a", Meshes: []string{"a"}}
 	two := Shell{Mesh: "b/c", Meshes: []string{"a", "b/c"}, Here: &url.URL{Path: "/topology", RawQuery: "view=table&mesh=b%2Fc"}}
 	for got, want := range map[string]string{
-		one.Href("/services"):                        "/services",
-		two.Href("/services"):                        "/services?mesh=b%2Fc",
-		two.Href("/x", "empty", ""):                  "/x?mesh=b%2Fc",
-		one.ServiceHref("a/b?c", "/pool"):            "/services/a%2Fb%3Fc/pool",
-		two.ServiceHref("r", ""):                     "/services/r?mesh=b%2Fc",
-		one.FocusHref("service/r"):                   "/topology?focus=service%2Fr&view=focus",
-		two.With("view", "focus"):                    "/topology?mesh=b%2Fc&view=focus",
-		two.Fragment("edges"):                        "/topology?fragment=edges&mesh=b%2Fc&view=table",
-		one.With("lang", "ko"):                       "?lang=ko",
-		"x" + fragmentQuery("/h", "truths", true):    "x?fragment=truths&link=1",
-		"y" + fragmentQuery("/h?mesh=a", "t", false): "y&fragment=t",
+		one.Href("/services"):                      "/services",
+		two.Href("/services"):                      "/services?mesh=b%2Fc",
+		two.Href("/x", "empty", ""):                "/x?mesh=b%2Fc",
+		one.ServiceHref("a/b?c", "/pool"):          "/services/a%2Fb%3Fc/pool",
+		two.ServiceHref("r", ""):                   "/services/r?mesh=b%2Fc",
+		one.FocusHref("service/r"):                 "/topology?focus=service%2Fr&view=focus",
+		two.With("view", "focus"):                  "/topology?mesh=b%2Fc&view=focus",
+		two.Fragment("edges"):                      "/topology?fragment=edges&mesh=b%2Fc&view=table",
+		one.With("lang", "ko"):                     "?lang=ko",
+		"x" + fragmentQuery("/h", "truths", "r&d"): "x?fragment=truths&link=r%26d",
+		"y" + fragmentQuery("/h?mesh=a", "t", ""):  "y&fragment=t",
 	} {
 		if got != want {
 			t.Errorf("the address is %s, want %s", got, want)

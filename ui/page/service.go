@@ -104,8 +104,8 @@ type RouteRow struct {
 // ChangeCard is a change with its truths and what can be done about it.
 type ChangeCard struct {
 	ChangeLine
-	Linked      bool // it stands on another page than its own and leads there
-	Done        bool // nothing more will happen by itself
+	Linked      string // the service on whose page it stands, which leads to its own; "" on its own
+	Done        bool   // nothing more will happen by itself
 	Left        string
 	Deadline    string // for machines
 	CanUndo     bool
