@@ -83,6 +83,10 @@ func TestMeshPicker(t *testing.T) {
 		t.Errorf("the mesh was forgotten: %q", got)
 	}
 	b.get("/?mesh=nothing", http.StatusNotFound)
+	b.get("/?mesh=billing", http.StatusOK)
+	if to := b.do(http.MethodGet, "/history/chg-041", nil).Header().Get("Location"); to != "/history/chg-041?mesh=sample_app" {
+		t.Errorf("a change of another mesh leads to %q", to)
+	}
 }
 
 func TestFragments(t *testing.T) {

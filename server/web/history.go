@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/gin-gonic/gin"
@@ -59,6 +60,13 @@ func (w *Web) change(c *gin.Context) error {
 	entry, err := w.Changes.Change(c.Request.Context(), c.Param("id"))
 	if err != nil {
 		return err
+	}
+	if entry.Mesh != v.Mesh && slices.Contains(v.Meshes, entry.Mesh) {
+		// A link from outside need not know the mesh; the rest of the page speaks of the entry's own.
+		query := c.Request.URL.Query()
+		query.Set("mesh", entry.Mesh)
+		c.Redirect(http.StatusSeeOther, c.Request.URL.EscapedPath()+"?"+query.Encode())
+		return nil
 	}
 	p := page.Change{Shell: v.Shell, Card: v.changeCard(entry), Diff: entry.Diff, Twins: w.changeTwins(entry)}
 	if service := c.Query("link"); service != "" {

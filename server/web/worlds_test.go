@@ -104,13 +104,13 @@ func extreme() *world {
 	return w
 }
 
-// many is a mesh of 300 services that all call the next ones.
+// many is a mesh of 120 services that all call the next ones.
 func many() *world {
 	w := newWorld()
 	m := mesh.Mesh{Name: "sample_app"}
 	b := builder{g: graph.Graph{Mesh: "sample_app", At: noon(), Fresh: true, Age: 0.3}}
-	name := func(i int) string { return fmt.Sprintf("service-%03d", i%300) }
-	for i := range 300 {
+	name := func(i int) string { return fmt.Sprintf("service-%03d", i%120) }
+	for i := range 120 {
 		m.Nodes = append(m.Nodes, mesh.VirtualNode{Name: name(i), Listeners: []mesh.Listener{{Port: 80, Protocol: mesh.HTTP}}})
 		m.Services = append(m.Services, mesh.VirtualService{Name: name(i), Node: name(i)})
 		for k := range 3 {
