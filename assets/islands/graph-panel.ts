@@ -3,7 +3,7 @@
 import { healthMark, make } from "./dom";
 import type { Box, Cause, Picture, Row } from "./frames";
 import type { Words } from "./graph-words";
-import { edgeKey, type Line, type Scene, type Unit } from "./scene";
+import { edgeKey, type Line, type Scene, sum, worst } from "./scene";
 import { write } from "./texts";
 
 /** What the panel asks for. */
@@ -186,29 +186,31 @@ export class Panel {
     return href && label && about ? [document.createTextNode(" "), make("a", { class: "knob", href }, label)] : [];
   }
 
-  /** The boxes on one side, as steps to them. */
+  /** The units on one side, the busiest first, as steps to them. */
   #neighbours(side: "callers" | "callees", lines: readonly Line[], scene: Scene): HTMLElement[] {
-    if (lines.length === 0) {
-      return [];
+    const rows = new Map<string, Row[]>();
+    for (const line of lines) {
+      const id = side === "callers" ? line.from : line.to;
+      const unit = scene.unitOf.get(id) ?? id;
+      rows.set(unit, [...(rows.get(unit) ?? []), line.row]);
     }
-    const items = [...lines]
-      .sort((a, b) => b.row.rate - a.row.rate)
-      .map((line) => {
-        const id = side === "callers" ? line.from : line.to;
-        const unit: Unit | undefined = scene.units.find((u) => u.members.some((box) => box.id === id) || u.id === id);
-        const box = unit?.members.find((b) => b.id === id);
-        const name = unit && unit.members.length < 2 ? this.#words.name(unit, side) : (box?.name ?? id);
-        const row = make(
+    const items = [...rows]
+      .map(([id, of]) => ({ id, traffic: sum(of), health: worst(of.map((row) => row.health)) }))
+      .sort((a, b) => b.traffic.rate - a.traffic.rate || (a.id < b.id ? -1 : 1))
+      .map(({ id, traffic, health }) => {
+        const unit = scene.units.find((u) => u.id === id);
+        const name = unit ? this.#words.name(unit, side) : id;
+        const numbers = this.#words.label({ ...traffic, health }) || this.#words.say(health);
+        const step = make(
           "button",
           { type: "button", class: "wg-row" },
           make("span", { dir: "auto" }, name),
-          make("span"),
+          make("span", {}, numbers),
         );
-        write(row.lastElementChild as Element, this.#words.label(line) || this.#words.say(line.row.health));
-        row.addEventListener("click", () => this.#actions.select(line.key));
-        return make("li", {}, row);
+        step.addEventListener("click", () => this.#actions.select(id));
+        return make("li", {}, step);
       });
-    return [make("h3", {}, this.#words.say(side)), make("ul", {}, ...items)];
+    return items.length > 0 ? [make("h3", {}, this.#words.say(side)), make("ul", {}, ...items)] : [];
   }
 
   #links({ service, focus, title }: Subject): HTMLElement {

@@ -112,7 +112,7 @@ export class Picture {
         paths: this.#paths,
         obstacles,
         area,
-        label: (line) => this.#words.label(line),
+        label: (line) => this.#words.label(line.row),
         dim: (line) => this.#isDim(line, scene),
         chosen: this.#shown.selected,
       },

@@ -67,14 +67,14 @@ weir-graph { display: block; }
 .wg-panel h3 { margin: 14px 0 4px; font-size: .8125rem; color: var(--text-quiet, light-dark(#5b6773, #98a4b0)); }
 .wg-panel .health-mark { margin-inline-end: 7px; vertical-align: -1px; fill: currentColor; }
 .wg-panel p, .wg-panel ul { margin: 0; padding: 0; list-style: none; }
-.wg-panel li { padding: 3px 0; }
+.wg-panel li { padding: 2px 0; }
 .wg-panel dl { display: grid; grid-template-columns: 1fr auto; gap: 4px 12px; margin: 10px 0 0; font-variant-numeric: tabular-nums; }
 .wg-panel dt { color: var(--text-quiet, light-dark(#5b6773, #98a4b0)); }
 .wg-panel dd { margin: 0; text-align: right; }
 .wg-panel .wg-links { display: flex; flex-wrap: wrap; gap: 6px 14px; margin-top: 14px; }
 .wg-panel .wg-close { position: absolute; inset: 10px 10px auto auto; width: 30px; height: 30px; padding: 0; border: 0; border-radius: 6px;
   background: none; color: inherit; font-size: 18px; line-height: 1; cursor: pointer; }
-.wg-panel .wg-row { display: flex; justify-content: space-between; gap: 12px; width: 100%; box-sizing: border-box; padding: 3px 6px; margin: 0 -6px;
+.wg-panel .wg-row { display: flex; justify-content: space-between; gap: 12px; width: calc(100% + 12px); min-height: 0; box-sizing: border-box; padding: 3px 6px; margin: 0 -6px;
   border: 0; border-radius: 5px; background: none; color: inherit; font: inherit; text-align: start; cursor: pointer; }
 .wg-panel .wg-row span:first-child { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .wg-panel .wg-row:hover { background: color-mix(in srgb, currentColor 8%, transparent); }

@@ -2,7 +2,7 @@
 
 import { latency, number, rate, ratio, share, symbols, type Units } from "./format";
 import type { Cause, Health, Row } from "./frames";
-import { type Line, type Scene, severity, type Unit } from "./scene";
+import { type Scene, severity, type Traffic, type Unit } from "./scene";
 import { fill, text } from "./texts";
 
 /** The glyphs of verdicts where there is only text. */
@@ -34,7 +34,7 @@ export class Words {
   latency = (value: number): string => latency(value, this.units);
 
   /** The label of an edge: "237/s · 23.0 % · 280 ms"; a share of nothing and a time of nothing are left out. */
-  label({ row }: Line): string {
+  label(row: Traffic & { readonly health: Health }): string {
     if (row.rate <= 0) {
       return "";
     }
@@ -63,8 +63,8 @@ export class Words {
     const parts = [
       rate > 0 ? this.rate(rate) : sent > 0 ? this.rate(sent) : "",
       errors >= 0.0005 ? this.ratio(errors) : "",
-      // There is room for two numbers beside a service's name, or before neighbours that are not drawn.
-      rate > 0 && p95 > 0 && !(several && errors >= 0.0005) && unit.hidden === 0 ? this.latency(p95) : "",
+      // Beside a service's name, or before neighbours that are not drawn, there is no room for more.
+      rate > 0 && p95 > 0 && !several && unit.hidden === 0 ? this.latency(p95) : "",
       unit.hidden > 0 && unit.kind !== "more" ? this.say("hidden", { n: String(unit.hidden) }) : "",
     ].filter((part) => part !== "");
     return parts.length > 0 ? parts.join(" · ") : this.say(unit.kind === "more" ? unit.health : unit.kind);
