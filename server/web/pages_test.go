@@ -86,6 +86,9 @@ func TestEveryPage(t *testing.T) {
 				b.in(lang)
 				for _, address := range pages() {
 					answer := b.do(http.MethodGet, address, nil)
+					if to := answer.Header().Get("Location"); to != "" {
+						answer = b.do(http.MethodGet, to, nil)
+					}
 					if answer.Code != http.StatusOK && answer.Code != http.StatusNotFound {
 						t.Errorf("%s answers %d: %.300s", address, answer.Code, answer.Body)
 						continue
