@@ -238,7 +238,11 @@ func TestApply(t *testing.T) {
 		{name: "an unknown field", method: "POST", url: "/api/v1/apply", body: one + "colour: red\n", status: 422, wantIn: []string{"colour"}},
 		{name: "no YAML", method: "POST", url: "/api/v1/apply", body: "{{{", status: 422},
 		{name: "nothing", method: "POST", url: "/api/v1/apply", status: 400, wantIn: []string{"body is required"}},
-		{name: "5 MB", method: "POST", url: "/api/v1/apply", body: strings.Repeat("#", 5<<20), status: 413},
+		{name: "5 MB", method: "POST", url: "/api/v1/apply", body: strings.Repeat("#", 5<<20), status: 413, wantIn: []string{"larger than 1 MiB", "split it"}},
+		{name: "calls may leave the mesh", method: "PUT", url: "/api/v1/meshes/shop", body: `{"egressFilter":"ALLOW_ALL"}`, status: 202},
+		{name: "some of its nodes", method: "POST", url: "/api/v1/apply", status: 202, want: `{"kind":"node","name":"another"}`,
+			body: "mesh: shop\nnodes: [{name: another, listeners: [{port: 1, protocol: tcp}], serviceDiscovery: {registration: {}}}]\n"},
+		{name: "what was not named stays", method: "GET", url: "/api/v1/meshes/shop", status: 200, want: `{"egressFilter":"ALLOW_ALL","version":2}`},
 		{name: "an invalid mesh leaves nothing", method: "POST", url: "/api/v1/meshes/ruin/apply", body: "kind: service\nname: s\nrouter: none\n", status: 422, wantIn: []string{"none"}},
 		{name: "no ruin", method: "GET", url: "/api/v1/meshes/ruin", status: 404},
 	})

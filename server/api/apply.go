@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 
@@ -54,17 +55,17 @@ func (a *API) apply(ctx context.Context, name string, ask Asking, body []byte) (
 		return nil, a.fail(ctx, err)
 	}
 	settings := mesh.Ref{Kind: mesh.KindMesh, Name: name}
-	collect(&p, documents, settings)
-	if _, named := has(p.Patch.Put, settings); !named {
-		if _, err := a.o.Meshes.Mesh(name); mesh.CodeOf(err) == mesh.NotFound {
-			p.Patch.Put = append([]mesh.Object{mesh.Settings{Name: name}}, p.Patch.Put...)
-		}
+	current, err := a.o.Meshes.Mesh(name)
+	collect(&p, documents, current.Mesh.EgressFilter)
+	if _, named := has(p.Patch.Put, settings); !named && mesh.CodeOf(err) == mesh.NotFound {
+		p.Patch.Put = append([]mesh.Object{mesh.Settings{Name: name}}, p.Patch.Put...)
 	}
 	return a.proposeOn(ctx, p, settings, ask)
 }
 
-// collect puts what the documents define into a proposal. Versions that they carry have to be current still.
-func collect(p *change.Proposal, documents []definition.Document, settings mesh.Ref) {
+// collect puts what the documents define into a proposal. Versions that they carry have to be current still. A mesh that
+// does not name its egress filter keeps the one that it has.
+func collect(p *change.Proposal, documents []definition.Document, filter mesh.EgressFilter) {
 	for _, d := range documents {
 		if d.Whole == nil {
 			p.Patch.Put = append(p.Patch.Put, d.Object)
@@ -73,9 +74,11 @@ func collect(p *change.Proposal, documents []definition.Document, settings mesh.
 			}
 			continue
 		}
-		p.Patch.Put = append(p.Patch.Put, d.Whole.Objects()...)
+		whole := *d.Whole
+		whole.EgressFilter = cmp.Or(whole.EgressFilter, filter)
+		p.Patch.Put = append(p.Patch.Put, whole.Objects()...)
 		if d.Version != 0 {
-			p.Base[settings] = d.Version
+			p.Base[mesh.Ref{Kind: mesh.KindMesh, Name: whole.Name}] = d.Version
 		}
 	}
 }

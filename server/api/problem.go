@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
 
@@ -117,6 +118,9 @@ func problemOf(_ huma.Context, _ string, v any) (any, error) {
 		return v, nil
 	}
 	p := problem(m.Status, m.Detail)
+	if m.Status == http.StatusRequestEntityTooLarge {
+		p.Detail = fmt.Sprintf("the request's body is larger than %d MiB, which is the most that is read: split it into several requests", maxBody>>20)
+	}
 	for _, e := range m.Errors {
 		d := Detail{Location: e.Location, Message: e.Message, Value: valueText(e.Value)}
 		p.Errors = append(p.Errors, d)
