@@ -111,7 +111,7 @@ func (f *feed) request(k kind, req *discoveryv3.DeltaDiscoveryRequest, now time.
 	if fl := t.flight; fl != nil && req.GetResponseNonce() == fl.nonce {
 		t.flight = nil
 		if req.GetErrorDetail() != nil {
-			t.nack(k, fl, req.GetErrorDetail().GetMessage())
+			t.nack(k, fl, strings.TrimSpace(req.GetErrorDetail().GetMessage()))
 		} else {
 			t.ack(fl, now)
 		}
