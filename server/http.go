@@ -39,14 +39,14 @@ func (s *Server) newHTTP() (*http.Server, error) {
 	if err := rest.Mount(engine); err != nil {
 		return nil, fmt.Errorf("mount the API: %w", err)
 	}
-	console, err := web.New(web.Options{
+	s.web, err = web.New(web.Options{
 		Meshes: s.door, Changes: s.door, Verdicts: s.door, Graphs: s.graphs, Proxies: s.xds,
 		Logger: s.opts.Logger.With("part", "web"),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("build the console: %w", err)
 	}
-	console.Mount(engine)
+	s.web.Mount(engine)
 	return &http.Server{
 		Handler: engine, ReadHeaderTimeout: readHeader, ReadTimeout: readAll, WriteTimeout: writeAll, IdleTimeout: idle, MaxHeaderBytes: maxHeader,
 	}, nil

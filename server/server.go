@@ -19,6 +19,7 @@ import (
 	"github.com/weirmesh/weir/server/provider/xds"
 	"github.com/weirmesh/weir/server/registry"
 	"github.com/weirmesh/weir/server/store"
+	"github.com/weirmesh/weir/server/web"
 )
 
 // stopWithin is how long requests that are under way may take when the server stops.
@@ -35,6 +36,7 @@ type Server struct {
 	door     *change.Door
 	graphs   *graph.Live
 	hub      *live.Hub
+	web      *web.Web
 	http     *http.Server
 	closers  []closer
 }
@@ -111,6 +113,7 @@ func (s *Server) Run(ctx context.Context) error {
 	group.Go(named("graph wake-up", func() error { s.wakeGraphs(ctx); return nil }))
 	group.Go(named("graph", func() error { return s.graphs.Run(ctx) }))
 	group.Go(named("live", func() error { return s.hub.Run(ctx) }))
+	group.Go(named("trends", func() error { return s.web.Run(ctx) }))
 	group.Go(named("console", func() error { return s.serveHTTP(ctx) }))
 	err := group.Wait()
 	if errors.Is(err, context.Canceled) {
