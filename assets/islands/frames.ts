@@ -1,5 +1,7 @@
 // Frames of the live socket, as docs/guide/live.md describes them, and the picture that a client makes of them. Pure.
 
+import type { components } from "./api.gen";
+
 /** Verdicts in the order of their numbers in frames, from "cannot say" to worst. */
 export const verdicts = ["unknown", "idle", "healthy", "degraded", "unhealthy"] as const;
 
@@ -7,11 +9,7 @@ export const verdicts = ["unknown", "idle", "healthy", "degraded", "unhealthy"] 
 export type Health = (typeof verdicts)[number];
 
 /** One reason for a verdict. */
-export type Cause = {
-  readonly code: string;
-  readonly values?: Readonly<Record<string, string>>;
-  readonly knob?: string;
-};
+export type Cause = Readonly<components["schemas"]["Cause"]>;
 
 /** The numbers of a box or an edge. Rates are per second, latencies in seconds, ratios and shares 0 to 1. */
 export type Row = Readonly<Record<Exclude<keyof typeof columns, "weight" | "share">, number>> & {

@@ -108,7 +108,7 @@ export class Words {
   /** Why a row has its verdict, in the page's language as far as the page has the words. */
   why(row: Row): { readonly text: string; readonly cause: Cause | undefined }[] {
     const said = row.causes.map((cause, i) => ({
-      text: this.say(`cause-${cause.code}`, cause.values) || (row.why[i] ?? ""),
+      text: this.say(`cause-${cause.code}`, cause.values ?? {}) || (row.why[i] ?? ""),
       cause,
     }));
     const rest = row.why.slice(row.causes.length).map((words) => ({ text: words, cause: undefined }));

@@ -3,6 +3,7 @@
 
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import type { components } from "../../assets/islands/api.gen.ts";
 import { type Browser, complaints, launch } from "./browser.ts";
 import { api, type Change, MESH, newest, tabTo, truth, walkTo, weights } from "./journey.ts";
 
@@ -30,10 +31,12 @@ async function observed(id: string, target: string): Promise<{ want: number; got
   const lands = async (): Promise<boolean> => {
     seen = (await api<Change>(`/changes/${id}`)).observed;
     const share = seen?.shares?.[target];
-    return seen?.agrees === true && share !== undefined && share.low <= share.want && share.want <= share.high;
+    const { want = Number.NaN, low = 1, high = 0 } = share ?? {};
+    return seen?.agrees === true && low <= want && want <= high;
   };
   await expect.poll(lands, { timeout: 90_000, interval: 500 }).toBe(true);
-  return seen?.shares?.[target] ?? { want: Number.NaN, got: Number.NaN };
+  const { want = Number.NaN, got = Number.NaN } = seen?.shares?.[target] ?? {};
+  return { want, got };
 }
 
 describe("shifting weight", () => {
@@ -143,8 +146,8 @@ describe("shifting weight", () => {
 });
 
 describe("resizing a pool", () => {
-  type Node = { listeners: { connectionPool?: Record<string, number> }[] };
-  const pool = async () => (await api<Node>(`/meshes/${MESH}/nodes/ratings`)).listeners[0]?.connectionPool ?? {};
+  const pool = async () =>
+    (await api<components["schemas"]["Node"]>(`/meshes/${MESH}/nodes/ratings`)).listeners?.[0]?.connectionPool ?? {};
 
   it("says at once what cannot be, reviews, lands on every proxy and can be undone", async () => {
     const before = await pool();

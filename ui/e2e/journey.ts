@@ -2,19 +2,15 @@
 
 import type { Page } from "playwright-core";
 import { expect, inject } from "vitest";
+import type { components } from "../../assets/islands/api.gen.ts";
 
 /** The mesh of the demo. */
 export const MESH = "sample_app";
 
-/** The parts of a change that the journeys look at; server/api/openapi.yaml describes the whole. */
-export type Change = {
-  id: string;
-  name: string;
-  state: string;
-  undoes?: string;
-  programmed?: { acked: number; total: number; rejected: unknown[] };
-  observed?: { agrees?: boolean; shares?: Record<string, { want: number; got: number; low: number; high: number }> };
-};
+type Schemas = components["schemas"];
+
+/** A change as the API gives it. */
+export type Change = Schemas["Change"] & { readonly id: string };
 
 /** Reads a resource of the API. */
 export async function api<T>(path: string): Promise<T> {
@@ -25,20 +21,19 @@ export async function api<T>(path: string): Promise<T> {
 
 /** The weights that are in force. */
 export async function weights(route = "reviews/primary"): Promise<Record<string, number>> {
-  type Route = { router: string; name: string; targets: { node: string; weight: number }[] };
-  const { items } = await api<{ items: Route[] }>(`/meshes/${MESH}/routes`);
-  const found = items.find((item) => `${item.router}/${item.name}` === route);
-  return Object.fromEntries((found?.targets ?? []).map(({ node, weight }) => [node, weight]));
+  const { items } = await api<Schemas["ListRoute"]>(`/meshes/${MESH}/routes`);
+  const found = (items ?? []).find((item) => `${item.router}/${item.name}` === route);
+  return Object.fromEntries((found?.targets ?? []).map(({ node = "", weight = 0 }) => [node, weight]));
 }
 
 /** The newest change. */
 export async function newest(): Promise<Change> {
-  const { items } = await api<{ items: Change[] }>(`/changes?mesh=${MESH}`);
-  const [first] = items;
-  if (!first) {
+  const { items } = await api<Schemas["ListChange"]>(`/changes?mesh=${MESH}`);
+  const [first] = items ?? [];
+  if (!first?.id) {
     throw new Error("the ledger is empty");
   }
-  return first;
+  return { ...first, id: first.id };
 }
 
 /** Presses Tab until an element that matches has the focus. */
