@@ -43,15 +43,22 @@ func (w *Web) weightTwins(v view, r mesh.Route, within string) page.Equivalents 
 func (w *Web) poolTwins(v view, f poolForm, within string) page.Equivalents {
 	words := []string{"weir", "pool", page.ShellWord(f.node.Name)}
 	body := make(map[string]any)
+	now := poolOf(f.node, f.port)
 	for i, l := range poolLimits() {
-		if n, err := strconv.Atoi(f.typed[i]); err == nil {
-			words = append(words, l.flag, strconv.Itoa(n))
-			body[l.name] = n
+		n, err := strconv.Atoi(f.typed[i])
+		switch {
+		case err == nil:
+			words, body[l.name] = append(words, l.flag, strconv.Itoa(n)), n
+		case *l.of(&now) != nil: // a limit that is taken away has to be named
+			words, body[l.name] = append(words, l.flag, "none"), nil
 		}
+	}
+	if len(f.node.Listeners) > 1 {
+		words, body["port"] = append(words, "--port", strconv.Itoa(f.port)), f.port
 	}
 	words = append(words, ending(v.Mesh, within)...)
 	return page.Equivalents{
-		CLI:  strings.Join(words, " "),
+		CLI: strings.Join(words, " "), YAML: w.yamlOf(v.Mesh, f.after),
 		Curl: put([]string{"meshes", v.Mesh, "nodes", f.node.Name, "connection-pool"}, v.current.Versions[f.node.Ref()], confirmed(body, within)),
 	}
 }

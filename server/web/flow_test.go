@@ -183,7 +183,7 @@ func TestResizePool(t *testing.T) {
 			t.Errorf("the review lacks %q: %s", want, sentences)
 		}
 	}
-	if got := text(review.Find(id("equivalents"))); !strings.Contains(got, "weir pool ratings --max-connections 60 --mesh sample_app") {
+	if got := text(review.Find(id("equivalents"))); !strings.Contains(got, "weir pool ratings --max-connections 60 --max-pending none --mesh sample_app") {
 		t.Errorf("the equivalents are %q", got)
 	}
 	action, form = submit(t, review.Find(id("apply-form")), map[string]string{"confirmWithin": "1000h"})

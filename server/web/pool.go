@@ -23,7 +23,8 @@ func (w *Web) applyPool(c *gin.Context) error {
 
 // poolForm is one listener's limits as somebody filled them in.
 type poolForm struct {
-	node  mesh.VirtualNode
+	node  mesh.VirtualNode // as it is
+	after mesh.VirtualNode // as it would be
 	port  int
 	read  int64    // the node's version
 	typed []string // by limit, in poolLimits' order
@@ -62,7 +63,8 @@ func (w *Web) withPool(c *gin.Context, do func(view, draft) error) error {
 	after := node
 	after.Listeners = slices.Clone(node.Listeners)
 	after.Listeners[at].ConnectionPool = limits
-	return do(v, w.poolDraft(v, c.Param("name"), form, after, again))
+	form.after = after
+	return do(v, w.poolDraft(v, c.Param("name"), form, again))
 }
 
 // readLimits reads the four limits; an empty one is no limit. It gives nil when none is set.
@@ -92,9 +94,9 @@ func (f *poolForm) readLimits(field func(string) string) (limits *mesh.Connectio
 	return limits, ok
 }
 
-func (w *Web) poolDraft(v view, service string, form poolForm, after mesh.VirtualNode, again func(error) error) draft {
+func (w *Web) poolDraft(v view, service string, form poolForm, again func(error) error) draft {
 	d := draft{
-		ref: form.node.Ref(), version: form.read, after: after,
+		ref: form.node.Ref(), version: form.read, after: form.after,
 		path: v.ServiceHrefPath(service, "/pool"), again: again,
 		fields: []page.Field{{Name: "node", Value: form.node.Name}, {Name: "port", Value: strconv.Itoa(form.port)}},
 	}
