@@ -139,16 +139,24 @@ func (s *Server) wakeGraphs(ctx context.Context) {
 	}
 }
 
+// serveHTTP serves until ctx ends, and then returns when the requests that are under way are answered or cut off: what
+// they need is closed after that.
 func (s *Server) serveHTTP(ctx context.Context) error {
+	answered := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
+		defer close(answered)
 		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
 		defer cancel()
 		if err := s.http.Shutdown(last); err != nil {
 			_ = s.http.Close() // who has not finished by now is cut off
 		}
 	})
-	defer stop()
-	if err := s.http.Serve(s.console); !errors.Is(err, http.ErrServerClosed) {
+	err := s.http.Serve(s.console)
+	if stop() { // it ended by itself
+		return errors.Join(err, s.http.Close())
+	}
+	<-answered
+	if !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
 	return nil
