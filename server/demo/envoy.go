@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -72,12 +73,9 @@ type child struct {
 }
 
 func newFleet(o Options, proxies []Proxy, say func(string, ...any)) (*fleet, error) {
-	binary := o.Envoy
-	if binary == "" {
-		var err error
-		if binary, err = FindEnvoy(); err != nil {
-			return nil, err
-		}
+	binary, err := findEnvoy(cmp.Or(o.Envoy, os.Getenv("ENVOY")))
+	if err != nil {
+		return nil, err
 	}
 	dir, err := os.MkdirTemp("", "weir-demo-")
 	if err != nil {
