@@ -18,6 +18,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -60,6 +61,25 @@ func startChild(t *testing.T, args ...string) *child {
 func (c *child) kill() {
 	_ = c.cmd.Process.Kill() // it may have ended
 	<-c.done
+}
+
+// interrupt presses Ctrl-C: the program ends soon and with exit code 0.
+func (c *child) interrupt(t *testing.T) {
+	t.Helper()
+	begin := time.Now()
+	if err := c.cmd.Process.Signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-c.done:
+	case <-time.After(time.Minute):
+		t.Fatal("weir does not end")
+	}
+	took, code := time.Since(begin), c.cmd.ProcessState.ExitCode()
+	t.Logf("weir ended %v after Ctrl-C", took)
+	if took > 5*time.Second || code != 0 {
+		t.Errorf("weir ended %v after Ctrl-C with exit code %d, want 5 s at most, and 0", took, code)
+	}
 }
 
 // says waits until the program has said something, and gives what it said.

@@ -27,8 +27,7 @@ func TestWeightsByREST(t *testing.T) {
 	s := openShop(t)
 	s.sameMesh(t)
 	const visits = 160
-	before := s.demo.Load()
-	_, finish := startProbe(t, 20, s.visits()...)
+	finish := s.undisturbed(t)
 	was := s.ask(t, "GET", "/api/v1/meshes/"+sample+"/routes/reviews/primary", "")
 	revision := s.current(t).Revision
 	answer := s.ask(t, "PUT", weightsPath, `{"weights":{"reviews-v1":20,"reviews-v2":80},"reason":"try v2"}`,
@@ -52,10 +51,7 @@ func TestWeightsByREST(t *testing.T) {
 	if got := share(t, s.reviews(), "reviews-v2", visits); !near(got, 0.25, visits) {
 		t.Errorf("after the undo reviews-v2 gets %.2f of the visits, want 0.25", got)
 	}
-	finish(60)
-	if after := s.demo.Load(); after.Failed != before.Failed {
-		t.Errorf("%d of the demo's own requests failed meanwhile", after.Failed-before.Failed)
-	}
+	finish()
 }
 
 // inInterval waits until a change is observed to agree and each target's interval holds what is wanted. An interval that
@@ -81,7 +77,7 @@ func (s *shop) inInterval(t *testing.T, id string, want map[string]float64) {
 func TestWeightsByClient(t *testing.T) {
 	s := openShop(t)
 	s.sameMesh(t)
-	_, finish := startProbe(t, 20, s.visits()...)
+	finish := s.undisturbed(t)
 	const visits = 160
 	half := map[string]int{"reviews-v1": 1, "reviews-v2": 1}
 	weights := func(w map[string]int, a client.Ask) (client.Answer, error) {
@@ -123,14 +119,14 @@ func TestWeightsByClient(t *testing.T) {
 		t.Errorf("reviews-v1 gets %.2f of the visits, want half", got)
 	}
 	s.undo(t, first.Change.ID, callersOfReviews)
-	finish(30)
+	finish()
 }
 
 // A pool is changed at the node's own proxy and nowhere else; Envoy runs it and the graph shows it.
 func TestPool(t *testing.T) {
 	s := openShop(t)
 	s.sameMesh(t)
-	_, finish := startProbe(t, 20, s.visits()...)
+	finish := s.undisturbed(t)
 	limit := 73
 	was := s.proxies(t)
 	answer, err := s.client.Pool(t.Context(), sample, "ratings", client.Pool{Limits: map[string]*int{"maxConnections": &limit}}, client.Ask{})
@@ -154,7 +150,7 @@ func TestPool(t *testing.T) {
 		t.Errorf("after the undo Envoy runs %s", text)
 	}
 	s.poolInGraph(t, "ratings", 100)
-	finish(30)
+	finish()
 }
 
 // poolInGraph waits until the graph shows a node's limit of connections, and their use below it.

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bufio"
 	"context"
 	"fmt"
 	"io"
@@ -105,23 +106,59 @@ func TestRun(t *testing.T) {
 	}
 }
 
-// A server that is asked to stop does not wait for people who hold a request or a socket open.
-func TestStopsUnderRequests(t *testing.T) {
-	s, stop := run(t, quiet(t))
+// beginRequest opens a connection and makes a request but for its body, for which the server then waits.
+func beginRequest(t *testing.T, s *Server, path string, body int) (net.Conn, *bufio.Reader) {
+	t.Helper()
 	conn, err := net.Dial("tcp", strings.TrimPrefix(s.URL(), "http://"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
-	if _, err := io.WriteString(conn, "PUT /api/v1/meshes/m HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{"); err != nil {
+	t.Cleanup(func() { _ = conn.Close() })
+	if _, err := fmt.Fprintf(conn, "PUT %s HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n", path, body); err != nil {
 		t.Fatal(err)
 	}
-	begin := time.Now()
-	if err := stop(); err != nil {
+	answer := bufio.NewReader(conn)
+	if line, err := answer.ReadString('\n'); err != nil || !strings.Contains(line, "100 Continue") {
+		t.Fatalf("the server answered %q (%v), want it to wait for the body", line, err)
+	}
+	if _, err := answer.ReadString('\n'); err != nil {
+		t.Fatal(err)
+	}
+	return conn, answer
+}
+
+// A server that is asked to stop answers the requests that are under way, and does not wait for those that never end.
+func TestStopsUnderRequests(t *testing.T) {
+	o := quiet(t)
+	s, stop := run(t, o)
+	const body = `{"egressFilter":"ALLOW_ALL"}`
+	conn, answer := beginRequest(t, s, "/api/v1/meshes/late", len(body))
+	beginRequest(t, s, "/api/v1/meshes/never", 100)
+	asked, ended := time.Now(), make(chan error, 1)
+	go func() { ended <- stop() }()
+	eventually(t, "nobody new is let in", func() bool { status, _ := get(t, s.URL()+"/livez"); return status == 0 })
+	if _, err := io.WriteString(conn, body); err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.ReadResponse(answer, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if text, err := io.ReadAll(resp.Body); err != nil || resp.StatusCode != http.StatusAccepted {
+		t.Errorf("the late request was answered %d %s (%v)", resp.StatusCode, text, err)
+	}
+	if err := <-ended; err != nil {
 		t.Error(err)
 	}
-	if took := time.Since(begin); took > 20*time.Second {
+	took := time.Since(asked)
+	t.Logf("stopped after %v", took)
+	if took > 20*time.Second {
 		t.Errorf("it took %v", took)
+	}
+	again, _ := run(t, o)
+	if m, err := again.door.Mesh("late"); err != nil || m.Mesh.EgressFilter != mesh.AllowAll {
+		t.Errorf("the late request left %+v (%v)", m.Mesh, err)
 	}
 }
 
@@ -146,7 +183,13 @@ func TestPartFails(t *testing.T) {
 	case <-time.After(time.Minute):
 		t.Fatal("it runs on without its console")
 	}
-	free(t, o)
+	s, err = New(t.Context(), o)
+	if err != nil {
+		t.Fatalf("it has not given back everything: %v", err)
+	}
+	if err := s.Close(); err != nil { // a server that was never run
+		t.Error(err)
+	}
 }
 
 // held takes an address on this machine until the test ends.
@@ -184,18 +227,6 @@ func write(t *testing.T, path, text string) {
 	}
 }
 
-// free checks that nobody holds what a server takes. A server that is made and never run takes it and gives it back.
-func free(t *testing.T, o Options) {
-	t.Helper()
-	s, err := New(t.Context(), o)
-	if err != nil {
-		t.Fatalf("it is not free: %v", err)
-	}
-	if err := s.Close(); err != nil {
-		t.Error(err)
-	}
-}
-
 // TestRefuses has New fail for each thing that it takes, with one line that says what to do, and give back what it took
 // before.
 func TestRefuses(t *testing.T) {
@@ -209,7 +240,7 @@ func TestRefuses(t *testing.T) {
 		edit func(*Options)
 		code mesh.Code
 		says []string
-	}{ // the first four are refused after something was taken
+	}{
 		{"console's port in use", func(o *Options) { o.Listen = taken }, mesh.Unavailable, []string{"console", taken, "in use", "--listen"}},
 		{"proxies' port in use", func(o *Options) { o.XDSListen = taken }, mesh.Unavailable, []string{"control plane", taken, "in use", "--xds-listen"}},
 		{"data directory in use", func(o *Options) { o.Data = busy.Data }, mesh.Conflict, []string{busy.Data, "in use", "--data"}},
@@ -223,10 +254,10 @@ func TestRefuses(t *testing.T) {
 		{"no port", func(o *Options) { o.Listen = "127.0.0.1" }, mesh.Invalid, []string{"--listen 127.0.0.1"}},
 		{"no such port", func(o *Options) { o.Listen = "127.0.0.1:99999" }, mesh.Invalid, []string{"127.0.0.1:99999", "--listen"}},
 	}
-	for i, c := range cases {
+	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			o := quiet(t)
-			o.Listen = freeAddress(t)
+			o.Listen, o.XDSListen = freeAddress(t), freeAddress(t)
 			good := o
 			c.edit(&o)
 			_, err := New(t.Context(), o)
@@ -238,13 +269,53 @@ func TestRefuses(t *testing.T) {
 					t.Errorf("%q does not say %q", err, words)
 				}
 			}
-			if i < 4 {
-				free(t, good)
-			} else if l, err := net.Listen("tcp", good.Listen); err != nil {
-				t.Error(err)
-			} else {
+			for _, address := range []string{good.Listen, good.XDSListen} {
+				l, err := net.Listen("tcp", address)
+				if err != nil {
+					t.Fatalf("after the refusal something is still held: %v", err)
+				}
 				_ = l.Close()
 			}
 		})
+	}
+}
+
+// A demo without an Envoy says in one line how to get one, and leaves nothing (TestMain looks).
+func TestDemoWithoutEnvoy(t *testing.T) {
+	t.Setenv("ENVOY", "")
+	t.Setenv("PATH", t.TempDir())
+	t.Chdir(t.TempDir())
+	for _, c := range []struct {
+		envoy string
+		says  []string
+	}{
+		{"", []string{"Envoy", "make envoy", "ENVOY"}},
+		{"/nowhere/envoy", []string{"there is no Envoy at /nowhere/envoy"}},
+	} {
+		o := DemoOptions{Options: quiet(t), Rate: 1, Envoy: c.envoy}
+		o.Data = ""
+		err := RunDemo(t.Context(), o)
+		if mesh.CodeOf(err) != mesh.Unavailable || strings.Contains(err.Error(), "\n") {
+			t.Fatalf("with %q: %v", c.envoy, err)
+		}
+		for _, words := range c.says {
+			if !strings.Contains(err.Error(), words) {
+				t.Errorf("with %q: %q does not say %q", c.envoy, err, words)
+			}
+		}
+	}
+}
+
+// A demo that is refused before it begins leaves nothing either.
+func TestDemoRefused(t *testing.T) {
+	taken := held(t)
+	for _, o := range []DemoOptions{
+		{Options: Options{Listen: taken, XDSListen: "127.0.0.1:0", Open: true}},
+		{Options: Options{Listen: "127.0.0.1:0", XDSListen: taken, Open: true}},
+		{Options: Options{Listen: "127.0.0.1:0", XDSListen: "127.0.0.1:0", Open: true}, Story: "war-and-peace"},
+	} {
+		if err := RunDemo(t.Context(), o); mesh.CodeOf(err) != mesh.Unavailable && mesh.CodeOf(err) != mesh.Invalid {
+			t.Errorf("%+v: %v", o, err)
+		}
 	}
 }

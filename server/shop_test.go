@@ -137,6 +137,22 @@ func (s *shop) visits() []visit {
 	return []visit{{url: at + "/"}, {url: at + "/reviews/7"}, {url: at + "/cart"}, {url: at + "/a"}}
 }
 
+// undisturbed has people visit the shop while a test changes it. finish fails the test if any of their requests failed, or
+// any of the demo's own.
+func (s *shop) undisturbed(t *testing.T) (finish func()) {
+	t.Helper()
+	before := s.demo.Load()
+	_, end := startProbe(t, 30, s.visits()...)
+	return func() {
+		t.Helper()
+		end(40)
+		after := s.demo.Load()
+		if failed := after.Failed - before.Failed; failed > 0 {
+			t.Errorf("%d of %d of the demo's own requests failed", failed, after.Sent-before.Sent)
+		}
+	}
+}
+
 // reviews is a request that the route primary splits.
 func (s *shop) reviews() visit { return visit{url: s.demo.Gateway() + "/reviews/7"} }
 
