@@ -23,7 +23,8 @@ const (
 	// RestoreGrace is the same for instances known from before a restart, whose proxies have yet to come back.
 	RestoreGrace = 30 * time.Second
 
-	saveEvery = time.Second
+	saveEvery  = 100 * time.Millisecond
+	retryEvery = time.Second // after a save that failed
 )
 
 // Instance is one place where a virtual node can be reached.
@@ -71,6 +72,7 @@ type nodeKey struct{ mesh, node string }
 // entry is one instance. While connections is zero it may be dropped at expires.
 type entry struct {
 	instance    Instance
+	listed      *Instance // as Instances gives it; nil until it is saved
 	connections int
 	expires     time.Time
 }
@@ -99,7 +101,7 @@ func (r *Registry) Restore(known []Record) {
 	for _, k := range known {
 		node := r.node(nodeKey{k.Mesh, k.Node})
 		if _, ok := node[k.Instance.ID]; !ok {
-			node[k.Instance.ID] = &entry{instance: k.Instance, expires: r.now().Add(RestoreGrace)}
+			node[k.Instance.ID] = &entry{instance: k.Instance, listed: &k.Instance, expires: r.now().Add(RestoreGrace)}
 		}
 	}
 	if len(known) > 0 {
@@ -108,7 +110,9 @@ func (r *Registry) Restore(known []Record) {
 }
 
 // Connected adds an instance, or says that it is back. An ID may be connected more than once, as when a proxy comes
-// back before the loss of its old connection is noticed; the newest address and ports count.
+// back before the loss of its old connection is noticed; the newest address and ports count. Where a Saver keeps the
+// records, Instances gives what is new once it is saved: a proxy that has been told of an instance is told of it after a
+// crash too, and never to forget it.
 func (r *Registry) Connected(meshName, node string, i Instance) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -131,7 +135,10 @@ func (r *Registry) Connected(meshName, node string, i Instance) {
 	e.connections++
 	if !ok || !same(e.instance, i) {
 		e.instance = i
-		r.changed(true)
+		r.unsaved = true
+		if r.saver == nil {
+			r.list()
+		}
 	}
 	r.wake()
 }
@@ -162,7 +169,12 @@ func (r *Registry) Instances(meshName string) map[string][]Instance {
 		}
 		list := make([]Instance, 0, len(entries))
 		for _, e := range entries {
-			list = append(list, e.instance)
+			if e.listed != nil {
+				list = append(list, *e.listed)
+			}
+		}
+		if len(list) == 0 {
+			continue
 		}
 		slices.SortFunc(list, func(a, b Instance) int { return cmp.Compare(a.ID, b.ID) })
 		out[key.node] = list
@@ -184,7 +196,7 @@ func (r *Registry) Watch() (changed <-chan struct{}, stop func()) {
 	}
 }
 
-// Run drops what has expired and saves what changed, at most once a second, until ctx ends; then it saves a last time.
+// Run drops what has expired and saves what changed, soon but many at a time, until ctx ends; then it saves a last time.
 func (r *Registry) Run(ctx context.Context) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -202,8 +214,7 @@ func (r *Registry) Run(ctx context.Context) error {
 		now := r.now()
 		next := r.Expire(now)
 		if !now.Before(saveAt) {
-			r.save(ctx)
-			saveAt = now.Add(saveEvery)
+			saveAt = now.Add(r.save(ctx))
 		}
 		if r.dirty() && (next.IsZero() || saveAt.Before(next)) {
 			next = saveAt
@@ -277,22 +288,46 @@ func (r *Registry) dirty() bool {
 	return r.unsaved && r.saver != nil
 }
 
-// save writes every record if something changed since the last time. A failure is tried again a second later.
-func (r *Registry) save(ctx context.Context) {
+// save writes every record if something changed since the last time, lists what it wrote, and says how long the next save
+// has to wait. After a failure the new instances are listed all the same: they are needed now, a crash may never come.
+func (r *Registry) save(ctx context.Context) (wait time.Duration) {
 	r.mu.Lock()
 	if !r.unsaved || r.saver == nil {
 		r.mu.Unlock()
-		return
+		return 0
 	}
 	all := r.records()
 	r.unsaved = false
 	r.mu.Unlock()
 
-	if err := r.saver.SaveInstances(ctx, all); err != nil {
+	err := r.saver.SaveInstances(ctx, all)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err != nil {
 		r.log.Warn("instances were not saved", "error", fmt.Errorf("save %d instances: %w", len(all), err))
-		r.mu.Lock()
 		r.unsaved = true
-		r.mu.Unlock()
+		r.list()
+		return retryEvery
+	}
+	r.listSaved(all)
+	return saveEvery
+}
+
+// list lists every instance as it is. The lock is held.
+func (r *Registry) list() { r.listSaved(r.records()) }
+
+// listSaved lists instances as they were saved, those that were dropped meanwhile excepted. The lock is held.
+func (r *Registry) listSaved(all []Record) {
+	moved := false
+	for _, k := range all {
+		e, ok := r.nodes[nodeKey{k.Mesh, k.Node}][k.Instance.ID]
+		if ok && (e.listed == nil || !same(*e.listed, k.Instance)) {
+			e.listed = &k.Instance
+			moved = true
+		}
+	}
+	if moved {
+		r.changed(false)
 	}
 }
 

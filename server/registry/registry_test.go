@@ -194,3 +194,42 @@ func TestSaving(t *testing.T) {
 		}
 	})
 }
+
+// gate is a Saver that takes its time.
+type gate struct{ open chan error }
+
+func (g gate) SaveInstances(context.Context, []registry.Record) error { return <-g.open }
+
+// What is new is shown once it is saved, or cannot be: nobody is told of an instance that a crash would forget.
+func TestListedWhenSaved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		saver := gate{make(chan error)}
+		r := registry.New(registry.Options{Saver: saver})
+		changed, stop := r.Watch()
+		defer stop()
+		run(t, r)
+		r.Connected("shop", "cart", instance("a"))
+		synctest.Wait()
+		wantIDs(t, r, "cart")
+		r.Connected("shop", "cart", instance("b")) // while a is saved
+		saver.open <- nil
+		<-changed
+		wantIDs(t, r, "cart", "a")
+		saver.open <- errors.New("disk full")
+		<-changed
+		wantIDs(t, r, "cart", "a", "b")
+
+		moved := instance("a")
+		moved.Address = "10.9.9.9"
+		r.Connected("shop", "cart", moved)
+		time.Sleep(2 * time.Second)
+		if got := r.Instances("shop")["cart"][0].Address; got == moved.Address {
+			t.Errorf("a is at %s before that is saved", got)
+		}
+		saver.open <- nil
+		<-changed
+		if got := r.Instances("shop")["cart"][0].Address; got != moved.Address {
+			t.Errorf("a is at %s, want %s", got, moved.Address)
+		}
+	})
+}
