@@ -139,7 +139,6 @@ type relay struct {
 	address string
 	to      atomic.Pointer[string]
 	sent    atomic.Int64 // messages from Weir
-	bytes   atomic.Int64 // of those
 }
 
 // startRelay listens until the test ends.
@@ -208,7 +207,6 @@ func (r *relay) count(to io.Writer, from io.Reader) error {
 		}
 		if frame[3] == 0 && length > 0 {
 			r.sent.Add(1)
-			r.bytes.Add(int64(length))
 		}
 		if _, err := to.Write(frame); err != nil {
 			return err

@@ -24,10 +24,11 @@ type viewer struct {
 // watch opens the socket and subscribes to views.
 func (s *shop) watch(t *testing.T, views ...string) *viewer {
 	t.Helper()
-	conn, _, err := websocket.DefaultDialer.DialContext(t.Context(), "ws"+strings.TrimPrefix(s.server.URL(), "http")+"/api/v1/live", nil)
+	conn, resp, err := websocket.DefaultDialer.DialContext(t.Context(), "ws"+strings.TrimPrefix(s.server.URL(), "http")+"/api/v1/live", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
+	_ = resp.Body.Close()
 	t.Cleanup(func() { _ = conn.Close() })
 	v := &viewer{t: t, conn: conn, pictures: make(map[string]*live.Picture)}
 	for _, name := range views {
@@ -73,13 +74,17 @@ func TestSocket(t *testing.T) {
 	s.sameMesh(t)
 	graphs, changes, proxies := "graph:"+sample, "changes:"+sample, "proxies:"+sample
 	v := s.watch(t, graphs, changes, proxies)
-	rates, frames := make(map[float64]bool), make(map[int64]bool)
+	first, moved, frames := make(map[[2]string]float64), make(map[[2]string]bool), make(map[int64]bool)
 	v.see(graphs, "a picture that moves", func(p *live.Picture) bool {
-		if p.Seq != 0 {
-			frames[p.Seq] = true
-			rates[p.Edges[[2]string{"gateway/ingress", "front"}].Rate] = true
+		frames[p.Seq] = true
+		for ends, row := range p.Edges {
+			if was, ok := first[ends]; !ok {
+				first[ends] = row.Rate
+			} else if row.Rate != was {
+				moved[ends] = true
+			}
 		}
-		return len(frames) >= 4 && len(rates) >= 3 && p.Fresh
+		return len(frames) >= 4 && len(moved) >= 3 && p.Fresh && p.Edges[[2]string{"gateway/ingress", "front"}].Rate > 0
 	})
 	v.see(proxies, "every proxy", func(p *live.Picture) bool { return len(p.Rows) == len(s.demo.Proxies()) })
 	for id, row := range v.pictures[proxies].Rows {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -84,7 +85,7 @@ func TestWeightsByClient(t *testing.T) {
 		return s.client.Weights(t.Context(), sample, "reviews/primary", w, a)
 	}
 	before := s.current(t)
-	version := fmt.Sprint(before.Versions[primary])
+	version := strconv.FormatInt(before.Versions[primary], 10)
 
 	dry, err := weights(half, client.Ask{DryRun: true})
 	if err != nil || !dry.Change.DryRun || dry.Change.ID != "" || !strings.Contains(dry.Change.Summary, "25 % → 50 %") {
