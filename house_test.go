@@ -16,6 +16,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -39,8 +40,8 @@ var importRules = []importRule{
 		denied: []string{module}, except: []string{module + "server/mesh"},
 	},
 	{
-		why: "engines do not know HTTP",
-		in:  []string{"server/mesh", "server/event", "server/metrics", "server/graph", "server/health", "server/change", "server/store", "server/registry"},
+		why:    "engines do not know HTTP",
+		in:     []string{"server/mesh", "server/event", "server/metrics", "server/graph", "server/health", "server/change", "server/store", "server/registry"},
 		denied: []string{module + "server/api", module + "server/web", module + "ui", "github.com/gin-gonic", "github.com/danielgtaylor/huma", "github.com/gorilla"},
 	},
 	{why: "the picture needs the vocabulary and the judge, nothing else", in: []string{"server/graph"}, denied: []string{module}, except: []string{module + "server/mesh", module + "server/health", module + "server/event"}},
@@ -190,9 +191,15 @@ func checkFunction(t *testing.T, f goFile, fn *ast.FuncDecl) {
 
 // TestCommitted looks for what does not belong in a repository.
 func TestCommitted(t *testing.T) {
-	bad := []struct{ pattern, why string }{
-		{`/(work|home|root)/[a-z]`, "a path of one machine"},
-		{`proxy\.golang\.org|registry\.npmjs\.org|files\.pythonhosted\.org|deb\.debian\.org`, "a registry's host: tools are set up per machine"},
+	bad := []struct {
+		pattern *regexp.Regexp
+		why     string
+	}{
+		{regexp.MustCompile(`/(work|home|root)/[a-z]`), "a path of one machine"},
+		{
+			regexp.MustCompile(`proxy\.golang\.org|registry\.npmjs\.org|files\.pythonhosted\.org|deb\.debian\.org`),
+			"a registry's host: tools are set up per machine",
+		},
 	}
 	for _, name := range committed(t, "*") {
 		if name == "house_test.go" || strings.HasPrefix(name, "ent/") && !strings.HasPrefix(name, "ent/schema/") {
@@ -207,7 +214,7 @@ func TestCommitted(t *testing.T) {
 			continue
 		}
 		for _, b := range bad {
-			if found := regexp.MustCompile(b.pattern).Find(data); found != nil {
+			if found := b.pattern.Find(data); found != nil {
 				t.Errorf("%s contains %q: %s", name, found, b.why)
 			}
 		}
@@ -304,8 +311,17 @@ func inAny(name string, folders []string) bool {
 	})
 }
 
+// goFiles parses every Go file of the project, once.
 func goFiles(t *testing.T) []goFile {
 	t.Helper()
+	files, err := parseAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+var parseAll = sync.OnceValues(func() ([]goFile, error) {
 	var files []goFile
 	err := filepath.WalkDir(".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -328,11 +344,8 @@ func goFiles(t *testing.T) []goFile {
 		})
 		return nil
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return files
-}
+	return files, err
+})
 
 func committed(t *testing.T, pattern string) []string {
 	t.Helper()
