@@ -38,6 +38,11 @@ export class Panel {
     this.element = make("aside", { class: "wg-panel", hidden: true, "data-testid": "panel" });
   }
 
+  /** How much of the picture's right side the panel covers, in pixels; on narrow screens it stands below. */
+  get covers(): number {
+    return getComputedStyle(this.element).position === "absolute" ? this.element.offsetWidth : 0;
+  }
+
   /** Shows a box, a service or an edge by its id or key; hides when there is no such thing. */
   show(selected: string | undefined, picture: Picture, scene: Scene): void {
     const subject = selected === undefined ? undefined : this.#subject(selected, picture, scene);

@@ -81,7 +81,7 @@ weir-graph { display: block; }
 .wg-panel .wg-row span:last-child { color: var(--text-quiet, light-dark(#5b6773, #98a4b0)); white-space: nowrap; font-variant-numeric: tabular-nums; }
 .wg-unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 html[data-stale] .wg-world, html[data-stale] .wg-panel { filter: grayscale(1); opacity: .55; }
-@media (max-width: 720px) { .wg-panel { position: static; width: auto; max-height: none; box-shadow: none; margin-top: 10px; } .wg-stage { height: 440px; } }
+@media (max-width: 720px) { .wg-panel { position: relative; inset: auto; width: auto; max-height: none; box-shadow: none; margin-top: 10px; } .wg-stage { height: 440px; } }
 @media (forced-colors: active) { .wg-unit, .wg-version { border: 1px solid CanvasText; } .wg-box .health-mark { fill: CanvasText; } }
 }`;
 

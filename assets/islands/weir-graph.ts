@@ -150,7 +150,7 @@ class WeirGraph extends HTMLElement {
       const opened = this.#panel.element.hidden;
       this.#panel.show(this.#state.selected, data, drawn);
       if (opened && !this.#panel.element.hidden) {
-        this.#picture.reveal(this.#state.selected ?? "", this.#panel.element.offsetWidth);
+        this.#picture.reveal(this.#state.selected ?? "", this.#panel.covers);
       }
     }
     this.#announce(data, drawn);
