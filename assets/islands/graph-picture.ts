@@ -144,10 +144,15 @@ export class Picture {
     return severity(line.row.health) === 0 && units.some(far);
   }
 
-  /** Shows all of it; unless it is asked for whole, only as far as it can be read. */
+  /**
+   * Shows all of it; unless it is asked for whole, only as far as it can be read: around the focus, or else around what
+   * is worst, so that a narrow screen shows the red edge first.
+   */
   fit(whole = false): void {
     this.#moved = whole;
-    const anchor = this.#scene?.focus ?? this.boxes.current;
+    const sick = (this.#scene?.units ?? []).filter((unit) => severity(unit.health) > 0);
+    const [sickest] = sick.sort((a, b) => severity(b.health) - severity(a.health));
+    const anchor = this.#scene?.focus ?? sickest?.id ?? this.boxes.current;
     const least = whole ? MIN_SCALE : LEGIBLE;
     this.#look(fitted(bounds(this.#where.values()), this.#size, least, anchor ? this.#where.get(anchor) : undefined));
   }
