@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -93,7 +94,7 @@ func (a *app) report(found []finding, f format) error {
 	case 0:
 		return nil
 	case 1:
-		return &failure{exitFailed, fmt.Errorf("one thing is wrong")}
+		return &failure{exitFailed, errors.New("one thing is wrong")}
 	default:
 		return &failure{exitFailed, fmt.Errorf("%d things are wrong", bad)}
 	}

@@ -192,8 +192,10 @@ func poolText(list []mesh.Listener) string {
 			name  string
 			value *int
 		}{
-			{"connections", l.ConnectionPool.MaxConnections}, {"pending", l.ConnectionPool.MaxPendingRequests},
-			{"requests", l.ConnectionPool.MaxRequests}, {"retries", l.ConnectionPool.MaxRetries},
+			{"connections", l.ConnectionPool.MaxConnections},
+			{"pending", l.ConnectionPool.MaxPendingRequests},
+			{"requests", l.ConnectionPool.MaxRequests},
+			{"retries", l.ConnectionPool.MaxRetries},
 		} {
 			if limit.value != nil {
 				limits = append(limits, fmt.Sprintf("%s=%d", limit.name, *limit.value))

@@ -171,8 +171,10 @@ func TestTellTruths(t *testing.T) {
 		{"programmed", `{"id":"c","accepted":{"at":"2026-01-01T00:00:00Z"},"programmed":{"acked":3,"total":3,"at":"2026-01-01T00:00:00.004Z"}}`, exitDone, "programmed 3/3 in 4 ms"},
 		{"programmed", `{"id":"c","programmed":{"acked":2,"total":3,"rejected":[{"proxy":"a","message":"bad regex"}]}}`, exitWaiting, "programmed 2/3"},
 		{"programmed", `{"id":"c"}`, exitWaiting, ""},
-		{"observed", `{"id":"c","programmed":{"total":1,"acked":1},"observed":{"window":"10s","requests":1480,"agrees":true,"shares":{"v1":{"want":0.75,"got":0.751,"low":0.728,"high":0.772}}}}`,
-			exitDone, "v1 75.1 % (95 %: 72.8 to 77.2), wanted 75.0 %"},
+		{
+			"observed", `{"id":"c","programmed":{"total":1,"acked":1},"observed":{"window":"10s","requests":1480,"agrees":true,"shares":{"v1":{"want":0.75,"got":0.751,"low":0.728,"high":0.772}}}}`,
+			exitDone, "v1 75.1 % (95 %: 72.8 to 77.2), wanted 75.0 %",
+		},
 		{"observed", `{"id":"c","programmed":{"total":1,"acked":1},"observed":{"window":"10s","requests":1480,"agrees":false}}`, exitWaiting, "contradicts"},
 		{"observed", `{"id":"c","programmed":{"total":1,"acked":1},"observed":{"window":"1s","requests":3,"note":"too few"}}`, exitWaiting, "too few"},
 	}

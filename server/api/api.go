@@ -6,6 +6,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -104,7 +105,7 @@ func New(o Options) (*API, error) {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	if o.Meshes == nil || o.Door == nil || o.Ledger == nil || o.Graphs == nil || o.Proxies == nil || o.Live == nil {
-		return nil, fmt.Errorf("api: a part is missing from its options")
+		return nil, errors.New("api: a part is missing from its options")
 	}
 	a := &API{o: o, guard: newGuard(o.Hosts)}
 	return a, a.describe()

@@ -91,29 +91,39 @@ func missing(at string, want, got any) string {
 
 func TestRead(t *testing.T) {
 	check(t, newBench(t), []scenario{
-		{name: "meshes", method: "GET", url: "/api/v1/meshes", status: 200,
-			want: `{"items":[{"kind":"mesh","mesh":"shop","name":"shop","egressFilter":"DROP_ALL","version":1,"revision":1,"objects":{"nodes":4,"routes":1}}],"next":null}`},
+		{
+			name: "meshes", method: "GET", url: "/api/v1/meshes", status: 200,
+			want: `{"items":[{"kind":"mesh","mesh":"shop","name":"shop","egressFilter":"DROP_ALL","version":1,"revision":1,"objects":{"nodes":4,"routes":1}}],"next":null}`,
+		},
 		{name: "mesh", method: "GET", url: "/api/v1/meshes/shop", status: 200, want: `{"name":"shop","version":1}`, answers: map[string]string{"ETag": `"1"`}},
-		{name: "no such mesh", method: "GET", url: "/api/v1/meshes/shoe", status: 404, want: `{"status":404,"code":"not_found"}`, wantIn: []string{"the meshes are shop"},
-			answers: map[string]string{"Content-Type": "application/problem+json"}},
-		{name: "nodes", method: "GET", url: "/api/v1/meshes/shop/nodes", status: 200, answers: map[string]string{"ETag": `W/"1"`},
-			want: `{"items":[{"name":"front"},{"name":"reviews-v1"},{"name":"reviews-v2"},{"name":"two-doors"}]}`},
+		{
+			name: "no such mesh", method: "GET", url: "/api/v1/meshes/shoe", status: 404, want: `{"status":404,"code":"not_found"}`, wantIn: []string{"the meshes are shop"},
+			answers: map[string]string{"Content-Type": "application/problem+json"},
+		},
+		{
+			name: "nodes", method: "GET", url: "/api/v1/meshes/shop/nodes", status: 200, answers: map[string]string{"ETag": `W/"1"`},
+			want: `{"items":[{"name":"front"},{"name":"reviews-v1"},{"name":"reviews-v2"},{"name":"two-doors"}]}`,
+		},
 		{name: "services", method: "GET", url: "/api/v1/meshes/shop/services", status: 200, want: `{"items":[{"kind":"service","name":"doors"},{"name":"reviews","router":"reviews"}]}`},
 		{name: "routers", method: "GET", url: "/api/v1/meshes/shop/routers", status: 200, want: `{"items":[{"kind":"router","name":"reviews"}]}`},
 		{name: "routes", method: "GET", url: "/api/v1/meshes/shop/routes", status: 200, want: `{"items":[{"router":"reviews","name":"primary"}]}`},
 		{name: "gateways", method: "GET", url: "/api/v1/meshes/shop/gateways", status: 200, want: `{"items":[{"kind":"gateway","name":"edge"}]}`},
 		{name: "gateway routes", method: "GET", url: "/api/v1/meshes/shop/gateway-routes", status: 200, want: `{"items":[{"kind":"gateway-route","gateway":"edge","name":"all"}]}`},
 		{name: "unchanged list", method: "GET", url: "/api/v1/meshes/shop/nodes", headers: map[string]string{"If-None-Match": `W/"1"`}, status: 304},
-		{name: "route", method: "GET", url: "/api/v1/meshes/shop/routes/reviews/primary", status: 200, answers: map[string]string{"ETag": `"1"`, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"},
+		{
+			name: "route", method: "GET", url: "/api/v1/meshes/shop/routes/reviews/primary", status: 200, answers: map[string]string{"ETag": `"1"`, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"},
 			want: `{"kind":"route","mesh":"shop","router":"reviews","name":"primary","priority":0,"match":{"prefix":"/"},
-			  "targets":[{"node":"reviews-v1","weight":75},{"node":"reviews-v2","weight":25}],"timeout":{"perRequest":"5s"},"version":1}`},
+			  "targets":[{"node":"reviews-v1","weight":75},{"node":"reviews-v2","weight":25}],"timeout":{"perRequest":"5s"},"version":1}`,
+		},
 		{name: "route with its slash encoded", method: "GET", url: "/api/v1/meshes/shop/routes/reviews%2Fprimary", status: 200, want: `{"name":"primary"}`},
 		{name: "unchanged route", method: "GET", url: "/api/v1/meshes/shop/routes/reviews/primary", headers: map[string]string{"If-None-Match": `"1"`}, status: 304},
 		{name: "gateway route", method: "GET", url: "/api/v1/meshes/shop/gateway-routes/edge/all", status: 200, want: `{"target":{"service":"reviews"}}`},
 		{name: "node", method: "GET", url: "/api/v1/meshes/shop/nodes/reviews-v1", status: 200, want: `{"kind":"node","mesh":"shop","listeners":[{"connectionPool":{"maxConnections":100}}]}`},
 		{name: "no such node", method: "GET", url: "/api/v1/meshes/shop/nodes/%3Cimg%20onerror%3E", status: 404, want: `{"code":"not_found"}`},
-		{name: "graph", method: "GET", url: "/api/v1/meshes/shop/graph", status: 200, answers: map[string]string{"ETag": `W/"1795000000000"`},
-			want: `{"mesh":"shop","window":"30s","fresh":true,"edges":[{"from":"front","to":"reviews-v1","requestRate":74.8,"health":"degraded","pool":{"connections":0}}]}`},
+		{
+			name: "graph", method: "GET", url: "/api/v1/meshes/shop/graph", status: 200, answers: map[string]string{"ETag": `W/"1795000000000"`},
+			want: `{"mesh":"shop","window":"30s","fresh":true,"edges":[{"from":"front","to":"reviews-v1","requestRate":74.8,"health":"degraded","pool":{"connections":0}}]}`,
+		},
 		{name: "graph over a window", method: "GET", url: "/api/v1/meshes/shop/graph?window=1m", status: 200, want: `{"window":"1m0s"}`},
 		{name: "graph over too much", method: "GET", url: "/api/v1/meshes/shop/graph?window=1d", status: 422, wantIn: []string{"from 1s to 5m"}},
 		{name: "graph of the past", method: "GET", url: "/api/v1/meshes/shop/graph?at=2020-01-01T00:00:00Z", status: 501, wantIn: []string{"history comes later"}},
@@ -144,17 +154,25 @@ const weights = "/api/v1/meshes/shop/routers/reviews/routes/primary/weights"
 func TestWeights(t *testing.T) {
 	b := newBench(t)
 	check(t, b, []scenario{
-		{name: "dry run", method: "PUT", url: weights + "?dryRun=true", body: `{"weights":{"reviews-v1":50,"reviews-v2":50}}`, status: 202,
-			want: `{"dryRun":true,"kind":"route","name":"reviews/primary","state":"kept"}`, wantIn: []string{"weight: 50"}, answers: map[string]string{"Location": ""}},
+		{
+			name: "dry run", method: "PUT", url: weights + "?dryRun=true", body: `{"weights":{"reviews-v1":50,"reviews-v2":50}}`, status: 202,
+			want: `{"dryRun":true,"kind":"route","name":"reviews/primary","state":"kept"}`, wantIn: []string{"weight: 50"}, answers: map[string]string{"Location": ""},
+		},
 		{name: "nothing happened", method: "GET", url: "/api/v1/meshes/shop/routes/reviews/primary", status: 200, want: `{"version":1,"targets":[{"weight":75},{"weight":25}]}`},
-		{name: "split", method: "PUT", url: weights, body: `{"weights":{"reviews-v1":50,"reviews-v2":50},"reason":"half and half"}`,
+		{
+			name: "split", method: "PUT", url: weights, body: `{"weights":{"reviews-v1":50,"reviews-v2":50},"reason":"half and half"}`,
 			headers: map[string]string{"X-Weir-Author": "kim", "If-Match": `"1"`, "Idempotency-Key": "k1"}, status: 202,
-			want: `{"mesh":"shop","kind":"route","name":"reviews/primary","author":"kim","reason":"half and half","accepted":{"revision":2},"state":"kept"}`},
-		{name: "repeat with the same key and condition", method: "PUT", url: weights, body: `{"weights":{"reviews-v1":50,"reviews-v2":50},"reason":"half and half"}`,
-			headers: map[string]string{"X-Weir-Author": "kim", "If-Match": `"1"`, "Idempotency-Key": "k1"}, status: 202, want: `{"accepted":{"revision":2}}`},
+			want: `{"mesh":"shop","kind":"route","name":"reviews/primary","author":"kim","reason":"half and half","accepted":{"revision":2},"state":"kept"}`,
+		},
+		{
+			name: "repeat with the same key and condition", method: "PUT", url: weights, body: `{"weights":{"reviews-v1":50,"reviews-v2":50},"reason":"half and half"}`,
+			headers: map[string]string{"X-Weir-Author": "kim", "If-Match": `"1"`, "Idempotency-Key": "k1"}, status: 202, want: `{"accepted":{"revision":2}}`,
+		},
 		{name: "the timeout stayed", method: "GET", url: "/api/v1/meshes/shop/routes/reviews/primary", status: 200, want: `{"version":2,"timeout":{"perRequest":"5s"},"targets":[{"weight":50},{"weight":50}]}`},
-		{name: "stale", method: "PUT", url: weights, body: `{"weights":{"reviews-v1":1,"reviews-v2":1}}`, headers: map[string]string{"If-Match": `"1"`}, status: 412,
-			want: `{"code":"conflict","changed":{"author":"kim","reason":"half and half","accepted":{"revision":2}}}`, wantIn: []string{"kim"}},
+		{
+			name: "stale", method: "PUT", url: weights, body: `{"weights":{"reviews-v1":1,"reviews-v2":1}}`, headers: map[string]string{"If-Match": `"1"`}, status: 412,
+			want: `{"code":"conflict","changed":{"author":"kim","reason":"half and half","accepted":{"revision":2}}}`, wantIn: []string{"kim"},
+		},
 		{name: "as it is", method: "PUT", url: weights, body: `{"weights":{"reviews-v1":50,"reviews-v2":50}}`, status: 200, want: `{"author":"kim","accepted":{"revision":2}}`},
 		{name: "as it is, dry", method: "PUT", url: weights + "?dryRun=true", body: `{"weights":{"reviews-v1":50,"reviews-v2":50}}`, status: 200, want: `{"dryRun":true,"summary":"nothing would change"}`},
 		{name: "unconditional with a key", method: "PUT", url: weights, body: `{"weights":{"reviews-v1":40,"reviews-v2":60}}`, headers: map[string]string{"Idempotency-Key": "k2"}, status: 202, want: `{"accepted":{"revision":3}}`},
@@ -203,10 +221,14 @@ func TestObjects(t *testing.T) {
 	check(t, newBench(t), []scenario{
 		{name: "create", method: "PUT", url: route, body: spec, headers: map[string]string{"If-None-Match": "*"}, status: 202, want: `{"kind":"route","name":"reviews/beta"}`},
 		{name: "create again", method: "PUT", url: route, body: spec, headers: map[string]string{"If-None-Match": "*"}, status: 412, wantIn: []string{"was created by anonymous"}},
-		{name: "replace with the answer's own fields", method: "PUT", url: route, status: 202,
-			body: `{"kind":"route","mesh":"shop","router":"reviews","name":"beta","protocol":"http","priority":5,"match":{"prefix":"/beta"},"targets":[{"node":"reviews-v1","weight":1}],"version":1}`},
-		{name: "the body's version is a condition", method: "PUT", url: route, status: 412,
-			body: `{"protocol":"http","priority":6,"match":{"prefix":"/beta"},"targets":[{"node":"reviews-v1","weight":1}],"version":1}`},
+		{
+			name: "replace with the answer's own fields", method: "PUT", url: route, status: 202,
+			body: `{"kind":"route","mesh":"shop","router":"reviews","name":"beta","protocol":"http","priority":5,"match":{"prefix":"/beta"},"targets":[{"node":"reviews-v1","weight":1}],"version":1}`,
+		},
+		{
+			name: "the body's version is a condition", method: "PUT", url: route, status: 412,
+			body: `{"protocol":"http","priority":6,"match":{"prefix":"/beta"},"targets":[{"node":"reviews-v1","weight":1}],"version":1}`,
+		},
 		{name: "another name in the body", method: "PUT", url: route, body: `{"name":"gamma","protocol":"http"}`, status: 422, wantIn: []string{`the address says \"beta\"`}},
 		{name: "unknown field", method: "PUT", url: route, body: `{"protocol":"http","match":{"prefx":"/"}}`, status: 422, wantIn: []string{"match.prefx", "is not a field here"}},
 		{name: "broken expression", method: "PUT", url: route, body: `{"protocol":"http","match":{"path":{"regex":"(["}},"targets":[{"node":"reviews-v2","weight":1}]}`, status: 422, wantIn: []string{"match.path.regex"}},
@@ -240,8 +262,10 @@ func TestApply(t *testing.T) {
 		{name: "nothing", method: "POST", url: "/api/v1/apply", status: 400, wantIn: []string{"body is required"}},
 		{name: "5 MB", method: "POST", url: "/api/v1/apply", body: strings.Repeat("#", 5<<20), status: 413, wantIn: []string{"larger than 1 MiB", "split it"}},
 		{name: "calls may leave the mesh", method: "PUT", url: "/api/v1/meshes/shop", body: `{"egressFilter":"ALLOW_ALL"}`, status: 202},
-		{name: "some of its nodes", method: "POST", url: "/api/v1/apply", status: 202, want: `{"kind":"node","name":"another"}`,
-			body: "mesh: shop\nnodes: [{name: another, listeners: [{port: 1, protocol: tcp}], serviceDiscovery: {registration: {}}}]\n"},
+		{
+			name: "some of its nodes", method: "POST", url: "/api/v1/apply", status: 202, want: `{"kind":"node","name":"another"}`,
+			body: "mesh: shop\nnodes: [{name: another, listeners: [{port: 1, protocol: tcp}], serviceDiscovery: {registration: {}}}]\n",
+		},
 		{name: "what was not named stays", method: "GET", url: "/api/v1/meshes/shop", status: 200, want: `{"egressFilter":"ALLOW_ALL","version":2}`},
 		{name: "an invalid mesh leaves nothing", method: "POST", url: "/api/v1/meshes/ruin/apply", body: "kind: service\nname: s\nrouter: none\n", status: 422, wantIn: []string{"none"}},
 		{name: "no ruin", method: "GET", url: "/api/v1/meshes/ruin", status: 404},
@@ -286,8 +310,10 @@ func TestChanges(t *testing.T) {
 		b.fleet.refuse = "no such filter"
 		b.fleet.mu.Unlock()
 		id := b.change(t, scenario{method: "PUT", url: weights, body: `{"weights":{"reviews-v1":11,"reviews-v2":89}}`, status: 202})
-		check(t, b, []scenario{{name: "says who", method: "GET", url: "/api/v1/changes/" + id + "?wait=observed&for=20s", status: 200,
-			want: `{"programmed":{"acked":1,"total":2,"rejected":[{"proxy":"b-0","message":"no such filter"}]}}`}})
+		check(t, b, []scenario{{
+			name: "says who", method: "GET", url: "/api/v1/changes/" + id + "?wait=observed&for=20s", status: 200,
+			want: `{"programmed":{"acked":1,"total":2,"rejected":[{"proxy":"b-0","message":"no such filter"}]}}`,
+		}})
 	})
 }
 

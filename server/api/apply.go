@@ -27,7 +27,8 @@ func (a *API) applyRoutes() {
 	huma.Register(a.huma, op, func(ctx context.Context, in *struct {
 		Asking
 		RawBody []byte
-	}) (*changed, error) {
+	},
+	) (*changed, error) {
 		return a.apply(ctx, "", in.Asking, in.RawBody)
 	})
 	op = operation("apply-to-mesh", http.MethodPost, "/meshes/{mesh}/apply", "Apply a definition to a mesh")
@@ -36,7 +37,8 @@ func (a *API) applyRoutes() {
 		InMesh
 		Asking
 		RawBody []byte
-	}) (*changed, error) {
+	},
+	) (*changed, error) {
 		return a.apply(ctx, in.Mesh, in.Asking, in.RawBody)
 	})
 }

@@ -32,7 +32,7 @@ func (a *API) graphRoutes() {
 }
 
 func (a *API) getGraph(ctx context.Context, in *graphInput) (*answer[graph.Graph], error) {
-	if _, err := a.current(ctx, in.Mesh); err != nil {
+	if err := a.known(ctx, in.Mesh); err != nil {
 		return nil, err
 	}
 	if err := nearNow(in.At, time.Now()); err != nil {

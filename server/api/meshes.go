@@ -10,7 +10,6 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"github.com/weirmesh/weir/server/change"
 	"github.com/weirmesh/weir/server/mesh"
 )
 
@@ -26,7 +25,8 @@ func (a *API) meshRoutes() {
 		InMesh
 		Asking
 		RawBody []byte
-	}) (*changed, error) {
+	},
+	) (*changed, error) {
 		return a.putObject(ctx, in.Mesh, mesh.Ref{Kind: mesh.KindMesh, Name: in.Mesh}, in.Asking, in.RawBody)
 	})
 	remove := operation("delete-mesh", http.MethodDelete, "/meshes/{mesh}", "Delete a mesh that is empty")
@@ -34,7 +34,8 @@ func (a *API) meshRoutes() {
 	huma.Register(a.huma, remove, func(ctx context.Context, in *struct {
 		InMesh
 		Asking
-	}) (*changed, error) {
+	},
+	) (*changed, error) {
 		return a.deleteObject(ctx, in.Mesh, mesh.Ref{Kind: mesh.KindMesh, Name: in.Mesh}, in.Asking)
 	})
 }
@@ -63,7 +64,8 @@ func (a *API) listMeshes(ctx context.Context, in *Unless) (*answer[list[Mesh]], 
 func (a *API) getMesh(ctx context.Context, in *struct {
 	InMesh
 	Unless
-}) (*answer[Mesh], error) {
+},
+) (*answer[Mesh], error) {
 	current, err := a.o.Meshes.Mesh(in.Mesh)
 	if err != nil {
 		return nil, a.fail(ctx, err)
@@ -77,11 +79,10 @@ func (a *API) getMesh(ctx context.Context, in *struct {
 	return out, nil
 }
 
-// current gives a mesh, or what is wrong with its name.
-func (a *API) current(ctx context.Context, name string) (change.Current, error) {
-	c, err := a.o.Meshes.Mesh(name)
-	if err != nil {
-		return c, a.fail(ctx, err)
+// known says what is wrong with a mesh's name; nil when there is such a mesh.
+func (a *API) known(ctx context.Context, name string) error {
+	if _, err := a.o.Meshes.Mesh(name); err != nil {
+		return a.fail(ctx, err)
 	}
-	return c, nil
+	return nil
 }

@@ -124,7 +124,8 @@ func register[B any](a *API, s shape[B]) {
 		func(ctx context.Context, in *struct {
 			InMesh
 			Unless
-		}) (*answer[list[B]], error) {
+		},
+		) (*answer[list[B]], error) {
 			return listObjects(ctx, a, s, in.Mesh, in.IfNoneMatch)
 		})
 	if s.kind == mesh.KindRoute || s.kind == mesh.KindGatewayRoute {
@@ -290,7 +291,8 @@ func (a *API) unchanged(ctx context.Context, p change.Proposal, cause error) (*c
 // refuse is fail, with the newest change of the object when somebody changed it first.
 func (a *API) refuse(ctx context.Context, err error, meshName string, ref mesh.Ref) error {
 	out := a.fail(ctx, err)
-	p, ok := out.(*Problem)
+	p := &Problem{}
+	ok := errors.As(out, &p)
 	if !ok || !stale(err) {
 		return out
 	}

@@ -83,8 +83,10 @@ func pooled(n mesh.VirtualNode, b poolBody) (mesh.VirtualNode, error) {
 		from limit
 		to   **int
 	}{
-		{b.MaxConnections, &pool.MaxConnections}, {b.MaxPendingRequests, &pool.MaxPendingRequests},
-		{b.MaxRequests, &pool.MaxRequests}, {b.MaxRetries, &pool.MaxRetries},
+		{b.MaxConnections, &pool.MaxConnections},
+		{b.MaxPendingRequests, &pool.MaxPendingRequests},
+		{b.MaxRequests, &pool.MaxRequests},
+		{b.MaxRetries, &pool.MaxRetries},
 	} {
 		if l.from.given {
 			*l.to, some = l.from.value, true

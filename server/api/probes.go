@@ -63,7 +63,8 @@ func (a *API) liveRoutes() {
 	huma.Register(a.huma, poll, func(ctx context.Context, in *struct {
 		View string `query:"view" required:"true" maxLength:"1024"`
 		Seq  int64  `query:"seq"`
-	}) (*answer[json.RawMessage], error) {
+	},
+	) (*answer[json.RawMessage], error) {
 		frame, err := a.o.Live.Poll(ctx, in.View, in.Seq)
 		if err != nil {
 			return nil, a.fail(ctx, err)

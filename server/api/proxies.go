@@ -41,7 +41,7 @@ func (a *API) proxiesOf(ctx context.Context, name string) ([]provider.Proxy, err
 	if len(proxies) > 0 {
 		return proxies, nil
 	}
-	if _, err := a.current(ctx, name); err != nil {
+	if err := a.known(ctx, name); err != nil {
 		return nil, err
 	}
 	return []provider.Proxy{}, nil

@@ -281,12 +281,12 @@ func (d *Door) expireAll(ctx context.Context, l *loop, now time.Time) {
 			continue
 		}
 		d.log.Warn("change cannot be reverted by itself after later changes", "change", c.ID, "error", err)
-		d.giveUp(ctx, c.ID)
+		d.giveUp(c.ID)
 	}
 }
 
 // giveUp closes an entry that nobody confirmed and that cannot be reverted without breaking what came after it.
-func (d *Door) giveUp(ctx context.Context, id string) {
+func (d *Door) giveUp(id string) {
 	d.write.Lock()
 	defer d.write.Unlock()
 	d.mu.Lock()

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strconv"
 	"sync"
 	"time"
 
@@ -30,9 +31,9 @@ type app struct {
 func newApp(n mesh.VirtualNode, p Proxy, seed uint64) *app {
 	return &app{
 		node:    n.Name,
-		address: net.JoinHostPort(p.AppAddress, fmt.Sprint(n.Listeners[0].Port)),
+		address: net.JoinHostPort(p.AppAddress, strconv.Itoa(n.Listeners[0].Port)),
 		calls:   calls(serviceOf(n.Name)),
-		egress:  "http://" + net.JoinHostPort(p.Address, fmt.Sprint(p.EgressPort)) + "/",
+		egress:  "http://" + net.JoinHostPort(p.Address, strconv.Itoa(p.EgressPort)) + "/",
 		knobs:   newKnobs(n.Name, seed, usual(n.Name)),
 		client:  newClient(),
 	}

@@ -13,6 +13,7 @@ import (
 	"net"
 	"os"
 	"runtime"
+	"strconv"
 	"sync"
 	"time"
 
@@ -163,7 +164,7 @@ func (d *Demo) Gateway() string { return d.ingress(d.proxies[0]) }
 // ingress is where a proxy takes calls.
 func (d *Demo) ingress(p Proxy) string {
 	for _, port := range p.IngressPorts {
-		return "http://" + net.JoinHostPort(p.Address, fmt.Sprint(port))
+		return "http://" + net.JoinHostPort(p.Address, strconv.Itoa(port))
 	}
 	return ""
 }

@@ -87,9 +87,9 @@ func (d *drawing) freshness() {
 
 // layCells gathers what is known of each node by itself.
 func (d *drawing) layCells() {
-	d.cells = make([]cell, len(d.plan.nodes), len(d.plan.nodes)+8)
-	for i := range d.plan.nodes {
-		d.cells[i].planNode, d.cells[i].shown = &d.plan.nodes[i], true
+	d.cells = make([]cell, len(d.nodes), len(d.nodes)+8)
+	for i := range d.nodes {
+		d.cells[i].planNode, d.cells[i].shown = &d.nodes[i], true
 		if k := d.cells[i].kind; k == KindNode || k == KindGateway {
 			d.fill(&d.cells[i])
 		}
@@ -193,12 +193,12 @@ func (d *drawing) outside() []flow {
 
 // layEdges merges what is declared and what was seen, both in the same order.
 func (d *drawing) layEdges(seen []flow) {
-	n := max(len(d.plan.edges), len(seen)) + 16 // usually they are the same edges
+	n := max(len(d.edges), len(seen)) + 16 // usually they are the same edges
 	d.graph.Edges, d.flows = make([]Edge, 0, n), make([]flow, 0, n)
-	d.byPlan = make([]int32, len(d.plan.edges))
+	d.byPlan = make([]int32, len(d.edges))
 	i := 0
-	for j := range d.plan.edges {
-		p := &d.plan.edges[j]
+	for j := range d.edges {
+		p := &d.edges[j]
 		for i < len(seen) && d.order(seen[i], p) < 0 {
 			d.layEdge(seen[i], nil)
 			i++
@@ -218,7 +218,7 @@ func (d *drawing) layEdges(seen []flow) {
 
 // order compares a seen edge with a declared one. Both ends are usually of the plan, whose order is that of the ids.
 func (d *drawing) order(f flow, p *planEdge) int {
-	if n := int32(len(d.plan.nodes)); f.from < n && f.to < n {
+	if n := int32(len(d.nodes)); f.from < n && f.to < n {
 		return cmp.Or(cmp.Compare(f.from, p.from), cmp.Compare(f.to, p.to))
 	}
 	return cmp.Or(cmp.Compare(f.From, d.cells[p.from].id), cmp.Compare(f.To, d.cells[p.to].id))
@@ -264,8 +264,8 @@ func (d *drawing) shares() {
 		}
 		return 0
 	}
-	values := make([]float64, len(d.plan.edges)) // one piece of memory for all of them
-	for i := range d.plan.edges {
+	values := make([]float64, len(d.edges)) // one piece of memory for all of them
+	for i := range d.edges {
 		sum := 0.0
 		for _, rival := range d.plan.edges[i].rivals {
 			sum += requests(rival)

@@ -91,7 +91,7 @@ func (d *drawing) layNodes() {
 		}
 	}
 	if len(d.strange) > 0 {
-		for i := len(nodes) - 1; i >= len(d.plan.nodes); i-- {
+		for i := len(nodes) - 1; i >= len(d.nodes); i-- {
 			if !d.cells[i].shown {
 				nodes = slices.Delete(nodes, i, i+1)
 			}

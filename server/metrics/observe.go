@@ -115,7 +115,7 @@ func (w *view) traffic(f *flow, abandoned bool, t *mesh.Traffic) {
 	t.NoHost = d(colNoHost) * per
 	t.OverflowRate = d(colOverflow) * per
 	t.FailRate = d(colFail) * per
-	t.Active = f.gauges[active-active]
+	t.Active = f.gauges[0] // the first of the gauges, from which the others are counted
 	t.InFlight = f.gauges[inFlight-active]
 	t.Pending = f.gauges[pending-active]
 	t.Connections = f.gauges[connections-active]

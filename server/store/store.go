@@ -108,7 +108,7 @@ func (s *Store) check(ctx context.Context) error {
 	if err != nil {
 		return s.explain("check", err)
 	}
-	defer rows.Close() //nolint:errcheck // rows.Err tells
+	defer rows.Close()
 	for rows.Next() {
 		var line string
 		if err := rows.Scan(&line); err != nil {

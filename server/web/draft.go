@@ -144,7 +144,7 @@ func (w *Web) conflict(c *gin.Context, v view, d draft, refusal error) error {
 	}
 	s := signature{reason: strings.TrimSpace(c.PostForm("reason")), confirmWithin: c.PostForm("confirmWithin")}
 	p := page.Conflict{Shell: v.Shell, What: d.ref.Name, Message: refusal.Error(), Rows: d.rows, Form: v.reviewForm(d, s)}
-	p.Shell.Title = p.L.T("conflict.title", "what", p.What)
+	p.Title = p.L.T("conflict.title", "what", p.What)
 	p.Form.Action = v.Href(d.path)
 	now := page.Field{Name: "version", Value: strconv.FormatInt(v.current.Versions[d.ref], 10)}
 	p.Form.Hidden = append(p.Form.Hidden[:len(p.Form.Hidden)-1], now,

@@ -151,15 +151,3 @@ func spread(shares []int, whole int) []int {
 	}
 	return parts
 }
-
-// share is a weight's part of the sum, 0 to 1.
-func share(list []int, i int) float64 {
-	sum := 0
-	for _, v := range list {
-		sum += v
-	}
-	if sum == 0 {
-		return 0
-	}
-	return float64(list[i]) / float64(sum)
-}

@@ -31,11 +31,13 @@ func TestTruths(t *testing.T) {
 		"under way": {change.Change{Programmed: &change.Programmed{Acked: 1, Total: 3}}, []component.Stage{component.Waiting, component.Waiting, component.Waiting}, "1 of 3 proxies"},
 		"programmed": {
 			change.Change{Accepted: &change.Accepted{At: at}, Programmed: &change.Programmed{Acked: 3, Total: 3, At: &done}},
-			[]component.Stage{component.Done, component.Done, component.Waiting}, "after 4.0 ms",
+			[]component.Stage{component.Done, component.Done, component.Waiting},
+			"after 4.0 ms",
 		},
 		"refused": {
 			change.Change{Programmed: &change.Programmed{Acked: 2, Total: 3, At: &done, Rejected: []provider.Rejection{{Proxy: "p", Message: "no"}}}},
-			[]component.Stage{component.Waiting, component.Bad, component.Waiting}, "1 refused it",
+			[]component.Stage{component.Waiting, component.Bad, component.Waiting},
+			"1 refused it",
 		},
 		"nobody":     {change.Change{Programmed: &change.Programmed{At: &done}}, []component.Stage{component.Waiting, component.None, component.Waiting}, "no connected proxy"},
 		"too little": {change.Change{Observed: &change.Observed{Window: "2s", Requests: 3, Shares: share}}, []component.Stage{component.Waiting, component.Waiting, component.Waiting}, "3 requests in 2 s"},

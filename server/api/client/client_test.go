@@ -66,12 +66,18 @@ func TestRequests(t *testing.T) {
 			_, err := c.Pool(ctx, "m", "n", client.Pool{Port: 80, Limits: map[string]*int{"maxConnections": &hundred, "maxRetries": nil}}, ask)
 			return err
 		}, asked{Method: "PUT", Path: "/api/v1/meshes/m/nodes/n/connection-pool", Body: `{"maxConnections":100,"maxRetries":null,"port":80}`}},
-		{"apply", func(c *client.Client) error { _, err := c.Apply(ctx, "", []byte("mesh: m"), ask); return err },
-			asked{Method: "POST", Path: "/api/v1/apply", Body: "mesh: m"}},
-		{"apply to a mesh", func(c *client.Client) error { _, err := c.Apply(ctx, "m", nil, ask); return err },
-			asked{Method: "POST", Path: "/api/v1/meshes/m/apply"}},
-		{"undo", func(c *client.Client) error { _, err := c.Verb(ctx, "undo", "../x", ask); return err },
-			asked{Method: "POST", Path: "/api/v1/changes/..%2Fx/undo"}},
+		{
+			"apply", func(c *client.Client) error { _, err := c.Apply(ctx, "", []byte("mesh: m"), ask); return err },
+			asked{Method: "POST", Path: "/api/v1/apply", Body: "mesh: m"},
+		},
+		{
+			"apply to a mesh", func(c *client.Client) error { _, err := c.Apply(ctx, "m", nil, ask); return err },
+			asked{Method: "POST", Path: "/api/v1/meshes/m/apply"},
+		},
+		{
+			"undo", func(c *client.Client) error { _, err := c.Verb(ctx, "undo", "../x", ask); return err },
+			asked{Method: "POST", Path: "/api/v1/changes/..%2Fx/undo"},
+		},
 		{"delete", func(c *client.Client) error {
 			_, err := c.Delete(ctx, "m", mesh.Ref{Kind: mesh.KindGatewayRoute, Name: "g/r"}, ask)
 			return err

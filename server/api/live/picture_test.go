@@ -171,8 +171,10 @@ func TestDeadband(t *testing.T) {
 	}
 	now := time.UnixMilli(1_795_000_000_000).UTC()
 	topic := newTopic(v, now)
-	g := graph.Graph{Mesh: "m", At: now, Window: "30s", Nodes: []graph.Node{{ID: "a"}, {ID: "b"}},
-		Edges: []graph.Edge{{From: "a", To: "b", RequestRate: 100}}}
+	g := graph.Graph{
+		Mesh: "m", At: now, Window: "30s", Nodes: []graph.Node{{ID: "a"}, {ID: "b"}},
+		Edges: []graph.Edge{{From: "a", To: "b", RequestRate: 100}},
+	}
 	steps := []struct {
 		name string
 		rate float64
@@ -231,8 +233,10 @@ func big(boxes int) graph.Graph {
 		id := fmt.Sprintf("node-%04d", i)
 		g.Nodes = append(g.Nodes, graph.Node{ID: id, Kind: graph.KindNode, Name: id, Health: mesh.Healthy})
 		if i > 0 {
-			g.Edges = append(g.Edges, graph.Edge{From: g.Nodes[i-1].ID, To: id, RequestRate: float64(i), Health: mesh.Healthy,
-				P50: 0.004, P95: 0.02, P99: 0.05, Used: true, Declared: true, BytesRate: 12345 * float64(i), Members: 2, Healthy: 2})
+			g.Edges = append(g.Edges, graph.Edge{
+				From: g.Nodes[i-1].ID, To: id, RequestRate: float64(i), Health: mesh.Healthy,
+				P50: 0.004, P95: 0.02, P99: 0.05, Used: true, Declared: true, BytesRate: 12345 * float64(i), Members: 2, Healthy: 2,
+			})
 		}
 	}
 	return g

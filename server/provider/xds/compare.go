@@ -238,15 +238,6 @@ func (f *feed) resourceTypes(p *prepared) []provider.ResourceType {
 	return out
 }
 
-// sent counts the resources sent on the stream, removals included.
-func (f *feed) sent() int {
-	total := 0
-	for k := range f.tracks {
-		total += f.tracks[k].sent
-	}
-	return total
-}
-
 // sortedNames lists the keys in order.
 func sortedNames[V any](m map[string]V) []string {
 	return slices.SortedFunc(maps.Keys(m), cmp.Compare)

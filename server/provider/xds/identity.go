@@ -2,6 +2,7 @@ package xds
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -99,14 +100,14 @@ func parseNodeID(nodeID string) (Identity, error) {
 // plainName allows what names and instances consist of; a dot only because host names are used as instances.
 func plainName(s string) bool {
 	return s != "" && len(s) <= 255 && !strings.ContainsFunc(s, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_' || r == '.')
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '_' && r != '.'
 	})
 }
 
 // readMetadata takes over what a proxy says about where it listens.
 func (id *Identity) readMetadata(value *structpb.Value) error {
 	if _, ok := value.GetKind().(*structpb.Value_StructValue); !ok {
-		return fmt.Errorf("is a structure, as in {address: 10.0.0.1}")
+		return errors.New("is a structure, as in {address: 10.0.0.1}")
 	}
 	fields := value.GetStructValue().GetFields()
 	for _, f := range []struct {
@@ -141,7 +142,7 @@ func (id *Identity) readMetadata(value *structpb.Value) error {
 
 func (id *Identity) readIngressPorts(value *structpb.Value) error {
 	if _, ok := value.GetKind().(*structpb.Value_StructValue); !ok {
-		return fmt.Errorf(`ingress_ports is a structure, as in {"8080": 15000}`)
+		return errors.New(`ingress_ports is a structure, as in {"8080": 15000}`)
 	}
 	ports, used := make(map[int]int), map[int]string{id.EgressPort: "egress_port"}
 	fields := value.GetStructValue().GetFields()

@@ -44,7 +44,6 @@ type track struct {
 	ackedAt  time.Time
 	rejected string // version of the set that was refused last
 	message  string
-	sent     int // resources sent, removals included
 }
 
 // held is a resource that a proxy runs. res is nil if only its version is known, from before the stream.
@@ -319,7 +318,6 @@ func (f *feed) respond(k kind, send map[string]*resource, p *prepared) *discover
 		nonce: strconv.FormatUint(f.nonce, 10), version: p.sets[k].version, clusters: p.sets[clusters].version, sent: send,
 	}
 	t.synced, t.owed = "", false
-	t.sent += len(send)
 	resp := &discoveryv3.DeltaDiscoveryResponse{
 		TypeUrl: k.url(), Nonce: t.flight.nonce, SystemVersionInfo: p.sets[k].version,
 	}

@@ -1,7 +1,6 @@
 package xds
 
 import (
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -126,7 +125,7 @@ func snapshotMessage[M proto.Message](t testing.TB, s *Snapshot, typeURL, name s
 	}
 	typed, ok := m.(M)
 	if !ok {
-		t.Fatal(fmt.Sprintf("%s is a %T", name, m))
+		t.Fatalf("%s is a %T", name, m)
 	}
 	return typed
 }

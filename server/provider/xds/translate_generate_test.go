@@ -134,8 +134,10 @@ func (d drawer) timeout() *mesh.Timeout {
 
 func (d drawer) discovery() *mesh.ServiceDiscovery {
 	of := []*mesh.ServiceDiscovery{
-		{Registration: &mesh.Registration{}}, {Endpoints: []mesh.Endpoint{{Address: "10.0.0.1"}, {Address: "::1", Port: 8080}}},
-		{DNS: &mesh.DNSDiscovery{Hostname: "example.com"}}, {DNS: &mesh.DNSDiscovery{Hostname: "example.com", ResponseType: mesh.Endpoints}},
+		{Registration: &mesh.Registration{}},
+		{Endpoints: []mesh.Endpoint{{Address: "10.0.0.1"}, {Address: "::1", Port: 8080}}},
+		{DNS: &mesh.DNSDiscovery{Hostname: "example.com"}},
+		{DNS: &mesh.DNSDiscovery{Hostname: "example.com", ResponseType: mesh.Endpoints}},
 	}
 	if !d.sane {
 		of = append(of, nil, &mesh.ServiceDiscovery{})

@@ -25,8 +25,10 @@ var updateGolden = flag.Bool("update", false, "rewrite the expected sections of 
 
 // goldenSections are the sections of a case that Translate writes, by type URL.
 var goldenSections = []struct{ name, typeURL string }{
-	{"clusters.yaml", ClusterType}, {"endpoints.yaml", EndpointType},
-	{"listeners.yaml", ListenerType}, {"routes.yaml", RouteType},
+	{"clusters.yaml", ClusterType},
+	{"endpoints.yaml", EndpointType},
+	{"listeners.yaml", ListenerType},
+	{"routes.yaml", RouteType},
 }
 
 // goldenProxy is a case's proxy.yaml: the proxy as it presents itself, and the instances that registered.
