@@ -34,7 +34,7 @@ bench: build $(ENVOY) ## print the performance table
 	@go test ./server/... -run '^$$' -bench . -benchmem -benchtime 200ms
 	@bin/weir bench
 
-check: generate fmt lint test ## what must hold before a change is proposed, and that nothing generated is out of date
+check: fmt generate lint test ## what must hold before a change is proposed, and that nothing generated is out of date
 	@git diff --exit-code
 
 ## The parts
