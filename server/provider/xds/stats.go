@@ -17,6 +17,8 @@ const maxSeries = 10_000
 type Sink interface {
 	// Push takes one message's families. It must not keep them longer than the call.
 	Push(src mesh.Source, at time.Time, families []*dto.MetricFamily)
+	// Over says how many series of the proxy's newest flush were dropped because the proxy has too many.
+	Over(src mesh.Source) int
 	// Gone says that the proxy's stream of numbers ended.
 	Gone(src mesh.Source)
 }
@@ -27,7 +29,7 @@ type reporter struct{ mesh, proxy string }
 // report is its last report.
 type report struct {
 	at   time.Time
-	over int // series that the last message had too many
+	over int // series that were too many
 }
 
 // stats is Envoy's metrics service.
@@ -52,10 +54,11 @@ func (m stats) StreamMetrics(stream grpc.ClientStreamingServer[metricsv3.StreamM
 	for {
 		families, over := limit(msg.GetEnvoyMetrics(), maxSeries)
 		now := s.now()
-		s.reported(src, report{at: now, over: over})
 		if s.sink != nil {
 			s.sink.Push(src, now, families)
+			over = max(over, s.sink.Over(src))
 		}
+		s.reported(src, report{at: now, over: over})
 		if msg, err = stream.Recv(); err != nil {
 			return ended(err)
 		}

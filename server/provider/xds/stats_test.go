@@ -62,9 +62,17 @@ func TestNumbersOfOneProxy(t *testing.T) {
 	if numbers.has(src, "dropped") {
 		t.Error("series over the limit were passed on")
 	}
-	if p := s.proxy("shop", "web-a"); p.SeriesOver != 5 || p.MetricsAt.IsZero() {
-		t.Errorf("proxy = %+v, want 5 series over the limit", p)
+	over := func(n int) func() bool {
+		return func() bool {
+			p := s.proxy("shop", "web-a")
+			return p.SeriesOver == n && !p.MetricsAt.IsZero()
+		}
 	}
+	eventually(t, "the message's series over the limit", over(5))
+	if err := stream.Send(&metricsv3.StreamMetricsMessage{EnvoyMetrics: []*dto.MetricFamily{family("many", 1)}}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "what the aggregator dropped", over(7))
 	if err := stream.CloseSend(); err != nil {
 		t.Fatal(err)
 	}
