@@ -21,7 +21,7 @@ const (
 	route     = "b/primary"
 	first     = "b"
 	second    = "b-prime"
-	workers   = 4
+	workers   = 2
 	stopAfter = 10 * time.Second // to see what a change did
 )
 

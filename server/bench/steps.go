@@ -11,6 +11,9 @@ import (
 	"github.com/weirmesh/weir/server/mesh"
 )
 
+// betweenFlips is about as fast as a console sends what a slider does while it is dragged (10 to 20 times a second).
+const betweenFlips = 70 * time.Millisecond
+
 // flips moves all of the traffic from one version to the other and back, and notes how long it took from the request
 // to Weir until the first call that the other version answered was made, and until the proxies had acknowledged.
 func (b *loop) flips(ctx context.Context, p *probe) error {
@@ -41,6 +44,9 @@ func (b *loop) flips(ctx context.Context, p *probe) error {
 			return fmt.Errorf("flip %d: %w", i, err)
 		}
 		acked = append(acked, done.Programmed.At.Sub(done.Accepted.At))
+		if err := pause(ctx, betweenFlips); err != nil {
+			return err
+		}
 	}
 	b.add(fmt.Sprintf("weight: request to Weir → its answer, median of %d", b.o.Flips), quantile(sorted(answered), 0.5), 10*time.Millisecond)
 	b.add("weight: recorded → acknowledged by every proxy, median", quantile(sorted(acked), 0.5), 10*time.Millisecond)
