@@ -185,19 +185,13 @@ func (a *app) changing(ctx context.Context, meshName string, ask asking, do func
 	if ask.ConfirmWithin < 0 || (ask.ConfirmWithin > 0 && ask.ConfirmWithin < time.Second) {
 		return misuse("--confirm-within %v: at least 1s", ask.ConfirmWithin)
 	}
-	c, err := a.client()
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	if meshName, err = meshOf(ctx, c, meshName); err != nil {
-		return err
-	}
-	answer, err := do(c, meshName)
-	if err != nil {
-		return err
-	}
-	return a.finish(ctx, c, ask, answer)
+	return a.onMesh(ctx, meshName, func(c *client.Client, meshName string) error {
+		answer, err := do(c, meshName)
+		if err != nil {
+			return err
+		}
+		return a.finish(ctx, c, ask, answer)
+	})
 }
 
 // routeName reads ROUTER/ROUTE.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/weirmesh/weir/server/api/client"
 	"github.com/weirmesh/weir/server/graph"
 	"github.com/weirmesh/weir/server/mesh"
 )
@@ -21,30 +22,9 @@ func (a *app) graphCommand() *cobra.Command {
 		Short: "Show who calls whom, and how it goes",
 		Args:  cobra.NoArgs,
 		RunE: does(func(ctx context.Context, _ []string) error {
-			c, err := a.client()
-			if err != nil {
-				return err
-			}
-			defer c.Close()
-			if meshName, err = meshOf(ctx, c, meshName); err != nil {
-				return err
-			}
-			data, err := c.GraphRaw(ctx, meshName, at, window)
-			if err != nil {
-				return err
-			}
-			if f == "json" || f == "yaml" {
-				return a.raw(f, data)
-			}
-			var g graph.Graph
-			if err := json.Unmarshal(data, &g); err != nil {
-				return fmt.Errorf("read the answer: %w", err)
-			}
-			if f == "dot" {
-				_, err := fmt.Fprint(a.stdout, dot(g))
-				return err
-			}
-			return a.edges(g)
+			return a.onMesh(ctx, meshName, func(c *client.Client, name string) error {
+				return a.showGraph(ctx, c, name, graphAsk{at, window, f})
+			})
 		}),
 	}
 	meshFlag(cmd, &meshName)
@@ -52,6 +32,32 @@ func (a *app) graphCommand() *cobra.Command {
 	cmd.Flags().StringVar(&window, "window", "", "what the numbers are taken over, as in 30s")
 	formatFlag(cmd, &f, "dot")
 	return cmd
+}
+
+// graphAsk is which picture is wanted, and how it is written.
+type graphAsk struct {
+	at, window string
+	format     format
+}
+
+// showGraph asks for a mesh's graph and writes it.
+func (a *app) showGraph(ctx context.Context, c *client.Client, meshName string, ask graphAsk) error {
+	data, err := c.GraphRaw(ctx, meshName, ask.at, ask.window)
+	if err != nil {
+		return err
+	}
+	if ask.format == "json" || ask.format == "yaml" {
+		return a.raw(ask.format, data)
+	}
+	var g graph.Graph
+	if err := json.Unmarshal(data, &g); err != nil {
+		return fmt.Errorf("read the answer: %w", err)
+	}
+	if ask.format == "dot" {
+		_, err := fmt.Fprint(a.stdout, dot(g))
+		return err
+	}
+	return a.edges(g)
 }
 
 // edges writes the graph's edges; what makes them unfit to rely on goes to stderr.

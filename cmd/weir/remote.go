@@ -53,6 +53,20 @@ func meshOf(ctx context.Context, c *client.Client, flag string) (string, error) 
 	}
 }
 
+// onMesh runs a command with a client and the mesh that it is about.
+func (a *app) onMesh(ctx context.Context, flag string, do func(c *client.Client, meshName string) error) error {
+	c, err := a.client()
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	meshName, err := meshOf(ctx, c, flag)
+	if err != nil {
+		return err
+	}
+	return do(c, meshName)
+}
+
 // meshFlag adds --mesh.
 func meshFlag(cmd *cobra.Command, into *string) {
 	cmd.Flags().StringVarP(into, "mesh", "m", "", "the mesh (default: the only one)")

@@ -154,27 +154,6 @@ func TestOutsideOfAYoungProxy(t *testing.T) {
 	}
 }
 
-// TestNames says that names which a proxy or a configuration made up do no harm in renderings.
-func TestNames(t *testing.T) {
-	evil := "x\"] ; a -> b [label=\"\\\x1b[2J\nend"
-	m := mesh.Mesh{Name: evil, Nodes: []mesh.VirtualNode{{Name: evil}}}
-	seen := mesh.Observation{Window: time.Second, Edges: []mesh.Edge{{From: evil, To: "external/" + evil, Traffic: traffic(5, 1)}}}
-	g := Build(m, seen, nil, health.Default())
-	dot := Dot(g)
-	if n := strings.Count(dot, "->"); n != strings.Count(dot, `"x\"] ; a -> b`)+strings.Count(dot, `"external/x\"] ; a -> b`)+1 {
-		t.Errorf("a name became an edge:\n%s", dot)
-	}
-	for _, line := range strings.Split(dot, "\n") {
-		if strings.HasPrefix(line, "end") {
-			t.Errorf("a name broke a line:\n%s", dot)
-		}
-	}
-	var b bytes.Buffer
-	if err := Table(&b, g); err != nil || strings.ContainsAny(b.String(), "\x1b") {
-		t.Errorf("%v %q", err, b.String())
-	}
-}
-
 func encode(t *testing.T, g Graph) []byte {
 	t.Helper()
 	data, err := json.Marshal(g)

@@ -1,7 +1,6 @@
 package graph
 
 import (
-	"bytes"
 	"encoding/json"
 	"flag"
 	"os"
@@ -91,14 +90,6 @@ func rendered(t *testing.T, name string, g Graph) []byte {
 			t.Fatal(err)
 		}
 		return append(data, '\n')
-	case "graph.dot":
-		return []byte(Dot(g))
-	case "graph.txt":
-		var b bytes.Buffer
-		if err := Table(&b, g); err != nil {
-			t.Fatal(err)
-		}
-		return b.Bytes()
 	}
 	return nil
 }

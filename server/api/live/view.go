@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/weirmesh/weir/server/graph"
+	"github.com/weirmesh/weir/server/health"
 	"github.com/weirmesh/weir/server/mesh"
 )
 
@@ -302,20 +303,7 @@ func bit(b bool) float64 {
 }
 
 // healthNumber is a verdict as frames carry it.
-func healthNumber(h mesh.Health) float64 {
-	switch h {
-	case mesh.Idle:
-		return 1
-	case mesh.Healthy:
-		return 2
-	case mesh.Degraded:
-		return 3
-	case mesh.Unhealthy:
-		return 4
-	default:
-		return 0
-	}
-}
+func healthNumber(h mesh.Health) float64 { return float64(health.Rank(h)) }
 
 // severity orders edges for truncation: only what is wrong goes before what is busy.
 func severity(h mesh.Health) float64 { return max(healthNumber(h), 2) }
