@@ -68,7 +68,7 @@ func (s *Server) graphOver(name string, window time.Duration) (graph.Graph, erro
 
 // ready says for /readyz whether the parts work.
 func (s *Server) ready(ctx context.Context) []api.Check {
-	_, err := s.store.Instances(ctx)
+	err := s.store.Readable(ctx)
 	if err != nil {
 		err = mesh.Errorf(mesh.Unavailable, "the data directory cannot be read: %w", err)
 	}

@@ -19,6 +19,14 @@ import (
 // page is how many entries Records gives when the query does not say.
 const page = 100
 
+// Readable says whether the database answers, at the least cost. Error: mesh.Unavailable.
+func (s *Store) Readable(ctx context.Context) error {
+	if _, err := s.reader.Mesh.Query().Exist(ctx); err != nil {
+		return s.explain("read the database", err)
+	}
+	return nil
+}
+
 // Meshes gives every mesh with its newest revision, and the version of each object, deleted ones too; all as of one
 // moment. A mesh that was deleted is there too, as a revision without a mesh. Sorted by name.
 func (s *Store) Meshes(ctx context.Context) ([]change.Current, error) {
