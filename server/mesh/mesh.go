@@ -10,6 +10,7 @@ package mesh
 type Mesh struct {
 	Name          string           `json:"name"`
 	EgressFilter  EgressFilter     `json:"egressFilter,omitempty"`
+	Health        *HealthLimits    `json:"health,omitempty"`
 	Nodes         []VirtualNode    `json:"nodes,omitempty"`
 	Services      []VirtualService `json:"services,omitempty"`
 	Routers       []VirtualRouter  `json:"routers,omitempty"`
@@ -41,13 +42,15 @@ const (
 // VirtualService is a name that callers use. Exactly one of Router and Node provides it; with neither, the name is
 // reserved and calls to it are answered 404.
 type VirtualService struct {
-	Name   string `json:"name"`
-	Router string `json:"router,omitempty"`
-	Node   string `json:"node,omitempty"`
+	Name   string        `json:"name"`
+	Router string        `json:"router,omitempty"`
+	Node   string        `json:"node,omitempty"`
+	Health *HealthLimits `json:"health,omitempty"` // instead of the mesh's, limit by limit
 }
 
 // Settings is the part of a mesh that is an object of its own (kind "mesh").
 type Settings struct {
-	Name         string       `json:"name"`
-	EgressFilter EgressFilter `json:"egressFilter,omitempty"`
+	Name         string        `json:"name"`
+	EgressFilter EgressFilter  `json:"egressFilter,omitempty"`
+	Health       *HealthLimits `json:"health,omitempty"`
 }

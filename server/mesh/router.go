@@ -23,6 +23,7 @@ type Route struct {
 	Targets  []WeightedTarget `json:"targets"` // 1 to 10
 	Timeout  *Timeout         `json:"timeout,omitempty"`
 	Retry    *Retry           `json:"retry,omitempty"`
+	Health   *HealthLimits    `json:"health,omitempty"` // instead of the service's, limit by limit
 }
 
 // WeightedTarget receives Weight out of the sum of the route's weights: a share, not a percentage.

@@ -48,6 +48,25 @@ type Observation struct {
 	Sources map[string]time.Time
 	// Fresh is true when every connected proxy reported within three flush intervals.
 	Fresh bool
+	// Proxies counts, by graph id, the proxies of a moment in the past. Nil: whoever draws knows better.
+	Proxies map[string]int
+	// Partial is true when a source could not give everything; Notes say what is missing, in words.
+	Partial bool
+	Notes   []string
+	// Burns is how fast services use up their error budgets, by the service's name.
+	Burns map[string][]Burn
+}
+
+// Burn is how fast a service used up the error budget of an objective over two windows: 1 is exactly as fast as the
+// objective's period allows. Both must be at the limit for an alarm: the long window proves that it matters, the short
+// one that it goes on (Google, The Site Reliability Workbook, chapter 5).
+type Burn struct {
+	Objective   string // "availability" or "latency"
+	Long, Short time.Duration
+	LongRate    float64
+	ShortRate   float64
+	Limit       float64
+	Severe      bool // fast enough to act at once
 }
 
 // Edge is the traffic from one end to another, as the caller's proxies saw it.
@@ -81,6 +100,7 @@ type Traffic struct {
 	Timeouts    float64 // rate of attempts given up for time; the requests that failed by it are among 5xx
 	Exhausted   float64 // rate of requests that failed after every retry; they are among 5xx
 	NoHost      float64 // rate of requests refused because no instance was healthy; they are among 5xx (TCP: class 0)
+	Resets      float64 // rate of streams that the destination reset, or that were cut off on the way to it; they are among 5xx
 }
 
 // PoolUse is the use of a connection pool, summed over the proxies that have it.

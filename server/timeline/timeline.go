@@ -1,0 +1,99 @@
+// Package timeline answers about moments that have passed: the picture of a mesh as it was, what changed between two
+// moments, and how numbers went in between. It joins the ledger (what was configured then) with a reader of stored
+// metrics (what was seen then); it stores nothing and judges only through server/graph.
+package timeline
+
+import (
+	"context"
+	"time"
+
+	"github.com/weirmesh/weir/server/change"
+	"github.com/weirmesh/weir/server/graph"
+	"github.com/weirmesh/weir/server/mesh"
+)
+
+// Reader reads what was seen of a mesh from stored metrics; the embedded store's and each remote backend's is one.
+type Reader interface {
+	// Observe gives what was seen in the window that ends at that moment.
+	Observe(ctx context.Context, mesh string, at time.Time, window time.Duration) (mesh.Observation, error)
+	// Plot gives an edge's or node's numbers at every step; of the whole mesh when the subject is empty.
+	Plot(ctx context.Context, mesh string, of Subject, r Range) (Plot, error)
+	// Edges gives every edge's numbers at every step.
+	Edges(ctx context.Context, mesh string, r Range) (Frames, error)
+}
+
+// Range is the moments Start, Start+Step … up to and including End. Window is what each moment's numbers are taken over.
+type Range struct {
+	Start, End   time.Time
+	Step, Window time.Duration
+}
+
+// Subject is an edge (From and To), a node with all that arrives at it (To alone), or the whole mesh (neither). They are
+// graph ids.
+type Subject struct{ From, To string }
+
+// Plot is numbers over time, column by column; each column is as long as At. A moment without data is nil.
+type Plot struct {
+	At          []time.Time `json:"at"`
+	RequestRate []*float64  `json:"requestRate"` // per second
+	ErrorRatio  []*float64  `json:"errorRatio"`  // 0 to 1
+	P50         []*float64  `json:"p50"`         // seconds
+	P95         []*float64  `json:"p95"`
+	P99         []*float64  `json:"p99"`
+	BytesRate   []*float64  `json:"bytesRate"`
+	Connections []*float64  `json:"connections"` // of the destination's pool; all nil for the whole mesh
+	Pending     []*float64  `json:"pending"`
+	Overflow    []*float64  `json:"overflowRate"`
+	Partial     bool        `json:"partial"`
+	Notes       []string    `json:"notes"`
+	Marks       []Mark      `json:"marks"` // changes in the meantime that concern the subject, oldest first
+}
+
+// Mark is a change of the configuration on a plot or on a scrubber.
+type Mark struct {
+	ID      string    `json:"id"`
+	At      time.Time `json:"at"`
+	Author  string    `json:"author"`
+	Summary string    `json:"summary"`
+	State   string    `json:"state"`
+}
+
+// Frames is a film of a mesh: what a scrubber moves over. The edges are named once; their numbers are by moment, then by
+// edge.
+type Frames struct {
+	Mesh   string      `json:"mesh"`
+	Step   string      `json:"step"`
+	Window string      `json:"window"`
+	At     []time.Time `json:"at"`
+	Edges  []FrameEdge `json:"edges"`
+	// RequestRate, ErrorRatio and P95 are [moment][edge]; nil where the edge was not there.
+	RequestRate [][]*float64 `json:"requestRate"`
+	ErrorRatio  [][]*float64 `json:"errorRatio"`
+	P95         [][]*float64 `json:"p95"`
+	// Health is the mesh's worst verdict of each moment by the limits of now, for the scrubber's strip; Total what it
+	// carried.
+	Health  []mesh.Health `json:"health"`
+	Total   []Total       `json:"total"`
+	Marks   []Mark        `json:"marks"`
+	Partial bool          `json:"partial"`
+	Notes   []string      `json:"notes"`
+}
+
+// FrameEdge names an edge of a film.
+type FrameEdge struct {
+	From     string        `json:"from"`
+	To       string        `json:"to"`
+	Protocol mesh.Protocol `json:"protocol"`
+}
+
+// Total is what a whole mesh carried at a moment.
+type Total struct {
+	RequestRate float64 `json:"requestRate"`
+	ErrorRatio  float64 `json:"errorRatio"`
+}
+
+// Comparison is what is different between two moments, and what was changed between them.
+type Comparison struct {
+	graph.Difference
+	Changes []change.Change `json:"changes"` // recorded after From and up to To, oldest first
+}
