@@ -37,7 +37,12 @@ var importRules = []importRule{
 	{why: "mesh is the vocabulary: it imports nothing but the standard library", in: []string{"server/mesh"}, denied: []string{"*."}},
 	{
 		why: "leaves know only the vocabulary", in: []string{"server/event", "server/metrics", "server/health", "server/demo", "server/registry", "server/definition"},
-		denied: []string{module}, except: []string{module + "server/mesh"},
+		denied: []string{module}, except: []string{module + "server/mesh", module + "server/metrics"},
+	},
+	{why: "the database and PromQL stay inside server/metrics", in: []string{"."}, not: []string{"server/metrics", "server/api/prometheus"}, denied: []string{"github.com/prometheus/prometheus"}},
+	{
+		why: "history joins the ledger and the readers; it plans and serves nothing", in: []string{"server/timeline"}, denied: []string{module},
+		except: []string{module + "server/mesh", module + "server/graph", module + "server/change", module + "server/health"},
 	},
 	{
 		why:    "engines do not know HTTP",

@@ -21,7 +21,7 @@ type Presence string
 
 // The presences.
 const (
-	New      Presence = "new"      // only in the later one
+	Appeared Presence = "new"      // only in the later one
 	Vanished Presence = "vanished" // only in the earlier one
 	Both     Presence = "both"
 )
