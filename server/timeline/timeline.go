@@ -15,22 +15,12 @@ import (
 // Reader reads what was seen of a mesh from stored metrics; the embedded store's and each remote backend's is one.
 type Reader interface {
 	// Observe gives what was seen in the window that ends at that moment.
-	Observe(ctx context.Context, mesh string, at time.Time, window time.Duration) (mesh.Observation, error)
-	// Plot gives an edge's or node's numbers at every step; of the whole mesh when the subject is empty.
-	Plot(ctx context.Context, mesh string, of Subject, r Range) (Plot, error)
-	// Edges gives every edge's numbers at every step.
-	Edges(ctx context.Context, mesh string, r Range) (Frames, error)
+	Observe(ctx context.Context, name string, at time.Time, window time.Duration) (mesh.Observation, error)
+	// Plot gives a subject's numbers over a span.
+	Plot(ctx context.Context, name string, of mesh.Subject, over mesh.Span) (mesh.Plot, error)
+	// Film gives every edge's numbers over a span.
+	Film(ctx context.Context, name string, over mesh.Span) (mesh.Film, error)
 }
-
-// Range is the moments Start, Start+Step … up to and including End. Window is what each moment's numbers are taken over.
-type Range struct {
-	Start, End   time.Time
-	Step, Window time.Duration
-}
-
-// Subject is an edge (From and To), a node with all that arrives at it (To alone), or the whole mesh (neither). They are
-// graph ids.
-type Subject struct{ From, To string }
 
 // Plot is numbers over time, column by column; each column is as long as At. A moment without data is nil.
 type Plot struct {
@@ -65,7 +55,7 @@ type Frames struct {
 	Step   string      `json:"step"`
 	Window string      `json:"window"`
 	At     []time.Time `json:"at"`
-	Edges  []FrameEdge `json:"edges"`
+	Edges  []mesh.FilmEdge `json:"edges"`
 	// RequestRate, ErrorRatio and P95 are [moment][edge]; nil where the edge was not there.
 	RequestRate [][]*float64 `json:"requestRate"`
 	ErrorRatio  [][]*float64 `json:"errorRatio"`
@@ -77,13 +67,6 @@ type Frames struct {
 	Marks   []Mark        `json:"marks"`
 	Partial bool          `json:"partial"`
 	Notes   []string      `json:"notes"`
-}
-
-// FrameEdge names an edge of a film.
-type FrameEdge struct {
-	From     string        `json:"from"`
-	To       string        `json:"to"`
-	Protocol mesh.Protocol `json:"protocol"`
 }
 
 // Total is what a whole mesh carried at a moment.
