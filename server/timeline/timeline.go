@@ -51,10 +51,10 @@ type Mark struct {
 // Frames is a film of a mesh: what a scrubber moves over. The edges are named once; their numbers are by moment, then by
 // edge.
 type Frames struct {
-	Mesh   string      `json:"mesh"`
-	Step   string      `json:"step"`
-	Window string      `json:"window"`
-	At     []time.Time `json:"at"`
+	Mesh   string          `json:"mesh"`
+	Step   string          `json:"step"`
+	Window string          `json:"window"`
+	At     []time.Time     `json:"at"`
 	Edges  []mesh.FilmEdge `json:"edges"`
 	// RequestRate, ErrorRatio and P95 are [moment][edge]; nil where the edge was not there.
 	RequestRate [][]*float64 `json:"requestRate"`
