@@ -17,7 +17,9 @@ import (
 	"github.com/weirmesh/weir/server/change"
 	"github.com/weirmesh/weir/server/graph"
 	"github.com/weirmesh/weir/server/mesh"
+	"github.com/weirmesh/weir/server/metrics/query"
 	"github.com/weirmesh/weir/server/provider"
+	"github.com/weirmesh/weir/server/timeline"
 	"github.com/weirmesh/weir/ui/i18n"
 )
 
@@ -61,13 +63,27 @@ type Proxies interface {
 	Proxies(mesh string) []provider.Proxy
 }
 
-// Options are what the console needs. The five sources are required.
+// Timeline answers about moments that have passed; timeline.Timeline does.
+type Timeline interface {
+	// At gives the picture of a mesh as it was, of the window that ends at that moment.
+	At(ctx context.Context, name string, at time.Time, window time.Duration) (graph.Graph, error)
+	// Frames gives every edge's numbers over a span, and what was changed meanwhile.
+	Frames(ctx context.Context, name string, over mesh.Span) (timeline.Frames, error)
+	// Compare gives what is different between two moments, each of the window that ends at it.
+	Compare(ctx context.Context, name string, from, to time.Time, window time.Duration) (timeline.Comparison, error)
+}
+
+// Options are what the console needs. The first five are required; without the others the console is about the present
+// only.
 type Options struct {
 	Meshes   Meshes
 	Changes  Changes
 	Verdicts Verdicts
 	Graphs   Graphs
 	Proxies  Proxies
+	Timeline Timeline                   // nil: no moment but the present can be looked at
+	Sources  func() []query.Source      // where metrics are read from; nil: nothing is stored
+	Targets  func() []query.Target      // what is scraped; nil: nothing is
 	Author   func(*http.Request) string // who a change is by; nil: "console"
 	Logger   *slog.Logger               // nil: silent
 	Now      func() time.Time           // nil: time.Now
