@@ -19,11 +19,14 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/weirmesh/weir/server/api/live"
+	"github.com/weirmesh/weir/server/api/prometheus"
 	"github.com/weirmesh/weir/server/change"
 	"github.com/weirmesh/weir/server/event"
 	"github.com/weirmesh/weir/server/graph"
 	"github.com/weirmesh/weir/server/mesh"
+	"github.com/weirmesh/weir/server/metrics/query"
 	"github.com/weirmesh/weir/server/provider"
+	"github.com/weirmesh/weir/server/timeline"
 )
 
 // maxBody is the most that a request may carry, in bytes.
@@ -62,6 +65,14 @@ type Proxies interface {
 	Proxies(mesh string) []provider.Proxy
 }
 
+// Timeline answers about moments that have passed; timeline.Timeline does.
+type Timeline interface {
+	At(ctx context.Context, name string, at time.Time, window time.Duration) (graph.Graph, error)
+	Compare(ctx context.Context, name string, from, to time.Time, window time.Duration) (timeline.Comparison, error)
+	Frames(ctx context.Context, name string, over mesh.Span) (timeline.Frames, error)
+	Plot(ctx context.Context, name string, of mesh.Subject, over mesh.Span) (timeline.Plot, error)
+}
+
 // Check is one part's readiness.
 type Check struct {
 	Name string
@@ -81,6 +92,15 @@ type Options struct {
 	Version string
 	// GraphOver gives a mesh's graph over another window than the live one. Nil: only the live window is answered.
 	GraphOver func(mesh string, window time.Duration) (graph.Graph, error)
+	// Timeline answers about moments that have passed. Nil: only the present is answered.
+	Timeline Timeline
+	// Sources tells the state of the places that metrics are read from, Targets of what is scraped. Nil: neither is asked
+	// for, which is answered in words.
+	Sources func() []query.Source
+	Targets func() []query.Target
+	// Querier gives the store that answers questions in PromQL by its source's name; empty: the embedded one. Its errors
+	// are for people. Nil: no question is answered.
+	Querier func(source string) (prometheus.Querier, error)
 	// Ready tells for /readyz whether the parts work. Nil: always.
 	Ready func(ctx context.Context) []Check
 	// Open says that there is no sign-in, which is always so for now. Then only requests to a loopback name or to one of
