@@ -19,6 +19,11 @@ TOOLS_ENVOY := $(CURDIR)/.tools/envoy/bin/envoy
 ENVOY       ?= $(or $(shell command -v envoy),$(TOOLS_ENVOY))
 export ENVOY
 
+# Prometheus: $PROMETHEUS, else prometheus on PATH, else the one from Debian's package in .tools.
+TOOLS_PROMETHEUS := $(CURDIR)/.tools/prometheus/bin/prometheus
+PROMETHEUS       ?= $(or $(shell command -v prometheus),$(TOOLS_PROMETHEUS))
+export PROMETHEUS
+
 DEMO_FLAGS ?=
 
 ## The main jobs
@@ -39,7 +44,7 @@ check: fmt generate lint test ## what must hold before a change is proposed, and
 
 ## The parts
 
-test-go: node_modules/.ok assets/dist/weir.js $(ENVOY) ## Go tests with the race detector, real Envoys among them
+test-go: node_modules/.ok assets/dist/weir.js $(ENVOY) $(PROMETHEUS) ## Go tests with the race detector, real Envoys and a real Prometheus among them
 	go vet ./...
 	go test -race -timeout 15m ./...
 
@@ -111,11 +116,24 @@ $(TOOLS_ENVOY):
 
 envoy: $(ENVOY) ## fetch Envoy if there is none
 
+# The package is unpacked, not installed: installing it would start a service, now and at every boot.
+$(TOOLS_PROMETHEUS):
+	@command -v apt-get >/dev/null || { echo 'make: Prometheus is missing: install it, or set PROMETHEUS to its path' >&2; exit 1; }
+	@rm -rf .tools/prometheus && mkdir -p .tools/prometheus/package .tools/prometheus/bin
+	@cd .tools/prometheus/package && { apt-get download -qq prometheus 2>/dev/null || { apt-get update -qq && apt-get download -qq prometheus; } }
+	@dpkg-deb -x .tools/prometheus/package/prometheus_*.deb .tools/prometheus/unpacked
+	@install -m 755 .tools/prometheus/unpacked/usr/bin/promtool $(@D)/promtool
+	@install -m 755 .tools/prometheus/unpacked/usr/bin/prometheus $@.new && mv $@.new $@
+	@rm -rf .tools/prometheus/package .tools/prometheus/unpacked
+	@$@ --version 2>&1 | sed -n 1p
+
+prometheus: $(PROMETHEUS) ## fetch Prometheus if there is none
+
 chromium:
 	@command -v chromium >/dev/null || command -v "$${CHROMIUM:-}" >/dev/null || { \
 	  echo 'installing Chromium from the Debian packages'; \
 	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium fonts-noto-cjk >/dev/null; } || \
 	  { echo 'make: Chromium is missing: install it, or set CHROMIUM to its path' >&2; exit 1; }; }
 
-.PHONY: adr bench build check chromium clean demo envoy fmt fuzz generate golden help lint test test-e2e test-go test-ui
+.PHONY: adr bench build check chromium clean demo envoy fmt fuzz generate golden help lint prometheus test test-e2e test-go test-ui
 .DELETE_ON_ERROR:
