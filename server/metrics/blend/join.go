@@ -1,0 +1,123 @@
+package blend
+
+import (
+	"cmp"
+	"maps"
+	"math"
+	"slices"
+
+	"github.com/weirmesh/weir/server/mesh"
+)
+
+// Join adds to an observation what another one has beyond it: edges by their ends, everything else by the node.
+func Join(first, more mesh.Observation) mesh.Observation {
+	if len(more.Edges) > 0 {
+		first.Edges = joinEdges(first.Edges, more.Edges)
+	}
+	first.Inbound = joined(first.Inbound, more.Inbound)
+	first.Pools = joined(first.Pools, more.Pools)
+	first.Reported = joined(first.Reported, more.Reported)
+	first.Unrouted = joined(first.Unrouted, more.Unrouted)
+	first.Sources = joined(first.Sources, more.Sources)
+	first.Proxies = joined(first.Proxies, more.Proxies)
+	first.Fresh = first.Fresh && more.Fresh
+	first.Partial = first.Partial || more.Partial
+	first.Notes = append(slices.Clip(first.Notes), more.Notes...)
+	return first
+}
+
+type ends struct{ from, to string }
+
+func joinEdges(first, more []mesh.Edge) []mesh.Edge {
+	known := make(map[ends]bool, len(first))
+	for i := range first {
+		known[ends{first[i].From, first[i].To}] = true
+	}
+	all := slices.Clone(first)
+	for i := range more {
+		if !known[ends{more[i].From, more[i].To}] {
+			all = append(all, more[i])
+		}
+	}
+	slices.SortStableFunc(all, func(a, b mesh.Edge) int { return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To)) })
+	return all
+}
+
+// joined gives the first map with what only the second has. Neither is changed.
+func joined[V any](first, more map[string]V) map[string]V {
+	if len(more) == 0 {
+		return first
+	}
+	if len(first) == 0 {
+		return more
+	}
+	all := maps.Clone(more)
+	maps.Copy(all, first)
+	return all
+}
+
+// joinFilms adds the edges that the first film does not have. Films over the same span have the same moments; a source
+// that widened its steps is left out, and that is noted.
+func joinFilms(first, more mesh.Film) mesh.Film {
+	if len(more.Edges) == 0 {
+		return first
+	}
+	if !slices.Equal(first.At, more.At) && len(first.Edges) > 0 {
+		first.Partial = true
+		first.Notes = append(first.Notes, "a source answered with other moments; its edges are left out")
+		return first
+	}
+	if len(first.Edges) == 0 {
+		more.Partial = more.Partial || first.Partial
+		more.Notes = append(slices.Clip(first.Notes), more.Notes...)
+		return more
+	}
+	known := make(map[ends]bool, len(first.Edges))
+	for _, e := range first.Edges {
+		known[ends{e.From, e.To}] = true
+	}
+	for i, e := range more.Edges {
+		if known[ends{e.From, e.To}] {
+			continue
+		}
+		first.Edges = append(first.Edges, e)
+		for at := range first.At {
+			first.RequestRate[at] = append(first.RequestRate[at], more.RequestRate[at][i])
+			first.ErrorRatio[at] = append(first.ErrorRatio[at], more.ErrorRatio[at][i])
+			first.P95[at] = append(first.P95[at], more.P95[at][i])
+		}
+	}
+	first.Partial = first.Partial || more.Partial
+	first.Notes = append(first.Notes, more.Notes...)
+	return sorted(first)
+}
+
+// sorted puts a film's edges in order, and their numbers with them.
+func sorted(f mesh.Film) mesh.Film {
+	order := make([]int, len(f.Edges))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int {
+		return cmp.Or(cmp.Compare(f.Edges[a].From, f.Edges[b].From), cmp.Compare(f.Edges[a].To, f.Edges[b].To))
+	})
+	f.Edges = permuted(f.Edges, order)
+	for at := range f.At {
+		f.RequestRate[at] = permuted(f.RequestRate[at], order)
+		f.ErrorRatio[at] = permuted(f.ErrorRatio[at], order)
+		f.P95[at] = permuted(f.P95[at], order)
+	}
+	return f
+}
+
+func permuted[T any](list []T, order []int) []T {
+	out := make([]T, len(order))
+	for i, from := range order {
+		out[i] = list[from]
+	}
+	return out
+}
+
+func hasNumbers(column []float64) bool {
+	return slices.ContainsFunc(column, func(v float64) bool { return !math.IsNaN(v) })
+}
