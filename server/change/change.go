@@ -138,6 +138,8 @@ type Store interface {
 	Update(ctx context.Context, c Change) error
 	// Records finds ledger entries, newest first.
 	Records(ctx context.Context, q Query) ([]Record, error)
+	// MeshAt gives a mesh as it was recorded at a moment. One that was not there then is no error.
+	MeshAt(ctx context.Context, name string, at time.Time) (Past, error)
 }
 
 // ErrStale is in the chain of the conflict that a Base which no longer holds leads to.
@@ -159,9 +161,10 @@ type Query struct {
 	ID, Mesh, Key string
 	Object        mesh.Ref
 	State         State
-	Before        string // entries older than this ID
-	Limit         int    // 100 when zero
-	NoEdits       bool   // leaves Record.Edits empty
+	Before        string    // entries older than this ID
+	After, Until  time.Time // recorded after the first and up to the second
+	Limit         int       // 100 when zero
+	NoEdits       bool      // leaves Record.Edits empty
 }
 
 // Traffic answers how many requests went where; the live aggregator is one.

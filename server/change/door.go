@@ -51,6 +51,9 @@ type Door struct {
 	active  map[string]*entry // entries that may still move by themselves, by ID
 	stale   []string          // IDs of entries that moved and are not active: Run announces them
 	refused map[string]time.Time
+
+	pastMu sync.Mutex
+	past   []Past // revisions that were asked for, the one asked for last at the end
 }
 
 // entry is a change whose truths are still being found out, or whose deadline is running. Door.mu guards all but meter.

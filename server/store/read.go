@@ -101,6 +101,12 @@ func (s *Store) Records(ctx context.Context, q change.Query) ([]change.Record, e
 	if q.Before != "" {
 		query.Where(entchange.IDLT(q.Before))
 	}
+	if !q.After.IsZero() {
+		query.Where(entchange.AtGT(q.After.UTC()))
+	}
+	if !q.Until.IsZero() {
+		query.Where(entchange.AtLTE(q.Until.UTC()))
+	}
 	if q.Object != (mesh.Ref{}) {
 		edits := []predicate.Edit{entedit.Kind(string(q.Object.Kind)), entedit.Name(q.Object.Name)}
 		if q.Mesh != "" {
