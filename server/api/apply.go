@@ -58,16 +58,16 @@ func (a *API) apply(ctx context.Context, name string, ask Asking, body []byte) (
 	}
 	settings := mesh.Ref{Kind: mesh.KindMesh, Name: name}
 	current, err := a.o.Meshes.Mesh(name)
-	collect(&p, documents, current.Mesh.EgressFilter)
+	collect(&p, documents, current.Mesh.Settings())
 	if _, named := has(p.Patch.Put, settings); !named && mesh.CodeOf(err) == mesh.NotFound {
 		p.Patch.Put = append([]mesh.Object{mesh.Settings{Name: name}}, p.Patch.Put...)
 	}
 	return a.proposeOn(ctx, p, settings, ask)
 }
 
-// collect puts what the documents define into a proposal. Versions that they carry have to be current still. A mesh that
-// does not name its egress filter keeps the one that it has.
-func collect(p *change.Proposal, documents []definition.Document, filter mesh.EgressFilter) {
+// collect puts what the documents define into a proposal. Versions that they carry have to be current still. What a
+// mesh does not say of its own settings stays as it is.
+func collect(p *change.Proposal, documents []definition.Document, settings mesh.Settings) {
 	for _, d := range documents {
 		if d.Whole == nil {
 			p.Patch.Put = append(p.Patch.Put, d.Object)
@@ -77,7 +77,8 @@ func collect(p *change.Proposal, documents []definition.Document, filter mesh.Eg
 			continue
 		}
 		whole := *d.Whole
-		whole.EgressFilter = cmp.Or(whole.EgressFilter, filter)
+		whole.EgressFilter = cmp.Or(whole.EgressFilter, settings.EgressFilter)
+		whole.Health = cmp.Or(whole.Health, settings.Health)
 		p.Patch.Put = append(p.Patch.Put, whole.Objects()...)
 		if d.Version != 0 {
 			p.Base[mesh.Ref{Kind: mesh.KindMesh, Name: whole.Name}] = d.Version

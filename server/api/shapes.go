@@ -13,13 +13,14 @@ import (
 
 // Mesh is a mesh as the API shows it.
 type Mesh struct {
-	Kind         mesh.Kind         `json:"kind" enum:"mesh"`
-	Mesh         string            `json:"mesh"`
-	Name         string            `json:"name"`
-	EgressFilter mesh.EgressFilter `json:"egressFilter" enum:"DROP_ALL,ALLOW_ALL" doc:"What proxies do with calls to hosts that are no backends."`
-	Objects      map[string]int    `json:"objects" readOnly:"true" doc:"How many objects there are, by the plural of their kind."`
-	Revision     int64             `json:"revision" readOnly:"true" doc:"Grows with every change of anything in the mesh."`
-	Version      int64             `json:"version" doc:"Of the mesh's own settings."`
+	Kind         mesh.Kind          `json:"kind" enum:"mesh"`
+	Mesh         string             `json:"mesh"`
+	Name         string             `json:"name"`
+	EgressFilter mesh.EgressFilter  `json:"egressFilter" enum:"DROP_ALL,ALLOW_ALL" doc:"What proxies do with calls to hosts that are no backends."`
+	Health       *mesh.HealthLimits `json:"health,omitempty" doc:"What is called degraded and unhealthy, where services and routes do not say."`
+	Objects      map[string]int     `json:"objects" readOnly:"true" doc:"How many objects there are, by the plural of their kind."`
+	Revision     int64              `json:"revision" readOnly:"true" doc:"Grows with every change of anything in the mesh."`
+	Version      int64              `json:"version" doc:"Of the mesh's own settings."`
 }
 
 // Node is a virtual node as the API shows it.
@@ -115,7 +116,7 @@ func meshOf(c change.Current) Mesh {
 		filter = mesh.DropAll
 	}
 	return Mesh{
-		Kind: mesh.KindMesh, Mesh: m.Name, Name: m.Name, EgressFilter: filter, Revision: c.Revision,
+		Kind: mesh.KindMesh, Mesh: m.Name, Name: m.Name, EgressFilter: filter, Health: m.Health, Revision: c.Revision,
 		Version: c.Versions[m.Settings().Ref()],
 		Objects: map[string]int{
 			mesh.KindNode.Plural(): len(m.Nodes), mesh.KindService.Plural(): len(m.Services),

@@ -222,7 +222,11 @@ func ordered(d *json.Decoder) (*yaml.Node, error) {
 	}
 	switch t := t.(type) {
 	case json.Number:
-		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!int", Value: t.String()}, nil // there are no other numbers
+		tag := "!!int"
+		if strings.ContainsAny(t.String(), ".e") {
+			tag = "!!float"
+		}
+		return &yaml.Node{Kind: yaml.ScalarNode, Tag: tag, Value: t.String()}, nil
 	case json.Delim:
 		return orderedWithin(d, t)
 	default:

@@ -150,7 +150,9 @@ func (d *decoder) token(at string, t json.Token, v reflect.Value) error {
 			return d.wrong(at, t, "is true or false")
 		}
 		v.SetBool(b)
-	default: // the vocabulary has no numbers but integers
+	case reflect.Float64:
+		return d.number(at, t, v)
+	default: // the vocabulary's other numbers are whole
 		return d.integer(at, t, v)
 	}
 	return nil
@@ -166,6 +168,19 @@ func (d *decoder) integer(at string, t json.Token, v reflect.Value) error {
 		return d.wrong(at, t, "is a whole number")
 	}
 	v.SetInt(i)
+	return nil
+}
+
+func (d *decoder) number(at string, t json.Token, v reflect.Value) error {
+	n, ok := t.(json.Number)
+	if !ok {
+		return d.wrong(at, t, "is a number")
+	}
+	f, err := n.Float64()
+	if err != nil {
+		return d.wrong(at, t, "is a number")
+	}
+	v.SetFloat(f)
 	return nil
 }
 

@@ -55,7 +55,7 @@ func TestDecodeIsStrict(t *testing.T) {
 		},
 		{
 			"another case", "service", `{"Name":"a"}`,
-			"service is not valid: service: Name is not a field here; the fields are name, router, node",
+			"service is not valid: service: Name is not a field here; the fields are name, router, node, health",
 		},
 		{
 			"given twice", "service", `{"name":"a","router":"x","router":"y"}`,
@@ -65,6 +65,11 @@ func TestDecodeIsStrict(t *testing.T) {
 			"wrong types", "node", `{"name":"a","listeners":[{"port":"80","protocol":7,"timeout":{"idle":15}}],"backends":{"x":[1]}}`,
 			`node is not valid: node a: listeners[0].port 80: is a whole number; node a: listeners[0].protocol 7: is a string; ` +
 				`node a: listeners[0].timeout.idle 15: is a duration with its unit, as in "15s" or "250ms"; node a: backends {…: is a list`,
+		},
+		{
+			"wrong numbers", "mesh", `{"name":"m","health":{"degradedErrors":"1 %","saturation":1e999,"degradedP95":0.5,"objective":{"availability":true}}}`,
+			`mesh is not valid: mesh m: health.degradedErrors 1 %: is a number; mesh m: health.saturation 1e999: is a number; ` +
+				`mesh m: health.degradedP95 0.5: is a duration with its unit, as in "15s" or "250ms"; mesh m: health.objective.availability true: is a number`,
 		},
 		{"fraction", "route", `{"router":"r","name":"n","priority":1.5}`, "route is not valid: route r/n: priority 1.5: is a whole number"},
 		{"too large", "route", `{"router":"r","name":"n","priority":99999999999999999999}`, "route is not valid: route r/n: priority 99999999999999999999: is a whole number"},

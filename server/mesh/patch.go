@@ -8,7 +8,9 @@ import (
 )
 
 // Settings gives the mesh's own settings as an object.
-func (m Mesh) Settings() Settings { return Settings{Name: m.Name, EgressFilter: m.EgressFilter} }
+func (m Mesh) Settings() Settings {
+	return Settings{Name: m.Name, EgressFilter: m.EgressFilter, Health: m.Health}
+}
 
 // Objects lists everything in the mesh, its settings first (unless the mesh has no name, which is how an absent mesh
 // looks), then in the order in which objects depend on each other.
@@ -151,7 +153,7 @@ func (p Patch) consistent() error {
 func (m Mesh) without(ref Ref) Mesh {
 	switch ref.Kind {
 	case KindMesh:
-		m.Name, m.EgressFilter = "", ""
+		m.Name, m.EgressFilter, m.Health = "", "", nil
 	case KindNode:
 		m.Nodes = removed(m.Nodes, ref)
 	case KindService:
@@ -180,7 +182,7 @@ func removed[T Object](list []T, ref Ref) []T {
 func (m Mesh) with(o Object) Mesh {
 	switch o := o.(type) {
 	case Settings:
-		m.Name, m.EgressFilter = o.Name, o.EgressFilter
+		m.Name, m.EgressFilter, m.Health = o.Name, o.EgressFilter, o.Health
 	case VirtualNode:
 		m.Nodes = placed(m.Nodes, o)
 	case VirtualService:

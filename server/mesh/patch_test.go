@@ -130,6 +130,7 @@ func meshes() *rapid.Generator[Mesh] {
 	return rapid.Custom(func(t *rapid.T) Mesh {
 		m := Mesh{Name: rapid.SampledFrom([]string{"shop", "shop", "other"}).Draw(t, "mesh")}
 		m.EgressFilter = rapid.SampledFrom([]EgressFilter{"", DropAll, AllowAll}).Draw(t, "filter")
+		m.Health = drawLimits(t, true)
 		nodes := names(t, "node")
 		for _, name := range nodes {
 			m.Nodes = append(m.Nodes, drawNode(t, name))
@@ -142,6 +143,36 @@ func meshes() *rapid.Generator[Mesh] {
 		}
 		return m.Sorted()
 	})
+}
+
+// drawLimits draws limits of which none contradicts another, whatever is taken together.
+func drawLimits(t *rapid.T, objective bool) *HealthLimits {
+	if !rapid.Bool().Draw(t, "limited") {
+		return nil
+	}
+	share := func(low, high float64, what string) *float64 {
+		return rapid.Ptr(rapid.Float64Range(low, high), true).Draw(t, what)
+	}
+	span := func(low, high time.Duration, what string) *Duration {
+		return rapid.Ptr(rapid.Map(rapid.Int64Range(int64(low), int64(high)), func(d int64) Duration { return Duration(d) }), true).Draw(t, what)
+	}
+	h := &HealthLimits{
+		DegradedErrors: share(0, 0.05, "degraded errors"), UnhealthyErrors: share(0.05, 1, "unhealthy errors"),
+		DegradedP95: span(time.Millisecond, time.Second, "degraded p95"), UnhealthyP95: span(time.Second, time.Hour, "unhealthy p95"),
+		Saturation:  share(0, 1, "saturation"),
+		MinRequests: rapid.Ptr(rapid.IntRange(0, 1000), true).Draw(t, "requests"),
+		MinFailures: rapid.Ptr(rapid.IntRange(0, 1000), true).Draw(t, "failures"),
+	}
+	if objective && rapid.Bool().Draw(t, "objective") {
+		h.Objective = &Objective{
+			Availability: rapid.Float64Range(0.5, 0.99999).Draw(t, "availability"),
+			Period:       Duration(rapid.IntRange(1, 90).Draw(t, "days")) * Duration(24*time.Hour),
+		}
+		if h.Objective.Latency = span(time.Millisecond, time.Minute, "latency"); h.Objective.Latency != nil {
+			h.Objective.LatencyShare = rapid.Float64Range(0.5, 0.99999).Draw(t, "share")
+		}
+	}
+	return h
 }
 
 func names(t *rapid.T, what string) []string {
@@ -173,10 +204,10 @@ func drawNode(t *rapid.T, name string) VirtualNode {
 func drawRouters(t *rapid.T, m *Mesh, nodes []string) {
 	for i, router := range names(t, "router") {
 		m.Routers = append(m.Routers, VirtualRouter{Name: router, Listeners: []RouterListener{{Port: 8080, Protocol: HTTP}}})
-		m.Services = append(m.Services, VirtualService{Name: fmt.Sprintf("service-%d", i), Router: router})
+		m.Services = append(m.Services, VirtualService{Name: fmt.Sprintf("service-%d", i), Router: router, Health: drawLimits(t, true)})
 		for _, route := range names(t, "route") {
 			targets := rapid.SliceOfNDistinct(rapid.SampledFrom(nodes), 1, len(nodes), rapid.ID).Draw(t, "targets")
-			r := Route{Router: router, Name: route, Protocol: HTTP, Match: Match{Prefix: "/" + route}}
+			r := Route{Router: router, Name: route, Protocol: HTTP, Match: Match{Prefix: "/" + route}, Health: drawLimits(t, false)}
 			for _, n := range targets {
 				r.Targets = append(r.Targets, WeightedTarget{Node: n, Weight: rapid.IntRange(1, 100).Draw(t, "weight")})
 			}

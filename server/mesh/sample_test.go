@@ -10,9 +10,14 @@ import (
 func sample() Mesh {
 	n := func(i int) *int { return &i }
 	d := func(t time.Duration) *Duration { v := Duration(t); return &v }
+	share := func(f float64) *float64 { return &f }
 	return Mesh{
 		Name:         "shop",
 		EgressFilter: DropAll,
+		Health: &HealthLimits{
+			DegradedErrors: share(0.02), UnhealthyP95: d(5 * time.Second), MinRequests: n(0),
+			Objective: &Objective{Availability: 0.999},
+		},
 		Nodes: []VirtualNode{
 			{
 				Name:             "front",
@@ -42,8 +47,11 @@ func sample() Mesh {
 				ServiceDiscovery: &ServiceDiscovery{Registration: &Registration{}},
 			},
 		},
-		Services: []VirtualService{{Name: "empty.example"}, {Name: "reviews", Router: "reviews"}, {Name: "store", Node: "store"}},
-		Routers:  []VirtualRouter{{Name: "reviews", Listeners: []RouterListener{{Port: 8080, Protocol: HTTP}}}},
+		Services: []VirtualService{{Name: "empty.example"}, {Name: "reviews", Router: "reviews", Health: &HealthLimits{
+			UnhealthyErrors: share(0.1), DegradedP95: d(300 * time.Millisecond), Saturation: share(0.9), MinFailures: n(5),
+			Objective: &Objective{Availability: 0.995, Latency: d(300 * time.Millisecond), LatencyShare: 0.95, Period: Duration(7 * 24 * time.Hour)},
+		}}, {Name: "store", Node: "store"}},
+		Routers: []VirtualRouter{{Name: "reviews", Listeners: []RouterListener{{Port: 8080, Protocol: HTTP}}}},
 		Routes: []Route{
 			{
 				Router: "reviews", Name: "admin", Protocol: HTTP, Priority: 1,
@@ -60,6 +68,7 @@ func sample() Mesh {
 				Targets: []WeightedTarget{{Node: "reviews-v1", Weight: 75}, {Node: "reviews-v2", Weight: 25, Port: 8080}},
 				Timeout: &Timeout{PerRequest: d(2 * time.Second)},
 				Retry:   &Retry{MaxRetries: 2, PerRetryTimeout: Duration(time.Second), HTTPEvents: []string{"gateway-error"}, TCPEvents: []string{"connection-error"}},
+				Health:  &HealthLimits{DegradedErrors: share(0.005), UnhealthyErrors: share(0.02)},
 			},
 		},
 		Gateways: []VirtualGateway{{Name: "ingress", Listeners: []Listener{{Port: 8088, Protocol: HTTP}}}},

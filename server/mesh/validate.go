@@ -16,6 +16,7 @@ func (m Mesh) Validate() error {
 	x := newIndex(m)
 	x.unique(c, m)
 	x.references(c, m)
+	x.limits(c, m)
 	return c.err("mesh " + shorten(m.Name))
 }
 
@@ -57,6 +58,7 @@ func (c *checker) settings(s Settings) {
 	if s.EgressFilter != "" {
 		c.oneOf("egressFilter", string(s.EgressFilter), string(DropAll), string(AllowAll))
 	}
+	c.health(s.Health, true)
 }
 
 func (c *checker) service(s VirtualService) {
@@ -70,6 +72,7 @@ func (c *checker) service(s VirtualService) {
 	if s.Router != "" && s.Node != "" {
 		c.fail("node", s.Node, "is left out when there is a router: one of the two provides a service")
 	}
+	c.health(s.Health, true)
 }
 
 // index finds objects by name while a mesh is checked.

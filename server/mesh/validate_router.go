@@ -40,6 +40,7 @@ func (c *checker) route(r Route) {
 	if r.Retry != nil {
 		c.retry(*r.Retry, r.Protocol)
 	}
+	c.health(r.Health, false)
 }
 
 func (c *checker) targets(list []WeightedTarget) {
