@@ -18,6 +18,9 @@ type Graph struct {
 	Age    float64   `json:"age"`    // seconds since the oldest proxy's newest report
 	Nodes  []Node    `json:"nodes"`
 	Edges  []Edge    `json:"edges"`
+	// Partial is true when not everything that was seen could be read; Notes say what is missing, in words.
+	Partial bool     `json:"partial,omitempty"`
+	Notes   []string `json:"notes,omitempty"`
 }
 
 // NodeKind is what a node of the picture stands for.
