@@ -11,12 +11,15 @@ import (
 )
 
 func (a *app) benchCommand() *cobra.Command {
-	o := bench.Options{}
+	o, table := bench.Options{}, false
 	cmd := &cobra.Command{
 		Use:   "bench",
 		Short: "Measure the closed loop on real Envoys: a server, its traffic and changes under load",
 		Args:  cobra.NoArgs,
 		RunE: does(func(ctx context.Context, _ []string) (err error) {
+			if table {
+				return bench.Table(a.stdin, a.stdout, a.stderr)
+			}
 			if o.Weir, err = os.Executable(); err != nil {
 				return fmt.Errorf("find this program's own file: %w", err)
 			}
@@ -27,6 +30,7 @@ func (a *app) benchCommand() *cobra.Command {
 	fs := cmd.Flags()
 	fs.IntVar(&o.Rate, "rate", 150, "requests a second of the demo's load beside the probes")
 	fs.IntVar(&o.Flips, "flips", 100, "moves of a weight")
+	fs.BoolVar(&table, "table", false, "only put what go test -bench printed, read from stdin, beside its limits")
 	fs.IntVar(&o.Edits, "edits", 20, "changes of a pool, and additions and removals of a version")
 	return cmd
 }

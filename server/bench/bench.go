@@ -140,10 +140,13 @@ func (b *loop) addFailures(what string, failed, of int) {
 	b.rows = append(b.rows, Row{what, fmt.Sprintf("%d of %d", failed, of), "0", failed == 0})
 }
 
-func (b *loop) print() error {
-	w := tabwriter.NewWriter(b.o.Out, 0, 0, 3, ' ', 0)
+func (b *loop) print() error { return write(b.o.Out, b.rows) }
+
+// write writes figures as a table.
+func write(out io.Writer, rows []Row) error {
+	w := tabwriter.NewWriter(out, 0, 0, 3, ' ', 0)
 	fmt.Fprintln(w, "WORK\tMEASURED\tLIMIT\t")
-	for _, r := range b.rows {
+	for _, r := range rows {
 		verdict := ""
 		if !r.Held {
 			verdict = "not reached"

@@ -1,0 +1,96 @@
+package bench
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+)
+
+// part is a figure of a single part, worked out from the lines that Go's benchmarks print.
+type part struct {
+	what  string
+	bench string  // name of the benchmark, without "Benchmark" and the number of processors
+	unit  string  // as the benchmark prints it
+	over  string  // another benchmark with the same unit: the figure is how many times as much that one takes
+	limit float64 // at most; of a ratio, at least
+	shown string  // unit on the table
+}
+
+// parts are the figures that have a limit.
+func parts() []part {
+	return []part{
+		{what: "live refresh of 2,100 edges: read the aggregator", bench: "Observe/edges=2100/window=30s", unit: "cpu-ms/op", limit: 2, shown: "ms CPU"},
+		{what: "live refresh of 8,500 edges: read the aggregator", bench: "Observe/edges=8500/window=30s", unit: "cpu-ms/op", limit: 10, shown: "ms CPU"},
+		{what: "the same, drawn and judged: 2,100 edges", bench: "Build/2100", unit: "cpu-ms/op", shown: "ms CPU"},
+		{what: "the same, drawn and judged: 8,500 edges", bench: "Build/8500", unit: "cpu-ms/op", shown: "ms CPU"},
+		{what: "frame of the past, 1,000 edges", bench: "Frame/1000", unit: "cpu-ms/op", limit: 100, shown: "ms CPU"},
+		{what: "frame of the past, 10,000 edges", bench: "Frame/10000", unit: "cpu-ms/op", limit: 1000, shown: "ms CPU"},
+		{what: "page of 1.25 MB: expfmt beside textparse with its cache", bench: "PageCached", over: "PageExpfmt", unit: "ns/op", limit: 8, shown: "×"},
+		{what: "1,000 proxies × 10 clusters, a push a second", bench: "Fleet", unit: "cpu-cores", limit: 1, shown: "cores"},
+		{what: "the same, memory", bench: "Fleet", unit: "rss-MB", limit: 400, shown: "MB"},
+	}
+}
+
+// Table reads what `go test -bench` prints, passes it on to log, and writes the figures that have a limit as a table.
+func Table(in io.Reader, out, log io.Writer) error {
+	figures := make(map[string]map[string]float64)
+	lines := bufio.NewScanner(in)
+	for lines.Scan() {
+		fmt.Fprintln(log, lines.Text())
+		if name, values, ok := figuresOf(lines.Text()); ok {
+			figures[name] = values
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return fmt.Errorf("read the benchmarks: %w", err)
+	}
+	var rows []Row
+	for _, p := range parts() {
+		rows = append(rows, p.row(figures))
+	}
+	return write(out, rows)
+}
+
+// row is a figure beside its limit.
+func (p part) row(figures map[string]map[string]float64) Row {
+	got, ok := figures[p.bench][p.unit]
+	if p.over != "" {
+		base, measured := figures[p.over][p.unit]
+		got, ok = base/got, ok && measured
+	}
+	if !ok {
+		return Row{What: p.what, Got: "not measured"}
+	}
+	r := Row{What: p.what, Got: strconv.FormatFloat(got, 'g', 3, 64) + " " + p.shown, Held: true}
+	switch {
+	case p.limit == 0:
+	case p.over != "":
+		r.Limit, r.Held = fmt.Sprintf("≥ %g %s", p.limit, p.shown), got >= p.limit
+	default:
+		r.Limit, r.Held = fmt.Sprintf("≤ %g %s", p.limit, p.shown), got <= p.limit
+	}
+	return r
+}
+
+// figuresOf reads one line: "BenchmarkObserve/2100-2   100   1052 ns/op   0 allocs/op".
+func figuresOf(line string) (name string, values map[string]float64, ok bool) {
+	fields := strings.Fields(line)
+	if len(fields) < 4 || !strings.HasPrefix(fields[0], "Benchmark") {
+		return "", nil, false
+	}
+	name = strings.TrimPrefix(fields[0], "Benchmark")
+	if i := strings.LastIndexByte(name, '-'); i > 0 {
+		name = name[:i]
+	}
+	values = make(map[string]float64)
+	for i := 2; i+1 < len(fields); i += 2 {
+		v, err := strconv.ParseFloat(fields[i], 64)
+		if err != nil {
+			return "", nil, false
+		}
+		values[fields[i+1]] = v
+	}
+	return name, values, true
+}
