@@ -100,7 +100,7 @@ type Traffic struct {
 	Timeouts    float64 // rate of attempts given up for time; the requests that failed by it are among 5xx
 	Exhausted   float64 // rate of requests that failed after every retry; they are among 5xx
 	NoHost      float64 // rate of requests refused because no instance was healthy; they are among 5xx (TCP: class 0)
-	Resets      float64 // rate of streams that the destination reset, or that were cut off on the way to it; they are among 5xx
+	Resets      float64 // rate of attempts that the destination reset or cut off; the requests that failed by it are among 5xx
 }
 
 // PoolUse is the use of a connection pool, summed over the proxies that have it.

@@ -23,6 +23,7 @@ const (
 	colFail
 	colNoHost
 	colNoRoute
+	colReset
 	columns
 )
 
@@ -41,6 +42,7 @@ type flow struct {
 	links    []*link
 	ties     []tie           // to the proxies, one per link
 	totals   sums            // since the proxies started, not only since they were first seen
+	took     float64         // the latencies' sum, in ms
 	gauges   [gauges]float64 // sums; healthy is the lowest, members and ejected the highest
 }
 
@@ -51,7 +53,7 @@ type sums struct {
 
 // count adds to a column of the window's counters.
 func (f *flow) count(col int, d float64) {
-	f.ring.rows[nowRow*f.ring.width+col] += uint32(d)
+	f.ring.add(col, uint32(d))
 }
 
 // gather recomputes the gauges that are not sums.

@@ -129,6 +129,8 @@ func (k *link) add(s slot, d float64) {
 		f.count(colOverflow, d)
 	case s == noRoute:
 		f.count(colNoRoute, d)
+	case s == resetStream || s == cutOff:
+		f.count(colReset, d)
 	case s == overConnections && k.tcp:
 		f.count(colOverflow, d)
 		k.refused(d)
@@ -152,11 +154,12 @@ func (k *link) refused(d float64) {
 func (k *link) wants(s slot) bool {
 	switch k.kind {
 	case ownPool: // everything else about what arrives is known from the listeners
-		return s >= overPending && s <= noneHealthy || s == inFlight || s == pending || s == connections
+		return s >= overPending && s <= noneHealthy || s == inFlight || s == pending || s == connections ||
+			s == resetStream || s == cutOff && !k.tcp
 	case leaving:
 		return s == noRoute
 	case toNode:
-		return s != total || k.tcp
+		return (s != total || k.tcp) && (s != cutOff || !k.tcp)
 	default:
 		return true
 	}
@@ -213,16 +216,42 @@ func (k *link) observe(h *dto.Histogram, flush int64) {
 		k.learnBounds(h)
 	}
 	var before uint64
-	cur := k.flow.ring.now()[columns:]
+	f := k.flow
 	for i, b := range h.GetBucket() {
-		if c := b.GetCumulativeCount(); c > before {
-			cur[k.to[i]] += uint32(c - before)
+		if c := min(b.GetCumulativeCount(), n); c > before {
+			f.ring.add(columns+int(k.to[i]), uint32(c-before))
 			before = c
 		}
 	}
 	if n > before {
-		cur[len(cur)-1] += uint32(n - before)
+		f.ring.add(columns+len(f.bounds), uint32(n-before))
 	}
+	f.took += sumOf(h)
+}
+
+// maxTook is longer than a request can take, in ms; a sum that needs longer ones is broken.
+const maxTook = 24 * 3600 * 1000
+
+// sumOf is the sum of a histogram's latencies in ms: as the proxy summed them, else as if each were in the middle of its
+// bucket, or at the last bound.
+func sumOf(h *dto.Histogram) float64 {
+	n := h.GetSampleCount()
+	if s := h.GetSampleSum(); h.SampleSum != nil && s >= 0 && s <= float64(n)*maxTook {
+		return s
+	}
+	sum, low, before := 0.0, 0.0, uint64(0)
+	for _, b := range h.GetBucket() {
+		c, bound := min(b.GetCumulativeCount(), n), b.GetUpperBound()
+		if !(bound > low && bound <= maxTook) {
+			continue
+		}
+		if c > before {
+			sum += float64(c-before) * (low + bound) / 2
+			before = c
+		}
+		low = bound
+	}
+	return sum + float64(n-before)*low
 }
 
 func (k *link) sameBounds(h *dto.Histogram) bool {

@@ -71,7 +71,7 @@ func (l *Live) Push(src mesh.Source, at time.Time, families []*dto.MetricFamily)
 	now := at.UnixMilli()
 	s := m.source(src)
 	s.gone = false
-	s.noticeRestart(families)
+	s.noticeRestart(families, now)
 	for _, f := range families {
 		st := statOf(f.GetName())
 		for _, sample := range f.GetMetric() {

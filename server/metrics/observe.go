@@ -112,6 +112,7 @@ func (w *view) traffic(f *flow, abandoned bool, t *mesh.Traffic) {
 	t.Retries = d(colRetry) * per
 	t.Timeouts = d(colTimeout) * per
 	t.Exhausted = d(colExhausted) * per
+	t.Resets = d(colReset) * per
 	t.NoHost = d(colNoHost) * per
 	t.OverflowRate = d(colOverflow) * per
 	t.FailRate = d(colFail) * per

@@ -1,5 +1,7 @@
 package metrics
 
+import "math/bits"
+
 // The ring keeps, per flow, what its counters had reached at the end of each of the last 32 seconds and of the last 32
 // periods of ten seconds. A window is then the difference of two rows whatever its length, and an edge costs a few
 // kilobytes.
@@ -26,10 +28,11 @@ const (
 type ring struct {
 	width int // words of a row
 	rows  []uint32
-	at    int64 // of the newest report, in ms
-	head  int64 // the second that the running row belongs to
-	first int64 // the head at the beginning
-	since int64 // when the counting began, in ms
+	at    int64    // of the newest report, in ms
+	head  int64    // the second that the running row belongs to
+	first int64    // the head at the beginning
+	since int64    // when the counting began, in ms
+	wraps []uint32 // how often the running row's columns went past 2³²; nil: none did
 }
 
 // begin sets the ring up for counting since that time.
@@ -49,6 +52,9 @@ func (r *ring) widen(width int) {
 		copy(rows[i*width:], r.row(i))
 	}
 	r.width, r.rows = width, rows
+	if r.wraps != nil {
+		r.wraps = append(r.wraps, make([]uint32, width-len(r.wraps))...)
+	}
 }
 
 func (r *ring) row(i int) []uint32 { return r.rows[i*r.width : (i+1)*r.width] }
@@ -73,6 +79,28 @@ func (r *ring) advance(at int64) {
 	}
 	r.at = at
 	r.now()[wordAt] = uint32(at)
+}
+
+// add counts in a column of the running row.
+func (r *ring) add(col int, n uint32) {
+	i := nowRow*r.width + col
+	sum, carry := bits.Add32(r.rows[i], n, 0)
+	r.rows[i] = sum
+	if carry != 0 {
+		if r.wraps == nil {
+			r.wraps = make([]uint32, r.width)
+		}
+		r.wraps[col]++
+	}
+}
+
+// total is all that a column ever counted.
+func (r *ring) total(col int) float64 {
+	n := uint64(r.rows[nowRow*r.width+col])
+	if r.wraps != nil {
+		n += uint64(r.wraps[col]) << 32
+	}
+	return float64(n)
 }
 
 // addBytes counts bytes, which need two words.

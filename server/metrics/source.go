@@ -89,8 +89,9 @@ func (s *source) take(st stat, m *dto.Metric, now int64) {
 }
 
 // noticeRestart looks for an uptime that fell. Counters that fell tell a restart by themselves; those that are already
-// past their old value do not.
-func (s *source) noticeRestart(families []*dto.MetricFamily) {
+// past their old value do not. Envoy's uptime is the time of day less that of its start: when its clock is set back it
+// falls too, but to more than the time since its last report.
+func (s *source) noticeRestart(families []*dto.MetricFamily, now int64) {
 	for _, f := range families {
 		if f.GetName() != "server.uptime" {
 			continue
@@ -101,7 +102,7 @@ func (s *source) noticeRestart(families []*dto.MetricFamily) {
 			}
 			up := m.GetGauge().GetValue()
 			s.timed = true
-			if up < s.uptime {
+			if up < s.uptime && int64(up*1000) <= now-s.at+s.tolerance() {
 				s.life++
 			}
 			s.uptime = up

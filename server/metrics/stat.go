@@ -29,6 +29,11 @@ package metrics
 //   - upstream_rq_time holds answered requests only: what timed out is not in it.
 //   - TCP has no classes: a connection that was opened is in upstream_rq_total, one over the limit in
 //     upstream_cx_overflow, one that could not be opened in upstream_cx_connect_fail.
+//   - upstream_rq_rx_reset counts HTTP/2 streams that the destination reset, and
+//     upstream_cx_destroy_remote_with_active_rq connections that it closed while a request was on its way: one per
+//     request with HTTP/1, one per connection with HTTP/2, every connection that ends with TCP. Both count attempts: one
+//     that was retried is in the class of its last answer, one that ended in the middle of its answer is 2xx, every
+//     other is among 5xx. upstream_rq_tx_reset counts what the proxy itself gave up: timeouts and callers who hung up.
 //   - `http.no_route` counts calls for which the proxy had no route (answered 404).
 
 // scope says which label names what a series is about.
@@ -71,6 +76,8 @@ const (
 	bytesIn
 	bytesOut
 	noRoute
+	resetStream
+	cutOff
 	counters // how many there are
 
 	active   slot = iota - 1
@@ -132,6 +139,10 @@ func statOfRest(name string) stat {
 		return stat{ofCluster, connectFail}
 	case "cluster.upstream_cx_none_healthy":
 		return stat{ofCluster, noneHealthy}
+	case "cluster.upstream_rq_rx_reset":
+		return stat{ofCluster, resetStream}
+	case "cluster.upstream_cx_destroy_remote_with_active_rq":
+		return stat{ofCluster, cutOff}
 	case "cluster.upstream_cx_rx_bytes_total":
 		return stat{ofCluster, bytesIn}
 	case "cluster.upstream_cx_tx_bytes_total":

@@ -19,6 +19,8 @@ type meshState struct {
 	edges   map[pair]*flow
 	nodes   map[string]*flow // by id in the graph
 	ordered []*flow          // the edges by from, to; nil when it must be made again
+	ends    []end            // the nodes by id; nil when it must be made again
+	rollup  Rollup           // handed out one after the other
 	retired map[pair]retired
 	sweptAt int64
 	slots   []*source // nil where a proxy was forgotten
@@ -67,6 +69,7 @@ func (m *meshState) source(id mesh.Source) *source {
 		s = newSource(m, id, int32(slot))
 		m.slots[slot] = s
 		m.sources[id.Proxy] = s
+		m.ends = nil
 	}
 	return s
 }
@@ -92,6 +95,7 @@ func (m *meshState) node(s *source) *flow {
 		f = &flow{to: s.end}
 		f.ring.begin(columns, s.since)
 		m.nodes[s.end] = f
+		m.ends = nil
 	}
 	return f
 }
@@ -157,6 +161,7 @@ func (m *meshState) sweep(now int64) {
 	for id, f := range m.nodes {
 		if len(f.links) == 0 && f.ring.at < horizon {
 			delete(m.nodes, id)
+			m.ends = nil
 		}
 	}
 	for key, r := range m.retired {
@@ -180,4 +185,5 @@ func (m *meshState) remove(s *source) {
 	}
 	m.slots[s.slot] = nil
 	delete(m.sources, s.id.Proxy)
+	m.ends = nil
 }
