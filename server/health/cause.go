@@ -4,7 +4,10 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 	"time"
+
+	"github.com/weirmesh/weir/server/mesh"
 )
 
 // Cause is one reason for a verdict.
@@ -12,6 +15,8 @@ type Cause struct {
 	Code   string            `json:"code"`           // one of the codes of this package
 	Values map[string]string `json:"values"`         // what the sentence says: {"ratio":"5.2 %","limit":"5 %"}
 	Knob   string            `json:"knob,omitempty"` // what governs it, one of the knobs of this package
+	// At is the object that has the knob, as mesh.Ref's Path writes it; empty when that is not known.
+	At string `json:"object,omitempty"`
 }
 
 // The codes of causes, with the values that each has.
@@ -21,18 +26,21 @@ const (
 	NoInstances       = "no-instances"        // rate
 	NoHealthyUpstream = "no-healthy-upstream" // members, rate
 	ConnectFailures   = "connect-failures"    // rate
+	Resets            = "resets"              // rate
 	Ejected           = "ejected"             // ejected, members
 	PoolOverflow      = "pool-overflow"       // rate
-	PoolNearFull      = "pool-near-full"      // what (Connections, Pending or Requests), use, limit, share
+	PoolNearFull      = "pool-near-full"      // what (Connections, Pending or Requests), use, limit, share (where)
 	Timeouts          = "timeouts"            // rate
 	RetriesExhausted  = "retries-exhausted"   // rate
 	NoRoute           = "no-route"            // rate
 	NoTarget          = "no-target"           // of a service: nothing provides it
-	Errors            = "errors"              // ratio, failed, requests, limit
-	Latency           = "latency"             // p95, limit
+	Errors            = "errors"              // ratio, failed, requests, limit (where)
+	Latency           = "latency"             // p95, limit (where)
+	ErrorBudget       = "error-budget"        // objective, burn, limit, long, short (where)
+	SlowBudget        = "slow-budget"         // objective, latency, burn, limit, long, short (where)
 )
 
-// A cause of a version that is shown at its service has the version's node in the value "node".
+// The value "where" is the object that sets the limit, as Cause.At writes one; it is left out of Weir's own limits. A cause of a version that is shown at its service has the version's node in the value "node".
 
 // The knobs: what a person turns to do something about a cause.
 const (
@@ -55,8 +63,8 @@ const (
 // Codes lists every code, so that catalogues of other languages can be checked for completeness.
 func Codes() []string {
 	return []string{
-		NoData, Stale, NoInstances, NoHealthyUpstream, ConnectFailures, Ejected, PoolOverflow, PoolNearFull, Timeouts,
-		RetriesExhausted, NoRoute, NoTarget, Errors, Latency,
+		NoData, Stale, NoInstances, NoHealthyUpstream, ConnectFailures, Resets, Ejected, PoolOverflow, PoolNearFull, Timeouts,
+		RetriesExhausted, NoRoute, NoTarget, Errors, Latency, ErrorBudget, SlowBudget,
 	}
 }
 
@@ -85,6 +93,8 @@ func sentence(c Cause) string {
 		return "no healthy instance (of " + v["members"] + ") for " + v["rate"] + " requests a second"
 	case ConnectFailures:
 		return v["rate"] + " connections a second cannot be opened"
+	case Resets:
+		return "the destination cuts off " + v["rate"] + " requests a second"
 	case Ejected:
 		return v["ejected"] + " of " + v["members"] + " instances are ejected by outlier detection"
 	case PoolOverflow:
@@ -100,12 +110,26 @@ func sentence(c Cause) string {
 	case NoTarget:
 		return "it leads nowhere: no node and no route provides it"
 	case Errors:
-		return v["ratio"] + " of requests fail (" + v["failed"] + " of " + v["requests"] + "); the limit is " + v["limit"]
+		return v["ratio"] + " of requests fail (" + v["failed"] + " of " + v["requests"] + "); " + limit(v)
 	case Latency:
-		return "one request in twenty takes longer than " + v["p95"] + "; the limit is " + v["limit"]
+		return "one request in twenty takes longer than " + v["p95"] + "; " + limit(v)
+	case ErrorBudget:
+		return "failed requests use up the error budget of " + v["objective"] + " " + v["burn"] + " times as fast as it lasts, over " +
+			v["long"] + " and over " + v["short"] + "; " + limit(v)
+	case SlowBudget:
+		return "answers slower than " + v["latency"] + " use up the budget of " + v["objective"] + " " + v["burn"] + " times as fast as it lasts, over " +
+			v["long"] + " and over " + v["short"] + "; " + limit(v)
 	default:
 		return c.Code
 	}
+}
+
+// limit says a limit and who set it.
+func limit(v map[string]string) string {
+	if where := v["where"]; where != "" {
+		return "the limit of " + strings.Replace(where, "/", " ", 1) + " is " + v["limit"]
+	}
+	return "the limit is " + v["limit"]
 }
 
 func pooled(what string) string {
@@ -125,6 +149,14 @@ func values(pairs ...string) map[string]string {
 		m[pairs[i]] = pairs[i+1]
 	}
 	return m
+}
+
+// set adds who set the limit.
+func set(v map[string]string, by mesh.Ref) map[string]string {
+	if by != (mesh.Ref{}) {
+		v["where"] = by.Path()
+	}
+	return v
 }
 
 func count(v float64) string { return strconv.FormatFloat(math.Round(v), 'f', 0, 64) }

@@ -1,5 +1,6 @@
-// Package health judges what is seen of a node or an edge against limits, and says why in words. It is pure: the same
-// evidence always gives the same verdict, whatever the time and whatever came before. It reads no metrics itself.
+// Package health judges what is seen of a node or an edge against limits, and says why in words: the same evidence always
+// gives the same verdict, whatever the time and whatever came before. It finds out which limits hold where, and how fast
+// objectives use up what may fail. It reads no metrics itself; Budgets keeps what others counted.
 package health
 
 import (
@@ -20,17 +21,19 @@ type Thresholds struct {
 	MinFailures    float64       // fewer failed requests than this in the window prove nothing
 	MinRequests    float64       // fewer requests than this in the window say nothing about latency
 	StaleAfter     time.Duration // numbers older than this are not judged
+	Objective      mesh.Objective
+	Origin         Origins
+}
+
+// Origins names the objects that set limits; the zero reference is nobody: the limit is Weir's own.
+type Origins struct {
+	DegradedErrors, FailingErrors, DegradedP95, FailingP95, Saturation, Objective mesh.Ref
 }
 
 // Default gives the limits that a mesh begins with.
 func Default() Thresholds {
-	return Thresholds{
-		DegradedErrors: 0.01, FailingErrors: 0.05,
-		DegradedP95: time.Second,
-		Saturation:  0.8,
-		MinFailures: 3, MinRequests: 20,
-		StaleAfter: 5 * time.Second,
-	}
+	limits := mesh.DefaultLimits()
+	return Resolve(Thresholds{StaleAfter: 5 * time.Second}, Level{Limits: &limits})
 }
 
 // Evidence is what is known of one node or edge.
@@ -39,6 +42,7 @@ type Evidence struct {
 	Protocol mesh.Protocol // of the destination, for what its pool limits
 	Pool     Pool          // in front of the destination's application
 	Unrouted float64       // calls per second that its own proxies could not route; of nodes and gateways
+	Burns    []mesh.Burn   // of a service with an objective
 	Missing  bool          // nobody reported anything although somebody should have
 	Age      time.Duration // of the numbers
 }
@@ -59,12 +63,13 @@ func Judge(e Evidence, limits Thresholds) (mesh.Health, []Cause) {
 	case limits.StaleAfter > 0 && e.Age > limits.StaleAfter:
 		return mesh.Unknown, []Cause{{Code: Stale, Values: values("age", seconds(e.Age)), Knob: KnobInstances}}
 	}
-	j := judge{e: e, limits: limits}
+	j := judge{e: &e, limits: &limits}
 	j.instances()
 	j.pool()
 	j.attempts()
 	j.errors()
 	j.latency()
+	j.burns()
 	if len(j.found) > 0 {
 		// Stable: of two that are as bad, the one nearer to the root is named first.
 		slices.SortStableFunc(j.found, func(a, b finding) int { return cmp.Compare(Rank(b.health), Rank(a.health)) })
@@ -105,8 +110,8 @@ type finding struct {
 
 // judge gathers findings, those nearer to the root before their consequences.
 type judge struct {
-	e      Evidence
-	limits Thresholds
+	e      *Evidence
+	limits *Thresholds
 	found  []finding
 }
 
@@ -153,6 +158,9 @@ func (j *judge) instances() {
 	if level, bad := j.share(t.FailRate); bad {
 		j.find(level, Cause{Code: ConnectFailures, Values: values("rate", rate(t.FailRate)), Knob: KnobInstances})
 	}
+	if level, bad := j.share(t.Resets); bad {
+		j.find(level, Cause{Code: Resets, Values: values("rate", rate(t.Resets)), Knob: KnobInstances})
+	}
 	if t.Ejected > 0 && t.Healthy > 0 {
 		j.find(mesh.Degraded, Cause{Code: Ejected, Values: values("ejected", count(t.Ejected), "members", count(t.Members)), Knob: KnobOutliers})
 	}
@@ -173,7 +181,7 @@ func (j *judge) pool() {
 	if limit > 0 && over(use/limit, j.limits.Saturation) {
 		j.find(mesh.Degraded, Cause{
 			Code:   PoolNearFull,
-			Values: values("what", what, "use", count(use), "limit", count(limit), "share", percent(use/limit)), Knob: KnobPool,
+			Values: set(values("what", what, "use", count(use), "limit", count(limit), "share", percent(use/limit)), j.limits.Origin.Saturation), Knob: KnobPool,
 		})
 	}
 }
@@ -219,13 +227,13 @@ func (j *judge) errors() {
 		return
 	}
 	if level, bad := j.ratio(t.ErrorRatio); bad {
-		limit := j.limits.DegradedErrors
+		limit, by := j.limits.DegradedErrors, j.limits.Origin.DegradedErrors
 		if level == mesh.Unhealthy {
-			limit = j.limits.FailingErrors
+			limit, by = j.limits.FailingErrors, j.limits.Origin.FailingErrors
 		}
 		j.find(level, Cause{
 			Code:   Errors,
-			Values: values("ratio", percent(t.ErrorRatio), "failed", count(failed), "requests", count(t.Requests), "limit", percent(limit)), Knob: KnobWeights,
+			Values: set(values("ratio", percent(t.ErrorRatio), "failed", count(failed), "requests", count(t.Requests), "limit", percent(limit)), by), Knob: KnobWeights,
 		})
 	}
 }
@@ -236,14 +244,14 @@ func (j *judge) latency() {
 	if t.Requests < j.limits.MinRequests {
 		return
 	}
-	level, limit := mesh.Health(""), time.Duration(0)
+	level, limit, by := mesh.Health(""), time.Duration(0), mesh.Ref{}
 	switch {
 	case j.limits.FailingP95 > 0 && t.P95 >= j.limits.FailingP95:
-		level, limit = mesh.Unhealthy, j.limits.FailingP95
+		level, limit, by = mesh.Unhealthy, j.limits.FailingP95, j.limits.Origin.FailingP95
 	case j.limits.DegradedP95 > 0 && t.P95 >= j.limits.DegradedP95:
-		level, limit = mesh.Degraded, j.limits.DegradedP95
+		level, limit, by = mesh.Degraded, j.limits.DegradedP95, j.limits.Origin.DegradedP95
 	default:
 		return
 	}
-	j.find(level, Cause{Code: Latency, Values: values("p95", seconds(t.P95), "limit", seconds(limit)), Knob: KnobWeights})
+	j.find(level, Cause{Code: Latency, Values: set(values("p95", seconds(t.P95), "limit", seconds(limit)), by), Knob: KnobWeights})
 }

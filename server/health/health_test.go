@@ -64,6 +64,10 @@ func TestJudge(t *testing.T) {
 		{"refused connections", flow(100, 0, func(t *T) { t.FailRate = 1 }), mesh.Unhealthy, []string{"1.0 connections a second cannot be opened"}},
 		{"one refused connection", flow(1000, 0, func(t *T) { t.FailRate = 0.1 }), mesh.Healthy, nil},
 		{
+			"cut off", flow(100, 6, func(t *T) { t.Resets = 0.6 }), mesh.Unhealthy,
+			[]string{"the destination cuts off 0.6 requests a second", "6 % of requests fail (6 of 100); the limit is 5 %"},
+		},
+		{
 			"timeouts", flow(100, 4, func(t *T) { t.Timeouts = 0.4 }), mesh.Degraded,
 			[]string{"0.4 attempts a second run into the timeout", "4 % of requests fail (4 of 100); the limit is 1 %"},
 		},

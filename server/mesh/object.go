@@ -39,6 +39,9 @@ type Ref struct {
 // String writes the reference as people read it: "route reviews/primary".
 func (r Ref) String() string { return string(r.Kind) + " " + r.Name }
 
+// Path writes the reference as addresses do: "route/reviews/primary".
+func (r Ref) Path() string { return string(r.Kind) + "/" + r.Name }
+
 // Split gives a route's router and own name (a gateway route's gateway and own name).
 func (r Ref) Split() (parent, name string) {
 	parent, name, _ = strings.Cut(r.Name, "/")
