@@ -21,6 +21,8 @@ type Source struct {
 	Meshes  []string `json:"meshes,omitempty"` // it is asked for; empty: all
 	State   State    `json:"state"`
 	Message string   `json:"message,omitempty"` // why it is not ok, and what to do
+	// Since is when the state began; zero: not known.
+	Since time.Time `json:"since,omitzero"`
 	// LastSuccess is when it last answered; zero: never.
 	LastSuccess time.Time `json:"lastSuccess,omitzero"`
 	Latency     float64   `json:"latency,omitempty"` // seconds the newest answer took
