@@ -79,4 +79,6 @@ type Total struct {
 type Comparison struct {
 	graph.Difference
 	Changes []change.Change `json:"changes"` // recorded after From and up to To, oldest first
+	Partial bool            `json:"partial"` // one of the two pictures is not whole
+	Notes   []string        `json:"notes"`
 }

@@ -1,0 +1,270 @@
+package timeline
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/weirmesh/weir/server/health"
+	"github.com/weirmesh/weir/server/mesh"
+)
+
+// Frames gives a film of a mesh over a span; a Step or Window of zero is chosen to suit. The health of a moment is what
+// today's limits say about error ratios and latencies alone: pools and instances are for At to judge. Errors as At's,
+// and mesh.Invalid for more moments than are answered. A film with too many edges for its moments keeps the busiest and
+// says so.
+func (t *Timeline) Frames(ctx context.Context, name string, over mesh.Span) (Frames, error) {
+	over, err := t.span(name, over)
+	if err != nil {
+		return Frames{}, err
+	}
+	key := fmt.Sprintf("%q %d %d %d %d", name, over.Start.UnixNano(), over.End.UnixNano(), over.Step, over.Window)
+	return t.films.get(ctx, question{key, t.lasting(over.End)}, func(ctx context.Context) (Frames, int, error) {
+		f, err := t.film(ctx, name, over)
+		return f, 3 * len(f.At) * len(f.Edges), err
+	})
+}
+
+// film makes the frames.
+func (t *Timeline) film(ctx context.Context, name string, over mesh.Span) (Frames, error) {
+	m, err := t.latest(ctx, name, over)
+	if err != nil {
+		return Frames{}, err
+	}
+	marks, note, err := t.marks(ctx, name, mesh.Subject{}, over)
+	if err != nil {
+		return Frames{}, err
+	}
+	reader, err := t.o.Readers(name)
+	if err != nil {
+		return Frames{}, err
+	}
+	film, err := reader.Film(ctx, name, over)
+	if err != nil {
+		return Frames{}, err
+	}
+	if err := whole(film); err != nil {
+		return Frames{}, err
+	}
+	f := Frames{
+		Mesh: name, Step: words(over.Step), Window: words(over.Window), At: film.At, Edges: film.Edges,
+		Health: make([]mesh.Health, len(film.At)), Total: make([]Total, len(film.At)),
+		Marks: marks, Partial: film.Partial, Notes: slices.Clone(film.Notes),
+	}
+	judge := newJudge(m, film.Edges, over.Window)
+	for i := range film.At {
+		f.Health[i], f.Total[i] = judge.moment(film.RequestRate[i], film.ErrorRatio[i], film.P95[i])
+	}
+	f.note(note)
+	f.note(t.unkept(name, over))
+	kept, note := busiest(film)
+	f.note(note)
+	f.Partial = f.Partial || note != ""
+	f.Edges = pick(film.Edges, kept)
+	f.RequestRate, f.ErrorRatio, f.P95 = cells(film.RequestRate, kept), cells(film.ErrorRatio, kept), cells(film.P95, kept)
+	if f.Notes == nil {
+		f.Notes = []string{}
+	}
+	return f, nil
+}
+
+func (f *Frames) note(s string) {
+	if s != "" {
+		f.Notes = append(f.Notes, s)
+	}
+}
+
+// latest gives a mesh as it was at the end of a span, or before it was deleted within the span.
+func (t *Timeline) latest(ctx context.Context, name string, over mesh.Span) (mesh.Mesh, error) {
+	m, _, err := t.o.Ledger.MeshAt(ctx, name, over.End)
+	if mesh.CodeOf(err) == mesh.NotFound {
+		if before, _, err := t.o.Ledger.MeshAt(ctx, name, over.Start); err == nil {
+			return before, nil
+		}
+	}
+	return m, err
+}
+
+// unkept says that a span begins before there were numbers.
+func (t *Timeline) unkept(name string, over mesh.Span) string {
+	if oldest := t.o.Oldest(name); over.Start.Before(oldest) {
+		return fmt.Sprintf("numbers of mesh %s are kept since %s", name, stamp(oldest))
+	}
+	return ""
+}
+
+// whole refuses a film whose columns do not fit together.
+func whole(f mesh.Film) error {
+	for _, column := range [][][]float64{f.RequestRate, f.ErrorRatio, f.P95} {
+		fits := len(column) == len(f.At) && !slices.ContainsFunc(column, func(row []float64) bool { return len(row) != len(f.Edges) })
+		if !fits {
+			return mesh.Errorf(mesh.Internal, "a film of %d moments and %d edges has a column of another size", len(f.At), len(f.Edges))
+		}
+	}
+	return nil
+}
+
+// busiest chooses the edges that a film has room for, in their order: those that carried most. Nil stands for all.
+func busiest(f mesh.Film) (kept []int, note string) {
+	room := maxCells / 3 / max(len(f.At), 1)
+	if len(f.Edges) <= room {
+		return nil, ""
+	}
+	sum := make([]float64, len(f.Edges))
+	for _, row := range f.RequestRate {
+		for i, rate := range row {
+			if !math.IsNaN(rate) {
+				sum[i] += rate
+			}
+		}
+	}
+	kept = make([]int, len(f.Edges))
+	for i := range kept {
+		kept[i] = i
+	}
+	slices.SortStableFunc(kept, func(a, b int) int { return cmp.Compare(sum[b], sum[a]) })
+	kept = kept[:room]
+	slices.Sort(kept)
+	return kept, fmt.Sprintf("only the %d busiest of %d edges are in the film: shorten the span or lengthen the step to see all", room, len(f.Edges))
+}
+
+// pick gives the chosen of some values; never nil.
+func pick[T any](all []T, kept []int) []T {
+	if kept == nil {
+		return append([]T{}, all...)
+	}
+	out := make([]T, len(kept))
+	for i, k := range kept {
+		out[i] = all[k]
+	}
+	return out
+}
+
+// cells gives the chosen columns of each row, without what is no number, in four digits: a film is looked at while it
+// moves, and its size is what it costs.
+func cells(rows [][]float64, kept []int) [][]*float64 {
+	out := make([][]*float64, len(rows))
+	for i, row := range rows {
+		chosen := pick(row, kept)
+		for j, v := range chosen {
+			chosen[j] = fourDigits(v)
+		}
+		out[i] = numbers(chosen)
+	}
+	return out
+}
+
+// fourDigits rounds to four digits that count.
+func fourDigits(v float64) float64 {
+	if v == 0 || math.IsNaN(v) || math.IsInf(v, 0) {
+		return v
+	}
+	digits := math.Floor(math.Log10(math.Abs(v))) - 3
+	unit := math.Pow(10, math.Abs(digits))
+	rounded := math.Round(v*unit) / unit
+	if digits >= 0 {
+		rounded = math.Round(v/unit) * unit
+	}
+	if math.IsNaN(rounded) || math.IsInf(rounded, 0) { // a number at the end of what there is
+		return v
+	}
+	return rounded
+}
+
+// numbers gives pointers into values, nil where there is no number.
+func numbers(values []float64) []*float64 {
+	out := make([]*float64, len(values))
+	for i, v := range values {
+		if !math.IsNaN(v) && !math.IsInf(v, 0) {
+			out[i] = &values[i]
+		}
+	}
+	return out
+}
+
+// words writes a length of time as people do: "30s", "5m".
+func words(d time.Duration) string {
+	switch {
+	case d%time.Hour == 0:
+		return fmt.Sprintf("%dh", d/time.Hour)
+	case d%time.Minute == 0:
+		return fmt.Sprintf("%dm", d/time.Minute)
+	default:
+		return d.String()
+	}
+}
+
+// judge tells the health of a film's moments from rates, error ratios and latencies.
+type judge struct {
+	window float64             // seconds
+	limits []mesh.HealthLimits // by edge
+}
+
+// newJudge finds each edge's limits: its destination's service's, else the mesh's, else Weir's. Of several services the
+// first by name that has its own decides.
+func newJudge(m mesh.Mesh, edges []mesh.FilmEdge, window time.Duration) judge {
+	usual := m.Health.Over(mesh.DefaultLimits())
+	j := judge{window: window.Seconds(), limits: make([]mesh.HealthLimits, len(edges))}
+	known := make(map[string]mesh.HealthLimits)
+	for i, e := range edges {
+		limits, ok := known[e.To]
+		if !ok {
+			limits = usual
+			for _, name := range m.ServicesOf(e.To) {
+				if s, _ := m.Service(name); s.Health != nil {
+					limits = s.Health.Over(usual)
+					break
+				}
+			}
+			known[e.To] = limits
+		}
+		j.limits[i] = limits
+	}
+	return j
+}
+
+// moment gives the worst verdict of a moment, and what the mesh carried.
+func (j judge) moment(rates, ratios, p95s []float64) (mesh.Health, Total) {
+	var total Total
+	worst, failed := mesh.Unknown, 0.0
+	for i, rate := range rates {
+		if math.IsNaN(rate) {
+			continue
+		}
+		total.RequestRate += rate
+		if !math.IsNaN(ratios[i]) {
+			failed += rate * ratios[i]
+		}
+		if h := j.edge(i, rate, ratios[i], p95s[i]); health.Rank(h) > health.Rank(worst) {
+			worst = h
+		}
+	}
+	if total.RequestRate > 0 {
+		total.ErrorRatio = failed / total.RequestRate
+	}
+	return worst, total
+}
+
+// edge gives one edge's verdict. A comparison with NaN is false, which is as it should be.
+func (j judge) edge(i int, rate, ratio, p95 float64) mesh.Health {
+	l := &j.limits[i]
+	requests := rate * j.window
+	proves := ratio*requests >= float64(*l.MinFailures)-0.5
+	tells := requests >= float64(*l.MinRequests)
+	switch {
+	case rate <= 0:
+		return mesh.Idle
+	case proves && reached(ratio, *l.UnhealthyErrors), tells && reached(p95, time.Duration(*l.UnhealthyP95).Seconds()):
+		return mesh.Unhealthy
+	case proves && reached(ratio, *l.DegradedErrors), tells && reached(p95, time.Duration(*l.DegradedP95).Seconds()):
+		return mesh.Degraded
+	default:
+		return mesh.Healthy
+	}
+}
+
+// reached compares with a limit that may be off, as server/health does.
+func reached(v, limit float64) bool { return limit > 0 && v >= limit*(1-1e-9) }
