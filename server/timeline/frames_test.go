@@ -118,11 +118,18 @@ func TestPlotMarksWhatConcernsItsSubject(t *testing.T) {
 
 func TestFourDigits(t *testing.T) {
 	for in, want := range map[float64]float64{
-		0: 0, 1: 1, 123456: 123500, 0.00123456: 0.001235, -98765: -98770, 5e-324: 5e-324, 1.7e308: 1.7e308, 99999: 100000,
+		0: 0, 1: 1, 123456: 123500, 0.00123456: 0.001235, -98765: -98770, 5e-324: 5e-324, 99999: 100000,
 	} {
 		if got := fourDigits(in); got != want {
 			t.Errorf("%v becomes %v, want %v", in, got, want)
 		}
+	}
+}
+
+// TestFourDigitsOfTheLargest says that rounding never leaves the range of numbers.
+func TestFourDigitsOfTheLargest(t *testing.T) {
+	if got := fourDigits(math.MaxFloat64); math.IsInf(got, 0) {
+		t.Errorf("%v", got)
 	}
 }
 
