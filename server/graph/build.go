@@ -19,7 +19,7 @@ const (
 )
 
 // Build draws the picture of a mesh from its configuration, what was seen of it, and how many proxies are connected by
-// graph id of node or gateway. It is pure, and its work grows with the mesh.
+// graph id of node or gateway, unless the observation says that itself. It is pure, and its work grows with the mesh.
 func Build(m mesh.Mesh, seen mesh.Observation, proxies map[string]int, limits health.Thresholds) Graph {
 	return newPlan(m).draw(seen, proxies, limits)
 }
@@ -59,7 +59,10 @@ type flow struct {
 // draw lays what was seen over the plan.
 func (p *plan) draw(seen mesh.Observation, proxies map[string]int, limits health.Thresholds) Graph {
 	d := &drawing{plan: p, seen: seen, proxies: proxies, limits: limits, strange: map[string]int32{}}
-	d.graph = Graph{Mesh: p.mesh, At: seen.At, Window: words(seen.Window)}
+	if seen.Proxies != nil {
+		d.proxies = seen.Proxies
+	}
+	d.graph = Graph{Mesh: p.mesh, At: seen.At, Window: words(seen.Window), Partial: seen.Partial, Notes: seen.Notes}
 	d.freshness()
 	d.layCells()
 	d.layEdges(d.reported())
@@ -69,11 +72,14 @@ func (p *plan) draw(seen mesh.Observation, proxies map[string]int, limits health
 	return d.graph
 }
 
-// freshness says how old the numbers are. A proxy that is connected and never reported makes the picture stale too.
+// freshness says how old the numbers are. A proxy that is connected and never reported makes the picture stale too; the
+// proxies of a moment that has passed are those that reported.
 func (d *drawing) freshness() {
 	connected := 0
-	for _, n := range d.proxies {
-		connected += n
+	if d.seen.Proxies == nil {
+		for _, n := range d.proxies {
+			connected += n
+		}
 	}
 	d.graph.Fresh = d.seen.Fresh && len(d.seen.Sources) >= connected
 	oldest := d.seen.At
