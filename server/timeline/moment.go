@@ -110,9 +110,7 @@ func (t *Timeline) draw(ctx context.Context, name string, at time.Time, window t
 	limits := t.o.Limits
 	// Stored numbers are as far apart as they were taken: what lies within the window is not late.
 	limits.StaleAfter = max(limits.StaleAfter, window, time.Minute)
-	g := graph.Build(m, seen, seen.Proxies, limits)
-	g.Partial, g.Notes = seen.Partial, seen.Notes
-	return g, nil
+	return graph.Build(m, seen, seen.Proxies, limits), nil
 }
 
 // Compare gives what is different between two moments, each of the window that ends at it (zero: DefaultWindow), and
@@ -134,7 +132,7 @@ func (t *Timeline) Compare(ctx context.Context, name string, from, to time.Time,
 	if err != nil {
 		return Comparison{}, err
 	}
-	c := Comparison{Difference: difference(before, after), Partial: before.Partial || after.Partial, Notes: []string{}}
+	c := Comparison{Difference: graph.Compare(before, after), Partial: before.Partial || after.Partial, Notes: []string{}}
 	for _, note := range slices.Concat(before.Notes, after.Notes) {
 		if !slices.Contains(c.Notes, note) {
 			c.Notes = append(c.Notes, note)
