@@ -4,10 +4,12 @@ package prometheustest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -31,6 +33,7 @@ type Config struct {
 	YAML  string   // prometheus.yml; empty scrapes nothing
 	Web   string   // web.config.file, for TLS and basic auth; empty: none
 	Flags []string // more of the command line
+	Data  string   // the folder of its data, such as blocks that it is to begin with; empty: one of the test's own
 	// Files are written beside prometheus.yml, which names them by their paths from there.
 	Files map[string]string
 	// CA is the PEM of whoever signed the certificate in Web. With it, the URL is https.
@@ -50,7 +53,7 @@ func Start(t TB, c Config) string {
 	}
 	write(t, filepath.Join(dir, "prometheus.yml"), c.YAML)
 	args := []string{
-		"--config.file=" + filepath.Join(dir, "prometheus.yml"), "--storage.tsdb.path=" + filepath.Join(dir, "data"),
+		"--config.file=" + filepath.Join(dir, "prometheus.yml"), "--storage.tsdb.path=" + cmp.Or(c.Data, filepath.Join(dir, "data")),
 		"--log.level=warn",
 	}
 	if c.Web != "" {
@@ -63,7 +66,7 @@ func Start(t TB, c Config) string {
 	// Prometheus does not say which port it took, so it is given one that was free a moment ago; another if that is lost.
 	for attempt := 1; ; attempt++ {
 		address := free(t)
-		said, err := run(t, binary, append(args, "--web.listen-address="+address), c, address)
+		said, err := run(t, process{binary, dir, append(args, "--web.listen-address="+address)}, c, address)
 		if err == nil {
 			return scheme(c) + "://" + address
 		}
@@ -93,10 +96,15 @@ func Binary(t TB) string {
 	return ""
 }
 
+type process struct {
+	binary, dir string
+	args        []string
+}
+
 // run starts one process and waits until it is ready. What it said is given with the error.
-func run(t TB, binary string, args []string, c Config, address string) (said []byte, err error) {
+func run(t TB, p process, c Config, address string) (said []byte, err error) {
 	var out output
-	cmd := exec.Command(binary, args...) // ended below: the test's context ends before its clean-ups
+	cmd := exec.Command(p.binary, p.args...) // ended below: the test's context ends before its clean-ups
 	cmd.Stdout, cmd.Stderr = &out, &out
 	cmd.WaitDelay = 10 * time.Second
 	if err := cmd.Start(); err != nil {
@@ -122,7 +130,7 @@ func run(t TB, binary string, args []string, c Config, address string) (said []b
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		if ready(ctx, client, scheme(c)+"://"+address+"/-/ready") {
+		if ready(ctx, client, scheme(c)+"://"+address+"/api/v1/status/flags", p.dir) {
 			t.Cleanup(stop)
 			return nil, nil
 		}
@@ -137,8 +145,9 @@ func run(t TB, binary string, args []string, c Config, address string) (said []b
 	}
 }
 
-// ready asks whether it serves. With basic auth, being asked for a password is ready enough.
-func ready(ctx context.Context, client *http.Client, url string) bool {
+// ready asks whether it serves, and is the one that keeps its data in dir and not another that was given the same port.
+// With basic auth, being asked for a password is ready enough.
+func ready(ctx context.Context, client *http.Client, url, dir string) bool {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 	if err != nil {
 		return false
@@ -147,8 +156,12 @@ func ready(ctx context.Context, client *http.Client, url string) bool {
 	if err != nil {
 		return false
 	}
-	_ = resp.Body.Close()
-	return resp.StatusCode == http.StatusOK || resp.StatusCode == http.StatusUnauthorized
+	defer func() { _ = resp.Body.Close() }()
+	flags, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return false
+	}
+	return resp.StatusCode == http.StatusUnauthorized || resp.StatusCode == http.StatusOK && bytes.Contains(flags, []byte(dir))
 }
 
 func client(c Config) (*http.Client, error) {
