@@ -32,6 +32,7 @@ type draft struct {
 	path    string       // of the form; the review leads to path/apply
 	fields  []page.Field // the draft's own, carried along
 	rows    []page.ConflictRow
+	stands  bool // it need not be kept: it changes what is shown, and no traffic
 
 	// describe puts the draft into words on the review page.
 	describe func(r *page.Review)
@@ -65,6 +66,9 @@ func readSignature(c *gin.Context) signature {
 // review shows what a draft would do. Nothing is recorded.
 func (w *Web) review(c *gin.Context, v view, d draft) error {
 	s := signature{reason: c.PostForm("reason"), confirmWithin: defaultConfirm, key: rand.Text()}
+	if d.stands {
+		s.confirmWithin = ""
+	}
 	if chosen, ok := c.GetPostForm("confirmWithin"); ok {
 		s.confirmWithin = chosen
 	}

@@ -25,6 +25,7 @@ type world struct {
 	graphs  map[string]graph.Graph
 	proxies map[string][]provider.Proxy
 	fail    error // what Changes answers, when set
+	past    *past // nil: nothing is remembered
 }
 
 func newWorld() *world {
@@ -33,6 +34,7 @@ func newWorld() *world {
 	w.graphs["sample_app"] = picture()
 	w.proxies["sample_app"] = proxies()
 	w.changes = history()
+	w.past = &past{w: w}
 	return w
 }
 
@@ -55,7 +57,7 @@ func objects(m mesh.Mesh) []mesh.Object {
 	for _, o := range m.Routes {
 		list = append(list, o)
 	}
-	return list
+	return append(list, m.Settings())
 }
 
 func (w *world) Meshes() []string {
@@ -104,30 +106,20 @@ func (w *world) Propose(_ context.Context, p change.Proposal) (change.Change, er
 		ID: "chg-" + strconv.Itoa(100+len(w.changes)), Mesh: p.Mesh, Kind: ref.Kind, Name: ref.Name, Objects: []mesh.Ref{ref}, Summary: ref.Name + ": changed",
 		Author: p.Author, Reason: p.Reason, At: noon(), State: change.Kept, DryRun: p.DryRun,
 	}
-	for i, r := range current.Mesh.Routes {
-		if r.Ref() == ref {
-			c.Diff = difference(p.Mesh, r, object)
-			if !p.DryRun {
-				current.Mesh.Routes = slices.Clone(current.Mesh.Routes)
-				current.Mesh.Routes[i] = object.(mesh.Route)
-			}
-		}
-	}
-	for i, n := range current.Mesh.Nodes {
-		if n.Ref() == ref {
-			c.Diff = difference(p.Mesh, n, object)
-			if !p.DryRun {
-				current.Mesh.Nodes = slices.Clone(current.Mesh.Nodes)
-				current.Mesh.Nodes[i] = object.(mesh.VirtualNode)
-			}
-		}
+	if before, ok := current.Mesh.Get(ref); ok {
+		c.Diff = difference(p.Mesh, before, object)
 	}
 	if c.Diff == "" {
 		return change.Change{}, &mesh.Error{Code: mesh.Invalid, Message: "nothing would change", Err: change.ErrUnchanged}
 	}
-	if p.DryRun {
-		return c, nil
+	next, err := current.Mesh.With(p.Patch)
+	if err == nil {
+		err = next.Validate()
 	}
+	if err != nil || p.DryRun {
+		return c, err
+	}
+	current.Mesh = next
 	current.Revision++
 	current.Versions[ref]++
 	c.Accepted = &change.Accepted{Revision: current.Revision, At: noon()}

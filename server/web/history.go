@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -78,10 +79,24 @@ func (w *Web) change(c *gin.Context) error {
 	for _, ref := range entry.Objects {
 		p.Objects = append(p.Objects, component.LinkTo{Name: ref.String(), Href: v.objectHref(ref)})
 	}
+	if w.Timeline != nil {
+		before, after := aroundChange(entry.At, v.Now)
+		p.Effect, p.Then = v.CompareHref(before, after), v.PastHref(before)
+	}
 	if !p.Card.Done {
 		p.Refresh = watchEvery
 	}
 	return w.render(c, http.StatusOK, page.ChangePage(p))
+}
+
+// aroundChange is a moment before a change and one after it. Their windows are filled by what was before, and by what came
+// of it: a minute lies between, or less when the change is younger. A zero after is the present.
+func aroundChange(at, now time.Time) (before, after time.Time) {
+	const apart = time.Minute
+	if now.Sub(at) > apart {
+		after = at.Add(apart).Truncate(time.Second)
+	}
+	return at.Add(-time.Second).Truncate(time.Second), after
 }
 
 // objectHref leads to the page on which an object is shown, "" when there is none.

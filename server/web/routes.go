@@ -32,6 +32,10 @@ func (w *Web) routes() []route {
 		{http.MethodPost, "/services/:name/pool", w.reviewPool},
 		{http.MethodGet, "/services/:name/pool/apply", w.backToForm},
 		{http.MethodPost, "/services/:name/pool/apply", w.applyPool},
+		{http.MethodGet, "/services/:name/health", w.service},
+		{http.MethodPost, "/services/:name/health", w.reviewHealth},
+		{http.MethodGet, "/services/:name/health/apply", w.backToForm},
+		{http.MethodPost, "/services/:name/health/apply", w.applyHealth},
 
 		{http.MethodGet, "/proxies", w.proxies},
 		{http.MethodGet, "/proxies/:id", w.proxy},
@@ -39,6 +43,13 @@ func (w *Web) routes() []route {
 		{http.MethodGet, "/history", w.history},
 		{http.MethodGet, "/history/:id", w.change},
 		{http.MethodPost, "/history/:id", w.settle},
+
+		{http.MethodGet, "/compare", w.compare},
+		{http.MethodGet, "/sources", w.sources},
+		{http.MethodGet, "/settings", w.settings},
+		{http.MethodPost, "/settings", w.reviewSettings},
+		{http.MethodGet, "/settings/apply", w.backToForm},
+		{http.MethodPost, "/settings/apply", w.applySettings},
 
 		{http.MethodGet, "/favicon.ico", w.favicon},
 		{http.MethodGet, assets.Prefix + "*file", w.asset},

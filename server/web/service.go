@@ -30,7 +30,7 @@ func (w *Web) service(c *gin.Context) error {
 		return err
 	}
 	tab := ""
-	if base := path.Base(c.FullPath()); base == "traffic" || base == "pool" {
+	if base := path.Base(c.FullPath()); base == "traffic" || base == "pool" || base == "health" {
 		tab = base
 	}
 	p, err := w.servicePage(c, v, c.Param("name"), tab)
@@ -72,6 +72,12 @@ func (w *Web) servicePage(c *gin.Context, v view, name, tab string) (page.Servic
 	}
 	if len(routes) == 1 {
 		want(p.Versions, v.segments(routes[0], versions))
+	}
+	if known && tab == "health" {
+		p.Limits = append(p.Limits, v.limitsForm(service, name))
+		for _, r := range routes {
+			p.Limits = append(p.Limits, v.limitsForm(r, name))
+		}
 	}
 	newest, err := w.newestChange(c, v, service, routes, versions)
 	if err != nil {

@@ -21,10 +21,29 @@ func (w *Web) topology(c *gin.Context) error {
 	if v.Mesh == "" {
 		return w.welcome(c, v)
 	}
+	when, err := w.readMoment(c, v.Now)
+	if err != nil {
+		return err
+	}
+	status, problem := http.StatusOK, ""
+	var scrubber *page.Scrubber
+	if w.Timeline != nil {
+		v.past(when)
+		if !when.at.IsZero() && c.Query("fragment") != "strip" {
+			if err := w.goBack(c, &v, when); err != nil {
+				status, problem = statusOf(err), err.Error()
+			}
+		}
+		scrubber = w.scrubber(c, v, when)
+	}
 	p := page.Topology{
 		Shell: v.Shell, View: "focus", Focus: c.Query("focus"), Hops: 2, Sort: "health", Filter: strings.TrimSpace(c.Query("filter")),
+		Scrubber: scrubber, Problem: problem,
 	}
-	if len(v.graph.Nodes) == 0 {
+	if v.InPast() {
+		p.Notes = v.graph.Notes
+	}
+	if len(v.graph.Nodes) == 0 && !v.InPast() {
 		p.Empty = v.empty()
 	}
 	if c.Query("view") == "table" {
@@ -38,13 +57,13 @@ func (w *Web) topology(c *gin.Context) error {
 	}
 	p.Boxes = v.boxes()
 	p.Rows = v.edgeRows(p.Filter, p.Sort)
-	if p.Choice = v.boxID(p.Focus); p.Choice == "" && p.Focus != "" {
+	if p.Choice = v.boxID(p.Focus); p.Choice == "" && p.Focus != "" && !v.InPast() {
 		return mesh.Errorf(mesh.NotFound, "topology: mesh %s has no service, version or gateway %s", v.Mesh, p.Focus)
 	}
 	if center := cmp.Or(p.Choice, v.mostInteresting()); center != "" {
 		p.Around = v.around(center, p.Hops)
 	}
-	return w.render(c, http.StatusOK, page.TopologyPage(p))
+	return w.render(c, status, page.TopologyPage(p))
 }
 
 func edgeColumns() []string {

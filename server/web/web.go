@@ -95,6 +95,7 @@ type Web struct {
 	texts  *i18n.Catalogue
 	assets *assets.Bundle
 	trends *trends
+	films  films
 }
 
 // New builds the console; it fails only when what is embedded in the binary is broken.

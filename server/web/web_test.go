@@ -47,10 +47,14 @@ func serve(w *world) http.Handler { return serveWith(w, w) }
 
 func serveWith(w *world, proxies web.Proxies) http.Handler {
 	now := noon()
-	site, err := web.New(web.Options{
+	options := web.Options{
 		Meshes: w, Changes: w, Verdicts: w, Graphs: w, Proxies: proxies,
 		Author: func(*http.Request) string { return "jiyoung" }, Now: func() time.Time { return now },
-	})
+	}
+	if w.past != nil {
+		options.Timeline, options.Sources, options.Targets = w.past, origins, targets
+	}
+	site, err := web.New(options)
 	if err != nil {
 		panic(err)
 	}

@@ -8,7 +8,6 @@ import (
 	"github.com/weirmesh/weir/server/change"
 	"github.com/weirmesh/weir/server/graph"
 	"github.com/weirmesh/weir/server/mesh"
-	"github.com/weirmesh/weir/ui/component"
 	"github.com/weirmesh/weir/ui/i18n"
 	"github.com/weirmesh/weir/ui/page"
 )
@@ -35,41 +34,6 @@ func causeText(l i18n.Locale, cause graph.Cause, why string) string {
 		return cause.Code
 	}
 	return why
-}
-
-// knob is the link to what governs a cause at one virtual node and the service before it.
-func (v view) knob(cause graph.Cause, service, node string) component.LinkTo {
-	name := v.L.T("knob." + cause.Knob)
-	switch cause.Knob {
-	case "instances":
-		return component.LinkTo{Name: name, Href: v.Href("/proxies")}
-	case "pool", "outliers":
-		if service != "" {
-			return component.LinkTo{Name: name, Href: v.ServiceHref(service, "/pool") + "#pool"}
-		}
-	case "weights":
-		if service != "" {
-			return component.LinkTo{Name: name, Href: v.ServiceHref(service, "/traffic") + "#traffic"}
-		}
-	case "timeout", "retry":
-		if service != "" {
-			return component.LinkTo{Name: name, Href: v.ServiceHref(service, "") + "#routes"}
-		}
-	case "backends":
-		return component.LinkTo{Name: name, Href: v.FocusHref(node)}
-	}
-	return component.LinkTo{}
-}
-
-func (v view) causes(causes []graph.Cause, why []string, service, node string) []page.CauseLine {
-	lines := make([]page.CauseLine, 0, max(len(causes), len(why)))
-	for i, cause := range causes {
-		lines = append(lines, page.CauseLine{Text: causeText(v.L, cause, at(why, i)), Knob: v.knob(cause, service, node)})
-	}
-	for i := len(causes); i < len(why); i++ {
-		lines = append(lines, page.CauseLine{Text: why[i]})
-	}
-	return lines
 }
 
 func at(list []string, i int) string {

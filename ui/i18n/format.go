@@ -52,6 +52,17 @@ func (l Locale) Bytes(perSecond float64) string {
 	return l.T("format.bytes", "n", l.Number(perSecond), "unit", units[unit])
 }
 
+// Size writes a number of bytes as disks are measured, a unit being 1024 of the one before: "1.2 GB".
+func (l Locale) Size(bytes int64) string {
+	unit, size := 0, float64(bytes)
+	units := []string{"B", "KB", "MB", "GB", "TB"}
+	for size >= 1023.5 && unit < len(units)-1 {
+		size /= 1024
+		unit++
+	}
+	return l.T("format.size", "n", l.Number(size), "unit", units[unit])
+}
+
 // Ratio writes a share from 0 to 1 in percent: "0.2 %".
 func (l Locale) Ratio(v float64) string {
 	percent := v * 100

@@ -14,6 +14,8 @@ type Change struct {
 	Objects []component.LinkTo
 	Diff    string
 	Twins   Equivalents
+	Effect  string // the comparison of before and after; "" where no history is kept
+	Then    string // the topology just before it
 }
 
 // fragmentQuery is what to add to an address in order to ask for one part of it; a card on a service's page asks

@@ -50,8 +50,9 @@ type Problem struct {
 
 // CauseLine is one cause in words and the way to the knob that governs it.
 type CauseLine struct {
-	Text string
-	Knob component.LinkTo
+	Text  string
+	Knob  component.LinkTo // what governs it
+	Limit component.LinkTo // where the limit is set that it is beyond; of those that have one
 }
 
 // ChangeLine is a change in one line of a list.

@@ -17,7 +17,9 @@ type Review struct {
 	Loads     []Load
 	Proxies   []component.LinkTo
 	Diff      string
-	Nothing   bool // the draft is what is in force
+	Nothing   bool   // the draft is what is in force
+	Unplugged bool   // no proxy is concerned: it changes how things are judged
+	Back      string // what the way back says; "": to the service
 	Twins     Equivalents
 	Form      ReviewForm
 }
@@ -79,6 +81,13 @@ type Failure struct {
 
 // Review is the page's headline.
 func (r Review) Review() string { return r.L.T("review.title", "what", r.Title) }
+
+func (r Review) back() string {
+	if r.Back != "" {
+		return r.Back
+	}
+	return r.L.T("review.back")
+}
 
 func (l Load) perInstance() float64 { return l.After / float64(max(l.Instances, 1)) }
 

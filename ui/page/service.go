@@ -12,7 +12,7 @@ import (
 type Service struct {
 	Shell
 	Name     string
-	Tab      string // "", "traffic" or "pool": how much of the page is shown
+	Tab      string // "", "traffic", "pool" or "health": how much of the page is shown
 	Provider string // what stands behind the name, in words
 	Known    bool   // false: the service is called but not configured
 	Health   mesh.Health
@@ -24,7 +24,8 @@ type Service struct {
 	Splits   []Split
 	Versions []Version
 	Pools    []Pool
-	Change   *ChangeCard // the newest that touched this service
+	Limits   []LimitsForm // of health: the service's, then its routes'
+	Change   *ChangeCard  // the newest that touched this service
 	Routes   []RouteRow
 }
 
@@ -120,15 +121,18 @@ func (s Service) tabs() []Link {
 		{Text: s.L.T("tab.all"), Href: s.ServiceHref(s.Name, ""), Current: s.Tab == ""},
 		{Text: s.L.T("tab.traffic"), Href: s.ServiceHref(s.Name, "/traffic"), Current: s.Tab == "traffic"},
 		{Text: s.L.T("tab.pool"), Href: s.ServiceHref(s.Name, "/pool"), Current: s.Tab == "pool"},
+		{Text: s.L.T("tab.health"), Href: s.ServiceHref(s.Name, "/health"), Current: s.Tab == "health"},
 	}
 }
 
 func (s Service) shows(part string) bool {
 	switch part {
 	case "traffic", "routes":
-		return s.Tab != "pool"
+		return s.Tab == "" || s.Tab == "traffic"
 	case "pool":
-		return s.Tab != "traffic"
+		return s.Tab == "" || s.Tab == "pool"
+	case "health":
+		return s.Tab == "health"
 	}
 	return true
 }

@@ -23,6 +23,7 @@ type Shell struct {
 	Assets  Assets
 	Refresh int // seconds after which a browser without script loads the page again; zero: never
 	Now     time.Time
+	Past    *Past // nil: the page can only be about the present
 }
 
 // Freshness is how old the numbers are.
@@ -101,7 +102,13 @@ func (s Shell) Ago(t time.Time) string { return s.L.Ago(s.Now.Sub(t)) }
 
 func (s Shell) sections() []Link {
 	list := []struct{ key, path string }{
-		{"overview", "/"}, {"topology", "/topology"}, {"services", "/services"}, {"proxies", "/proxies"}, {"history", "/history"},
+		{"overview", "/"},
+		{"topology", "/topology"},
+		{"services", "/services"},
+		{"proxies", "/proxies"},
+		{"history", "/history"},
+		{"sources", "/sources"},
+		{"settings", "/settings"},
 	}
 	links := make([]Link, len(list))
 	for i, e := range list {
@@ -121,7 +128,7 @@ func (s Shell) meshLinks() []Link {
 
 func sectionPath(section string) string {
 	switch section {
-	case "topology", "services", "proxies", "history":
+	case "topology", "services", "proxies", "history", "sources", "settings":
 		return "/" + section
 	}
 	return "/"
@@ -159,6 +166,8 @@ func (s Shell) colorScheme() string {
 
 func (s Shell) freshness() string {
 	switch {
+	case s.InPast():
+		return s.L.T("live.past")
 	case !s.Live.Known:
 		return s.L.T("live.none")
 	case !s.Live.Fresh:
@@ -169,6 +178,8 @@ func (s Shell) freshness() string {
 
 func (s Shell) freshnessLevel() string {
 	switch {
+	case s.InPast():
+		return "past"
 	case !s.Live.Known:
 		return "none"
 	case !s.Live.Fresh:

@@ -24,6 +24,35 @@ type Topology struct {
 	Boxes  []Choice // what may be focused
 	Empty  Empty
 	Choice string // the graph id of Focus; "" when there is no such box
+	// Scrubber leads through the past; nil where none is kept.
+	Scrubber *Scrubber
+	Problem  string   // why the moment cannot be shown, in English
+	Notes    []string // what of the moment is missing, in English
+}
+
+// FocusHref is the address of the topology around one box, at the moment that is looked at.
+func (p Topology) FocusHref(id string) string {
+	query := []string{"view", "focus", "focus", id}
+	if p.InPast() {
+		query = append(query, "at", p.Past.ISO, "span", p.Scrubber.Span)
+	}
+	return p.Href("/topology", query...)
+}
+
+// serviceLink is the address of a service's page, "" in the past: what a service's page shows and changes is of now.
+func (p Topology) serviceLink(name string) string {
+	if p.InPast() || name == "" {
+		return ""
+	}
+	return p.ServiceHref(name, "")
+}
+
+// carry is what the toolbar's forms keep of the moment.
+func (p Topology) carry() []Field {
+	if !p.InPast() {
+		return nil
+	}
+	return []Field{{Name: "at", Value: p.Past.ISO}, {Name: "span", Value: p.Scrubber.Span}}
 }
 
 // Choice is an entry of the list of boxes.
@@ -103,6 +132,14 @@ func (a Around) side(in func(int) bool) []Column {
 	return columns
 }
 
+// at is the moment that the picture begins with, "" for the present.
+func (p Topology) at() string {
+	if !p.InPast() {
+		return ""
+	}
+	return p.Past.ISO
+}
+
 func (p Topology) hopsText() string { return strconv.Itoa(p.Hops) }
 
 // texts are the words of the graph's island: every key "graph.…", and every cause.
@@ -116,12 +153,16 @@ func (p Topology) texts() templ.Attributes {
 	}
 	service := strings.NewReplacer("%7Bservice%7D", "{service}", "%7Bnode%7D", "{node}")
 	for knob, address := range map[string]string{
-		"service":       p.ServiceHref("{service}", ""),
-		"knob-pool":     p.ServiceHref("{service}", "/pool"),
-		"knob-weights":  p.ServiceHref("{service}", "/traffic"),
-		"knob-timeout":  p.ServiceHref("{service}", "") + "#routes",
-		"knob-outliers": p.ServiceHref("{service}", "/pool"),
-		"knob-backends": p.FocusHref("{node}"),
+		"service":        p.ServiceHref("{service}", ""),
+		"knob-pool":      p.ServiceHref("{service}", "/pool"),
+		"knob-weights":   p.ServiceHref("{service}", "/traffic"),
+		"knob-timeout":   p.ServiceHref("{service}", "") + "#routes",
+		"knob-outliers":  p.ServiceHref("{service}", "/pool"),
+		"knob-backends":  p.Shell.FocusHref("{node}"),
+		"knob-retry":     p.ServiceHref("{service}", "") + "#routes",
+		"knob-instances": p.Href("/proxies"),
+		"knob-limits":    p.ServiceHref("{service}", "/health"),
+		"knob-mesh":      p.Href("/settings"),
 	} {
 		attributes["data-href-"+knob] = service.Replace(address)
 	}
