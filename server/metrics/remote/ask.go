@@ -63,6 +63,11 @@ func (b *Backend) ask(ctx context.Context, q question) (reply, error) {
 			f := failure{fault: fault, what: fmt.Sprintf("was not waited for any longer, after %s", now.Sub(began).Round(time.Millisecond))}
 			return reply{}, b.fail(f, err)
 		}
+		if failed.fault == query.Unavailable && errors.Is(limited.Err(), context.DeadlineExceeded) {
+			// Reading from a connection that was closed for this fails in many words.
+			late := broken(context.DeadlineExceeded, b.source)
+			failed = &late
+		}
 		b.note(outcome{at: now, took: now.Sub(began), failed: failed})
 		return reply{}, b.fail(*failed, err)
 	}

@@ -22,11 +22,13 @@ type envelope struct {
 	warnings  []string
 	infos     []string
 	partial   bool // VictoriaMetrics
+	data      bool // there were data
 }
 
 // What decoding can say beside jsoniter's own words.
 var (
 	errTruncated = errors.New("the answer ends in the middle")
+	errNoData    = errors.New("the answer has no data")
 	errNotAPI    = errors.New("the answer is JSON, but not of Prometheus' API: it has no status")
 	errJunk      = errors.New("something follows the end of the answer")
 )
@@ -51,6 +53,7 @@ func decode(r io.Reader, data func(*jsoniter.Iterator)) (envelope, error) {
 		case "isPartial":
 			e.partial = iter.ReadBool()
 		case "data":
+			e.data = true
 			if data != nil {
 				data(iter)
 				break
@@ -70,10 +73,10 @@ func decode(r io.Reader, data func(*jsoniter.Iterator)) (envelope, error) {
 	if iter.WhatIsNext(); iter.Error == nil {
 		return e, errJunk
 	}
-	if end.err != nil {
-		return e, end.err
+	if end.err == nil && data != nil && e.status == "success" && !e.data {
+		return e, errNoData
 	}
-	return e, nil
+	return e, end.err
 }
 
 // decodingError tells why an iterator stopped: the wire's own error, the end of the answer, or what jsoniter disliked,

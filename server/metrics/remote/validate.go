@@ -75,38 +75,38 @@ func (s *Source) checkURL(c *check) {
 		c.add("url", "", "is missing: give what comes before /api/v1, such as http://prometheus:9090")
 		return
 	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
-		s.URL = "" // it may hold a password, and cannot be shown without
+		// It may hold a password, and cannot be shown without.
 		c.add("url", "", "is not a URL such as http://prometheus:9090 or https://mimir.example.com/prometheus")
 		return
 	}
-	s.takeUser(u, c)
-	if u.RawQuery != "" || u.Fragment != "" {
-		u.RawQuery, u.ForceQuery, u.Fragment = "", false, "" // tokens travel in there
-		c.add("url", u.String(), "has no ?query and no #fragment; headers go into http.http_headers")
-	}
+	user, query := u.User, u.RawQuery != "" || u.Fragment != "" // in which tokens travel
+	u.User, u.RawQuery, u.ForceQuery, u.Fragment, u.RawFragment = nil, "", false, "", ""
 	u.Path, u.RawPath = strings.TrimRight(u.Path, "/"), strings.TrimRight(u.RawPath, "/")
-	s.URL = u.String()
+	shown := u.String()
 	for _, path := range apiPaths() {
 		if strings.HasSuffix(u.Path, path) {
-			c.add("url", s.URL, "ends before "+path+": Weir adds the paths of the API itself")
+			c.add("url", shown, "ends before "+path+": Weir adds the paths of the API itself")
 			return
+		}
+	}
+	switch {
+	case query:
+		c.add("url", shown, "has no ?query and no #fragment; headers go into http.http_headers")
+	case user != nil && s.credentials():
+		c.add("url", shown, "holds credentials beside those in http: keep one of them")
+	default:
+		s.URL = shown
+		if user != nil {
+			password, _ := user.Password()
+			s.HTTP.BasicAuth = &config.BasicAuth{Username: user.Username(), Password: config.Secret(password)}
 		}
 	}
 }
 
-// takeUser moves user and password out of the URL.
-func (s *Source) takeUser(u *url.URL, c *check) {
-	if u.User == nil {
-		return
-	}
-	password, _ := u.User.Password()
-	user := u.User.Username()
-	u.User = nil
-	if s.HTTP.BasicAuth != nil || s.HTTP.Authorization != nil || s.HTTP.OAuth2 != nil || s.HTTP.BearerToken != "" || s.HTTP.BearerTokenFile != "" {
-		c.add("url", u.Redacted(), "holds credentials beside those in http: keep one of them")
-		return
-	}
-	s.HTTP.BasicAuth = &config.BasicAuth{Username: user, Password: config.Secret(password)}
+// credentials tells whether http holds any.
+func (s *Source) credentials() bool {
+	h := s.HTTP
+	return h.BasicAuth != nil || h.Authorization != nil || h.OAuth2 != nil || h.BearerToken != "" || h.BearerTokenFile != ""
 }
 
 func (s *Source) checkBounds(c *check) {
@@ -154,7 +154,7 @@ func (s *Source) checkSigV4(c *check) {
 			v.Region = ampRegion(u.Hostname())
 		}
 	}
-	if s.HTTP.BasicAuth != nil || s.HTTP.Authorization != nil || s.HTTP.OAuth2 != nil || s.HTTP.BearerToken != "" || s.HTTP.BearerTokenFile != "" {
+	if s.credentials() {
 		c.add("sigv4", "", "signs the header that the credentials in http or url would be in: keep one of them")
 	}
 	if v.SecretKey != "" && v.SecretKeyFile != "" {

@@ -56,6 +56,7 @@ func Start(t TB, c Config) string {
 		"--config.file=" + filepath.Join(dir, "prometheus.yml"), "--storage.tsdb.path=" + cmp.Or(c.Data, filepath.Join(dir, "data")),
 		"--log.level=warn",
 	}
+	args = append(args, c.Flags...)
 	if c.Web != "" {
 		write(t, filepath.Join(dir, "web.yml"), c.Web)
 		args = append(args, "--web.config.file="+filepath.Join(dir, "web.yml"))
