@@ -1,0 +1,3 @@
+package history
+
+func fillTheDisk() int { return 0 }
