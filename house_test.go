@@ -66,7 +66,7 @@ var importRules = []importRule{
 	},
 	{why: "HTTP lives in server/api and server/web", in: []string{"."}, not: []string{"server/api", "server/web", "server/server.go", "server/http.go"}, denied: []string{"github.com/gin-gonic", "github.com/gorilla"}},
 	{why: "only the commands import the wiring", in: []string{"server", "ui", "ent", "assets"}, denied: []string{"=" + module + "server"}},
-	{why: "production code does not use the testing package", in: []string{"server", "ui", "ent", "assets", "cmd"}, not: []string{"server/provider/xds/xdstest", "ent/enttest"}, denied: []string{"=testing"}},
+	{why: "production code does not use the testing package", in: []string{"server", "ui", "ent", "assets", "cmd"}, not: []string{"server/provider/xds/xdstest", "server/metrics/remote/prometheustest", "ent/enttest"}, denied: []string{"=testing"}},
 }
 
 const (
@@ -189,7 +189,9 @@ func checkFunction(t *testing.T, f goFile, fn *ast.FuncDecl) {
 	if lines > maxFunction && !f.test {
 		t.Errorf("%s: %s has %d lines, at most %d: decide in one function, act in another", f.name, fn.Name.Name, lines, maxFunction)
 	}
-	if n := fn.Type.Params.NumFields(); n > maxArguments {
+	// Prometheus' storage.AppenderV2 has a method of eight arguments, which whoever stands before its database must have.
+	theirs := fn.Recv != nil && fn.Name.Name == "Append" && strings.HasPrefix(f.name, "server/metrics/")
+	if n := fn.Type.Params.NumFields(); n > maxArguments && !theirs {
 		t.Errorf("%s: %s takes %d arguments, at most %d: pass a struct whose fields have names", f.name, fn.Name.Name, n, maxArguments)
 	}
 }

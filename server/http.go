@@ -32,6 +32,7 @@ func (s *Server) newHTTP() (*http.Server, error) {
 		Meshes: s.door, Door: s.door, Ledger: s.door, Graphs: s.graphs, Proxies: s.xds, Live: s.hub,
 		Logger: s.opts.Logger.With("part", "api"), Version: s.opts.Version,
 		GraphOver: s.graphOver, Ready: s.ready, Open: s.opts.Open,
+		Timeline: s.restTimeline(), Sources: s.state, Targets: s.targets, Querier: s.querier,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("build the API: %w", err)
@@ -41,6 +42,7 @@ func (s *Server) newHTTP() (*http.Server, error) {
 	}
 	s.web, err = web.New(web.Options{
 		Meshes: s.door, Changes: s.door, Verdicts: s.door, Graphs: s.graphs, Proxies: s.xds,
+		Timeline: s.webTimeline(), Sources: s.state, Targets: s.targets,
 		Logger: s.opts.Logger.With("part", "web"),
 	})
 	if err != nil {
@@ -50,6 +52,56 @@ func (s *Server) newHTTP() (*http.Server, error) {
 	return &http.Server{
 		Handler: engine, ReadHeaderTimeout: readHeader, ReadTimeout: readAll, WriteTimeout: writeAll, IdleTimeout: idle, MaxHeaderBytes: maxHeader,
 	}, nil
+}
+
+// restTimeline and webTimeline give the timeline, or nothing when no metrics are stored.
+func (s *Server) restTimeline() api.Timeline {
+	if s.seeing.timeline == nil {
+		return nil
+	}
+	return s.seeing.timeline
+}
+
+func (s *Server) webTimeline() web.Timeline {
+	if s.seeing.timeline == nil {
+		return nil
+	}
+	return s.seeing.timeline
+}
+
+// listenOwn takes the address of Weir's own metrics.
+func (s *Server) listenOwn() error {
+	address := s.opts.MetricsListen
+	if address == "" {
+		return nil
+	}
+	l, err := listen("Weir's own metrics", address, "--metrics-listen")
+	if err != nil && s.opts.MetricsAnywhere && mesh.CodeOf(err) == mesh.Unavailable {
+		l, err = listen("Weir's own metrics", "127.0.0.1:0", "--metrics-listen")
+	}
+	if err != nil {
+		return err
+	}
+	s.ownHTTP = l
+	s.onClose("own metrics", ignoreClosed(l.Close))
+	return nil
+}
+
+// MetricsURL is where Weir's own metrics are; empty when they are not served.
+func (s *Server) MetricsURL() string {
+	if s.ownHTTP == nil {
+		return ""
+	}
+	return "http://" + s.ownHTTP.Addr().String() + "/metrics"
+}
+
+// ownServer serves Weir's own metrics and nothing else.
+func (s *Server) ownServer() *http.Server {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", s.own.Handler())
+	return &http.Server{
+		Handler: mux, ReadHeaderTimeout: readHeader, ReadTimeout: readAll, WriteTimeout: writeAll, IdleTimeout: idle, MaxHeaderBytes: maxHeader,
+	}
 }
 
 func (s *Server) recovered(c *gin.Context, panicked any) {

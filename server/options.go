@@ -10,17 +10,36 @@ import (
 	"time"
 
 	"github.com/weirmesh/weir/server/mesh"
+	"github.com/weirmesh/weir/server/metrics/remote"
+	"github.com/weirmesh/weir/server/metrics/scrape"
 )
 
 // Options are what one server needs to know.
 type Options struct {
-	Listen    string        // the console's and the API's address, "127.0.0.1:8080"
-	XDSListen string        // the control plane's address, "127.0.0.1:18000"
-	Data      string        // the data directory; made if it is missing
-	Open      bool          // no sign-in; allowed on loopback addresses only
-	Version   string        // Weir's own, shown on pages and by the API
-	Logger    *slog.Logger  // nil: silent
-	Window    time.Duration // of the live graph; zero: 30 s
+	Listen    string // the console's and the API's address, "127.0.0.1:8080"
+	XDSListen string // the control plane's address, "127.0.0.1:18000"
+	// MetricsListen is the address of Weir's own metrics; empty: they are not served. MetricsAnywhere takes another port
+	// when that one is in use.
+	MetricsListen   string
+	MetricsAnywhere bool
+	Data            string          // the data directory; made if it is missing
+	Open            bool            // no sign-in; allowed on loopback addresses only
+	Version         string          // Weir's own, shown on pages and by the API
+	Logger          *slog.Logger    // nil: silent
+	Window          time.Duration   // of the live graph; zero: 30 s
+	History         HistoryOptions  // the embedded store of metrics
+	Scrape          []scrape.Job    // proxies that do not push
+	Sources         []remote.Source // other people's stores of metrics, in the order of belief
+}
+
+// HistoryOptions are those of the embedded store of metrics. Zero fields mean the store's defaults.
+type HistoryOptions struct {
+	Off         bool          // nothing is kept
+	Retention   time.Duration // how long
+	MaxBytes    int64         // on disk
+	Step        time.Duration // between two samples of a series
+	SeriesLimit int           // in memory
+	RollupsOnly bool          // the proxies' own series are not kept
 }
 
 func (o Options) withDefaults() Options {
@@ -35,8 +54,8 @@ func (o Options) withDefaults() Options {
 
 // check refuses what would be unsafe.
 func (o Options) check() error {
-	for flag, address := range map[string]string{"--listen": o.Listen, "--xds-listen": o.XDSListen} {
-		if !loopback(address) {
+	for flag, address := range map[string]string{"--listen": o.Listen, "--xds-listen": o.XDSListen, "--metrics-listen": o.MetricsListen} {
+		if !loopback(address) && (address != "" || flag != "--metrics-listen") {
 			return mesh.Errorf(mesh.Invalid, "%s %s: there is no sign-in yet, so Weir listens on this machine only: give 127.0.0.1:PORT or [::1]:PORT", flag, address)
 		}
 	}

@@ -8,14 +8,15 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/weirmesh/weir/server/api/live"
 	"github.com/weirmesh/weir/server/change"
 	"github.com/weirmesh/weir/server/graph"
 	"github.com/weirmesh/weir/server/health"
+	"github.com/weirmesh/weir/server/instrument"
 	"github.com/weirmesh/weir/server/mesh"
-	"github.com/weirmesh/weir/server/metrics"
 	"github.com/weirmesh/weir/server/provider/xds"
 	"github.com/weirmesh/weir/server/registry"
 	"github.com/weirmesh/weir/server/store"
@@ -32,12 +33,14 @@ type Server struct {
 	xds      *xds.Server
 	store    *store.Store
 	registry *registry.Registry
-	traffic  *metrics.Live
+	seeing   seeing
 	door     *change.Door
 	graphs   *graph.Live
 	hub      *live.Hub
 	web      *web.Web
 	http     *http.Server
+	own      *instrument.Instrument
+	ownHTTP  net.Listener // nil: Weir's own metrics are not served
 	closers  []closer
 }
 
@@ -73,6 +76,9 @@ func (s *Server) build(ctx context.Context) error {
 		return err
 	}
 	s.onClose("control plane", ignoreClosed(control.Close))
+	if err := s.listenOwn(); err != nil {
+		return err
+	}
 
 	log := s.opts.Logger
 	if s.store, err = store.Open(ctx, store.Options{Dir: s.opts.Data, Logger: log.With("part", "store")}); err != nil {
@@ -87,18 +93,30 @@ func (s *Server) build(ctx context.Context) error {
 	}
 	s.registry.Restore(known)
 
-	s.traffic = metrics.New(metrics.Options{})
-	s.xds, err = xds.New(xds.Options{Listener: control, Logger: log.With("part", "xds"), Sink: s.traffic, Registry: s.registry})
+	registry := prometheus.NewRegistry()
+	if err := s.see(ctx, registry); err != nil {
+		return err
+	}
+	s.xds, err = xds.New(xds.Options{Listener: control, Logger: log.With("part", "xds"), Sink: s.seeing.sink(), Registry: s.registry})
 	if err != nil {
 		return err
 	}
-	s.door, err = change.New(change.Options{Store: s.store, Provider: s.xds, Traffic: s.traffic, Logger: log.With("part", "change")})
+	s.door, err = change.New(change.Options{Store: s.store, Provider: s.xds, Traffic: s.seeing.live, Logger: log.With("part", "change")})
 	if err != nil {
+		return err
+	}
+	if err := s.look(registry); err != nil {
 		return err
 	}
 	s.graphs = graph.New(graph.Options{
-		Meshes: s.meshes, Observer: s.traffic, Proxies: s.proxyCounts, Limits: health.Default(), Window: s.opts.Window,
+		Meshes: s.meshes, Observer: s.seeing.observer, Proxies: s.proxyCounts, Limits: health.Default(), Window: s.opts.Window,
 	})
+	s.own, err = instrument.New(instrument.Options{
+		Registry: registry, Version: s.opts.Version, Meshes: s.door, Proxies: s.xds, Graphs: s.graphs, Sources: s.state, Targets: s.targets,
+	})
+	if err != nil {
+		return fmt.Errorf("register Weir's own metrics: %w", err)
+	}
 	s.hub = live.New(live.Options{Meshes: s.door, Graphs: s.graphs, Changes: s.door, Proxies: s.xds, Logger: log.With("part", "live")})
 	s.http, err = s.newHTTP()
 	return err
@@ -114,7 +132,12 @@ func (s *Server) Run(ctx context.Context) error {
 	group.Go(named("graph", func() error { return s.graphs.Run(ctx) }))
 	group.Go(named("live", func() error { return s.hub.Run(ctx) }))
 	group.Go(named("trends", func() error { return s.web.Run(ctx) }))
-	group.Go(named("console", func() error { return s.serveHTTP(ctx) }))
+	group.Go(named("own metrics", func() error { return s.own.Run(ctx) }))
+	s.runSeeing(ctx, group)
+	if s.ownHTTP != nil {
+		group.Go(named("own metrics", func() error { return serveUntil(ctx, s.ownServer(), s.ownHTTP) }))
+	}
+	group.Go(named("console", func() error { return serveUntil(ctx, s.http, s.console) }))
 	err := group.Wait()
 	if errors.Is(err, context.Canceled) {
 		err = nil
@@ -139,21 +162,21 @@ func (s *Server) wakeGraphs(ctx context.Context) {
 	}
 }
 
-// serveHTTP serves until ctx ends, and then returns when the requests that are under way are answered or cut off: what
+// serveUntil serves until ctx ends, and then returns when the requests that are under way are answered or cut off: what
 // they need is closed after that.
-func (s *Server) serveHTTP(ctx context.Context) error {
+func serveUntil(ctx context.Context, h *http.Server, l net.Listener) error {
 	answered := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		defer close(answered)
 		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
 		defer cancel()
-		if err := s.http.Shutdown(last); err != nil {
-			_ = s.http.Close() // who has not finished by now is cut off
+		if err := h.Shutdown(last); err != nil {
+			_ = h.Close() // who has not finished by now is cut off
 		}
 	})
-	err := s.http.Serve(s.console)
+	err := h.Serve(l)
 	if stop() { // it ended by itself
-		return errors.Join(err, s.http.Close())
+		return errors.Join(err, h.Close())
 	}
 	<-answered
 	if !errors.Is(err, http.ErrServerClosed) {

@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -14,6 +16,7 @@ func (a *app) demoCommand() *cobra.Command {
 	var o server.DemoOptions
 	level := slog.LevelWarn
 	o.Story = "none"
+	var file configFlags
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Run the server with a sample mesh of real Envoys under load",
@@ -23,10 +26,21 @@ func (a *app) demoCommand() *cobra.Command {
 			o.Out = a.stdout
 			o.Logger = slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: level}))
 			o.Envoy = a.getenv("ENVOY")
+			if err := file.apply(&o.Options); err != nil {
+				return err
+			}
+			if file.print {
+				fmt.Fprint(a.stdout, file.effective(o.Options))
+				return nil
+			}
+			if o.History.Step == 0 {
+				o.History.Step = time.Second // a small mesh, and incidents of seconds
+			}
 			return server.RunDemo(ctx, o)
 		}),
 	}
 	serverFlags(cmd, &o.Options)
+	file.add(cmd)
 	fs := cmd.Flags()
 	fs.Lookup("data").DefValue = "a temporary directory"
 	o.Data = ""

@@ -13,6 +13,7 @@ import (
 func (a *app) serveCommand() *cobra.Command {
 	var o server.Options
 	var level slog.Level
+	var file configFlags
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the server: console, API and control plane",
@@ -20,6 +21,13 @@ func (a *app) serveCommand() *cobra.Command {
 		RunE: does(func(ctx context.Context, _ []string) error {
 			if !o.Open {
 				return misuse("--open=false: there is no sign-in yet, so the server is always open, on this machine only")
+			}
+			if err := file.apply(&o); err != nil {
+				return err
+			}
+			if file.print {
+				fmt.Fprint(a.stdout, file.effective(o))
+				return nil
 			}
 			o.Version = version()
 			o.Logger = slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: level}))
@@ -29,10 +37,14 @@ func (a *app) serveCommand() *cobra.Command {
 			}
 			fmt.Fprintf(a.stdout, "Weir serves the console and the API at %s and proxies at %s; data is in %s. Ctrl-C stops it.\n",
 				s.URL(), s.XDSAddr(), o.Data)
+			if own := s.MetricsURL(); own != "" {
+				fmt.Fprintf(a.stdout, "Its own metrics are at %s.\n", own)
+			}
 			return s.Run(ctx)
 		}),
 	}
 	serverFlags(cmd, &o)
+	file.add(cmd)
 	cmd.Flags().TextVar(&level, "log-level", slog.LevelInfo, "what is logged: DEBUG, INFO, WARN, ERROR")
 	return cmd
 }
@@ -42,6 +54,7 @@ func serverFlags(cmd *cobra.Command, o *server.Options) {
 	fs := cmd.Flags()
 	fs.StringVar(&o.Listen, "listen", "127.0.0.1:8080", "address of the console and the API")
 	fs.StringVar(&o.XDSListen, "xds-listen", "127.0.0.1:18000", "address of the control plane, for proxies")
+	fs.StringVar(&o.MetricsListen, "metrics-listen", "127.0.0.1:18002", `address of Weir's own metrics, or "off"; if the default is in use, any free port`)
 	fs.StringVar(&o.Data, "data", "./weir-data", "the data directory")
 	fs.BoolVar(&o.Open, "open", true, "no sign-in, on this machine only")
 }

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"time"
+
+	"github.com/prometheus/common/model"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/weirmesh/weir/server"
+	"github.com/weirmesh/weir/server/config"
+	"github.com/weirmesh/weir/server/metrics/remote"
+)
+
+// metricsOff switches Weir's own metrics off.
+const metricsOff = "off"
+
+// configFlags are the configuration file and what goes with it.
+type configFlags struct {
+	file  string
+	url   string // of somebody's Prometheus
+	print bool
+	given *pflag.FlagSet
+}
+
+func (c *configFlags) add(cmd *cobra.Command) {
+	c.given = cmd.Flags()
+	c.given.StringVar(&c.file, "config", "", "a configuration file; flags go before it")
+	c.given.StringVar(&c.url, "metrics-url", "", "a Prometheus, Thanos, Mimir or VictoriaMetrics to read metrics from, too")
+	c.given.BoolVar(&c.print, "print-config", false, "print what is configured, without secrets, and stop")
+}
+
+// apply puts what the file says where no flag says otherwise.
+func (c *configFlags) apply(o *server.Options) error {
+	var read config.Config
+	if c.file != "" {
+		var err error
+		if read, err = config.Load(c.file); err != nil {
+			return err
+		}
+	}
+	for flag, setting := range map[string]struct {
+		to   *string
+		from string
+	}{
+		"listen": {&o.Listen, read.Listen}, "xds-listen": {&o.XDSListen, read.XDSListen},
+		"metrics-listen": {&o.MetricsListen, read.MetricsListen}, "data": {&o.Data, read.Data},
+	} {
+		if setting.from != "" && !c.given.Changed(flag) {
+			*setting.to = setting.from
+		}
+	}
+	h := read.History
+	o.History = server.HistoryOptions{
+		Off: h.Off, Retention: time.Duration(h.Retention), MaxBytes: int64(h.MaxSize), Step: time.Duration(h.Step),
+		SeriesLimit: h.SeriesLimit, RollupsOnly: h.RollupsOnly,
+	}
+	o.Scrape, o.Sources = read.Scrape, read.Sources
+	if c.url != "" {
+		source, err := remote.FromURL(c.url)
+		if err != nil {
+			return err
+		}
+		o.Sources = append(o.Sources, source)
+	}
+	ownMetrics(o, c.given.Changed("metrics-listen") || read.MetricsListen != "")
+	return nil
+}
+
+// ownMetrics settles where Weir's own metrics are served: a port that nobody chose may be any.
+func ownMetrics(o *server.Options, chosen bool) {
+	o.MetricsAnywhere = !chosen
+	if o.MetricsListen == metricsOff {
+		o.MetricsListen = ""
+	}
+}
+
+// effective is the configuration as it came out, as a file has it.
+func (c *configFlags) effective(o server.Options) config.Config {
+	h := o.History
+	own := o.MetricsListen
+	if own == "" {
+		own = metricsOff
+	}
+	return config.Config{
+		Listen: o.Listen, XDSListen: o.XDSListen, MetricsListen: own, Data: o.Data,
+		History: config.History{
+			Off: h.Off, Retention: model.Duration(h.Retention), MaxSize: config.Size(h.MaxBytes), Step: model.Duration(h.Step),
+			SeriesLimit: h.SeriesLimit, RollupsOnly: h.RollupsOnly,
+		},
+		Scrape: o.Scrape, Sources: o.Sources,
+	}
+}
