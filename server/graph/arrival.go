@@ -39,6 +39,7 @@ func (a *arrival) reach(t *mesh.Edge) {
 	a.FailRate += t.FailRate
 	a.Timeouts += t.Timeouts
 	a.Exhausted += t.Exhausted
+	a.Resets += t.Resets
 	a.P50, a.P95, a.P99 = max(a.P50, t.P50), max(a.P95, t.P95), max(a.P99, t.P99)
 	a.Ejected = max(a.Ejected, t.Ejected)
 	if t.Members > 0 {
@@ -50,6 +51,11 @@ func (a *arrival) reach(t *mesh.Edge) {
 	if t.At.After(a.at) {
 		a.at = t.At
 	}
+}
+
+// explains says whether so many requests may all be of callers in the mesh.
+func (a *arrival) explains(arrived float64) bool {
+	return a.attempts > 0 && arrived-a.attempts <= outsideShare*arrived
 }
 
 // remainder is the part of what arrived that no caller in the mesh accounts for, and what share of it all that is. It

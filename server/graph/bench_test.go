@@ -1,7 +1,9 @@
 package graph
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -49,6 +51,7 @@ func large(services, edges int) (mesh.Mesh, mesh.Observation, map[string]int) {
 		proxies[node.Name] = 2
 		seen.Sources[node.Name+"-a"], seen.Sources[node.Name+"-b"] = now, now
 	}
+	slices.SortFunc(seen.Edges, func(a, b mesh.Edge) int { return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To)) })
 	return m, seen, proxies
 }
 
@@ -74,11 +77,11 @@ func BenchmarkBuild(b *testing.B) {
 			done()
 		})
 		b.Run(fmt.Sprintf("planned/services=%d/edges=%d", size.services, size.edges), func(b *testing.B) {
-			p := newPlan(m)
+			p := newPlan(m, health.Default())
 			b.ReportAllocs()
 			done := cpu(b)
 			for b.Loop() {
-				if g := p.draw(seen, proxies, health.Default()); len(g.Edges) != size.edges {
+				if g := p.draw(&seen, proxies); len(g.Edges) != size.edges {
 					b.Fatalf("%d edges", len(g.Edges))
 				}
 			}

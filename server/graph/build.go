@@ -21,21 +21,29 @@ const (
 // Build draws the picture of a mesh from its configuration, what was seen of it, and how many proxies are connected by
 // graph id of node or gateway, unless the observation says that itself. It is pure, and its work grows with the mesh.
 func Build(m mesh.Mesh, seen mesh.Observation, proxies map[string]int, limits health.Thresholds) Graph {
-	return newPlan(m).draw(seen, proxies, limits)
+	return newPlan(m, limits).draw(&seen, proxies)
 }
 
 // drawing is one picture while it is made. Nodes are known by their place in cells: those of the plan first, in its
 // order, then those that are only seen.
 type drawing struct {
 	*plan
-	seen    mesh.Observation
+	*scratch
+	seen    *mesh.Observation
 	proxies map[string]int
-	limits  health.Thresholds
+	graph   Graph
+}
+
+// scratch is what drawing needs and the picture does not keep. A plan lends it to one drawing after the other, since
+// pictures are drawn every second.
+type scratch struct {
 	cells   []cell
 	strange map[string]int32 // cells beyond the plan's
+	seen    []flow           // what was seen, by from and to
 	flows   []flow           // in the order of graph.Edges
-	byPlan  []int32          // the place in flows of each of the plan's edges; -1 is none
-	graph   Graph
+	byPlan  []int32          // the place in flows of each of the plan's edges
+	// evidence is the one that is being judged.
+	evidence health.Evidence
 }
 
 // cell is a node while the picture is made.
@@ -57,8 +65,12 @@ type flow struct {
 }
 
 // draw lays what was seen over the plan.
-func (p *plan) draw(seen mesh.Observation, proxies map[string]int, limits health.Thresholds) Graph {
-	d := &drawing{plan: p, seen: seen, proxies: proxies, limits: limits, strange: map[string]int32{}}
+func (p *plan) draw(seen *mesh.Observation, proxies map[string]int) Graph {
+	s, ok := p.scratch.Get().(*scratch)
+	if !ok {
+		s = &scratch{strange: map[string]int32{}}
+	}
+	d := &drawing{plan: p, scratch: s, seen: seen, proxies: proxies}
 	if seen.Proxies != nil {
 		d.proxies = seen.Proxies
 	}
@@ -69,7 +81,19 @@ func (p *plan) draw(seen mesh.Observation, proxies map[string]int, limits health
 	d.shares()
 	d.judgeEdges()
 	d.layNodes()
+	s.clear()
+	p.scratch.Put(s)
 	return d.graph
+}
+
+// clear lets go of what was seen.
+func (s *scratch) clear() {
+	clear(s.cells)
+	clear(s.strange)
+	clear(s.seen)
+	clear(s.flows)
+	s.evidence = health.Evidence{}
+	s.cells, s.seen, s.flows = s.cells[:0], s.seen[:0], s.flows[:0]
 }
 
 // freshness says how old the numbers are. A proxy that is connected and never reported makes the picture stale too; the
@@ -93,7 +117,7 @@ func (d *drawing) freshness() {
 
 // layCells gathers what is known of each node by itself.
 func (d *drawing) layCells() {
-	d.cells = make([]cell, len(d.nodes), len(d.nodes)+8)
+	d.cells = slices.Grow(d.cells, len(d.nodes)+8)[:len(d.nodes)] // cleared after the last drawing
 	for i := range d.nodes {
 		d.cells[i].planNode, d.cells[i].shown = &d.nodes[i], true
 		if k := d.cells[i].kind; k == KindNode || k == KindGateway {
@@ -117,7 +141,7 @@ func (d *drawing) cell(id string) int32 {
 		i = int32(len(d.cells))
 		d.strange[id] = i
 		kind, name := kindOf(id)
-		d.cells = append(d.cells, cell{planNode: &planNode{id: id, name: name, kind: kind}})
+		d.cells = append(d.cells, cell{planNode: &planNode{id: id, name: name, kind: kind, rules: rules{limits: d.whole}}})
 		d.fill(&d.cells[i])
 	}
 	return i
@@ -130,7 +154,7 @@ func (d *drawing) fill(c *cell) {
 			c.age = d.seen.At.Sub(at)
 		}
 	}
-	use, l := d.seen.Pools[c.id], c.limits
+	use, l := d.seen.Pools[c.id], &c.planNode.pool
 	n := float64(max(use.Instances, c.proxies, 1))
 	c.pool = Pool{
 		Connections: use.Connections, MaxConnections: l.maxConnections * n,
@@ -142,25 +166,49 @@ func (d *drawing) fill(c *cell) {
 
 // reported gives every edge that was seen, those of callers outside the mesh among them, by from and to.
 func (d *drawing) reported() []flow {
-	list := make([]flow, len(d.seen.Edges), len(d.seen.Edges)+16)
-	from, last := int32(-1), ""
+	list := slices.Grow(d.scratch.seen, len(d.seen.Edges)+16)
+	next, sorted := 0, true
 	for i := range d.seen.Edges {
 		e := &d.seen.Edges[i]
-		if from < 0 || e.From != last {
-			from, last = d.cell(e.From), e.From
-		}
-		list[i] = flow{e, from, d.cell(e.To)}
-		d.cells[list[i].to].sent.send(e)
+		f := flow{Edge: e}
+		f.from, f.to, next = d.ends(e, next)
+		d.cells[f.to].sent.send(e)
+		sorted = sorted && (i == 0 || d.compare(&list[i-1], &f) <= 0)
+		list = append(list, f)
 	}
-	if !slices.IsSortedFunc(list, byEnds) {
+	if !sorted {
 		slices.SortFunc(list, byEnds)
 	}
-	outside := d.outside()
-	if len(outside) == 0 {
-		return list
+	if outside := d.outside(); len(outside) > 0 {
+		at, _ := slices.BinarySearchFunc(list, outside[0], byEnds) // all of them come from the same end
+		list = slices.Insert(list, at, outside...)
 	}
-	at, _ := slices.BinarySearchFunc(list, outside[0], byEnds) // all of them come from the same end
-	return slices.Insert(list, at, outside...)
+	d.scratch.seen = list
+	return list
+}
+
+// ends finds the nodes of an edge. What is seen comes in the plan's order and is mostly what is planned: next is where
+// that goes on.
+func (d *drawing) ends(e *mesh.Edge, next int) (from, to int32, then int) {
+	for ; next < len(d.edges); next++ {
+		p := &d.edges[next]
+		order := cmp.Or(strings.Compare(d.nodes[p.from].id, e.From), strings.Compare(d.nodes[p.to].id, e.To))
+		if order == 0 {
+			return p.from, p.to, next + 1
+		}
+		if order > 0 {
+			break
+		}
+	}
+	return d.cell(e.From), d.cell(e.To), next
+}
+
+// compare orders what was seen. Both ends are usually of the plan, whose order is that of the ids.
+func (d *drawing) compare(a, b *flow) int {
+	if n := int32(len(d.nodes)); a.from < n && a.to < n && b.from < n && b.to < n {
+		return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(a.to, b.to))
+	}
+	return byEnds(*a, *b)
 }
 
 func byEnds(a, b flow) int { return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To)) }
@@ -171,10 +219,10 @@ func (d *drawing) outside() []flow {
 	var list []flow
 	for i := range d.cells {
 		c := &d.cells[i]
-		in := c.inbound
-		if in.RequestRate == 0 && in.Active == 0 {
+		if c.inbound.RequestRate == 0 && c.inbound.Active == 0 || c.sent.explains(c.inbound.Requests) {
 			continue
 		}
+		in := c.inbound
 		if c.sent.attempts > 0 {
 			rest, part := c.sent.remainder(in)
 			if part <= outsideShare || rest.RequestRate <= outsideRate {
@@ -184,7 +232,7 @@ func (d *drawing) outside() []flow {
 		}
 		// How many instances there are and which are ejected is for callers inside the mesh to say.
 		in.Members, in.Healthy, in.Ejected = 0, 0, 0
-		e := &mesh.Edge{From: mesh.UnknownID, To: c.id, Protocol: c.limits.protocol, Traffic: in, At: d.seen.At.Add(-c.age)}
+		e := &mesh.Edge{From: mesh.UnknownID, To: c.id, Protocol: c.planNode.pool.protocol, Traffic: in, At: d.seen.At.Add(-c.age)}
 		list = append(list, flow{Edge: e, to: int32(i)})
 	}
 	if len(list) > 0 {
@@ -200,8 +248,8 @@ func (d *drawing) outside() []flow {
 // layEdges merges what is declared and what was seen, both in the same order.
 func (d *drawing) layEdges(seen []flow) {
 	n := max(len(d.edges), len(seen)) + 16 // usually they are the same edges
-	d.graph.Edges, d.flows = make([]Edge, 0, n), make([]flow, 0, n)
-	d.byPlan = make([]int32, len(d.edges))
+	d.graph.Edges, d.flows = make([]Edge, 0, n), slices.Grow(d.flows, n)
+	d.byPlan = slices.Grow(d.byPlan[:0], len(d.edges))[:len(d.edges)]
 	i := 0
 	for j := range d.edges {
 		p := &d.edges[j]
@@ -241,8 +289,9 @@ func (d *drawing) layEdge(f flow, p *planEdge) {
 	}
 	to.shown, d.cells[f.from].shown = true, true
 	d.flows = append(d.flows, f)
-	d.graph.Edges = append(d.graph.Edges, Edge{From: d.cells[f.from].id, To: to.id, Declared: p != nil || outside, Used: isUsed, Pool: to.pool})
+	d.graph.Edges = append(d.graph.Edges, Edge{})
 	e := &d.graph.Edges[len(d.graph.Edges)-1]
+	e.From, e.To, e.Declared, e.Used, e.Pool = d.cells[f.from].id, to.id, p != nil || outside, isUsed, to.pool
 	if p != nil {
 		e.Protocol, e.Services, e.Weight = p.protocol, p.services, p.weight
 	} else {
@@ -250,7 +299,7 @@ func (d *drawing) layEdge(f flow, p *planEdge) {
 	}
 	if t := f.Edge; t != nil {
 		e.Protocol = cmp.Or(e.Protocol, t.Protocol)
-		e.RequestRate, e.ErrorRatio, e.Classes = t.RequestRate, t.ErrorRatio, classes(&t.Classes)
+		e.RequestRate, e.ErrorRatio, e.Classes = t.RequestRate, t.ErrorRatio, classesOf(&t.Classes)
 		e.P50, e.P95, e.P99 = t.P50.Seconds(), t.P95.Seconds(), t.P99.Seconds()
 		e.BytesRate, e.Active = t.BytesRate, t.Active
 		e.Ejected, e.Healthy, e.Members = t.Ejected, t.Healthy, t.Members
@@ -283,19 +332,10 @@ func (d *drawing) shares() {
 	}
 }
 
-// classes names the status classes that were seen.
-func classes(rates *[6]float64) map[string]float64 {
-	var m map[string]float64
-	for c, rate := range rates {
-		if rate == 0 {
-			continue
-		}
-		if m == nil {
-			m = make(map[string]float64)
-		}
-		m[[...]string{"none", "1xx", "2xx", "3xx", "4xx", "5xx"}[c]] = rate
+func classesOf(rates *[6]float64) Classes {
+	return Classes{
+		None: rates[0], Informational: rates[1], Success: rates[2], Redirection: rates[3], ClientError: rates[4], ServerError: rates[5],
 	}
-	return m
 }
 
 // words writes a window as people do: "30s", "5m".

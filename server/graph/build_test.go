@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -161,4 +162,61 @@ func encode(t *testing.T, g Graph) []byte {
 		t.Fatal(err)
 	}
 	return data
+}
+
+// TestPast says that a moment which has passed brings its own proxies, and is fresh when its reader says so.
+func TestPast(t *testing.T) {
+	m, seen, proxies := large(3, 6)
+	seen.Sources, seen.Proxies = nil, map[string]int{"svc-0000-v1": 7}
+	seen.Partial, seen.Notes = true, []string{"one of two stores did not answer"}
+	g := Build(m, seen, proxies, health.Default())
+	i := slices.IndexFunc(g.Nodes, func(n Node) bool { return n.ID == "svc-0000-v1" })
+	j := slices.IndexFunc(g.Nodes, func(n Node) bool { return n.ID == "svc-0001-v1" })
+	if g.Nodes[i].Proxies != 7 || g.Nodes[j].Proxies != 0 || !g.Fresh || !g.Partial || !slices.Equal(g.Notes, seen.Notes) {
+		t.Errorf("%d and %d proxies, fresh %v, partial %v: %v", g.Nodes[i].Proxies, g.Nodes[j].Proxies, g.Fresh, g.Partial, g.Notes)
+	}
+}
+
+// TestPicturesShareNothing says that a picture stays as it is while the same plan draws others, at the same time too.
+func TestPicturesShareNothing(t *testing.T) {
+	m, seen, proxies := large(40, 170)
+	p := newPlan(m, health.Default())
+	other := seen
+	other.Edges = slices.Clone(seen.Edges[:100])
+	other.Edges = append(other.Edges, mesh.Edge{From: "svc-0039-v1", To: "external/stranger", Traffic: traffic(3, 2), At: seen.At})
+	other.Inbound = map[string]mesh.Traffic{"svc-0001-v1": traffic(500, 400)}
+	first, second := p.draw(&seen, proxies), p.draw(&other, nil)
+	want := [][]byte{encode(t, first), encode(t, second)}
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for range 20 {
+				p.draw(&other, nil)
+				p.draw(&seen, proxies)
+			}
+		})
+	}
+	wg.Wait()
+	for i, g := range []Graph{first, second} {
+		if d := cmp.Diff(string(want[i]), string(encode(t, g))); d != "" {
+			t.Errorf("picture %d was changed by later ones: %s", i+1, d)
+		}
+	}
+	for i, g := range []Graph{p.draw(&seen, proxies), p.draw(&other, nil)} {
+		if d := cmp.Diff(string(want[i]), string(encode(t, g))); d != "" {
+			t.Errorf("picture %d is another after others were drawn: %s", i+1, d)
+		}
+	}
+	if d := cmp.Diff(string(want[1]), string(encode(t, Build(m, other, nil, health.Default())))); d != "" {
+		t.Errorf("drawn from a plan of its own: %s", d)
+	}
+}
+
+// TestAllocations says that what a picture takes does not grow in pieces with its edges.
+func TestAllocations(t *testing.T) {
+	m, seen, proxies := large(100, 400)
+	p := newPlan(m, health.Default())
+	if n := testing.AllocsPerRun(10, func() { p.draw(&seen, proxies) }); n > 60 {
+		t.Errorf("%v allocations for 400 edges", n)
+	}
 }

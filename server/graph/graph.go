@@ -61,29 +61,39 @@ type Cause = health.Cause
 // Edge is the traffic from one box to another. From and To are never services, except To for a declared backend
 // whose service leads nowhere.
 type Edge struct {
-	From        string             `json:"from"`
-	To          string             `json:"to"`
-	Protocol    mesh.Protocol      `json:"protocol"`
-	Declared    bool               `json:"declared"` // the caller's backends, and a route, lead here
-	Used        bool               `json:"used"`     // traffic was seen in the window
-	Services    []string           `json:"services"` // the virtual services through which it is declared
-	RequestRate float64            `json:"requestRate"`
-	ErrorRatio  float64            `json:"errorRatio"`
-	Classes     map[string]float64 `json:"classes,omitempty"` // rate by "2xx" … "5xx", "none"
-	P50         float64            `json:"p50"`
-	P95         float64            `json:"p95"`
-	P99         float64            `json:"p99"`
-	BytesRate   float64            `json:"bytesRate"`
-	Active      float64            `json:"active"`
-	Ejected     float64            `json:"ejected"`
-	Healthy     float64            `json:"healthy"`
-	Members     float64            `json:"members"`
-	Weight      *float64           `json:"weight,omitempty"` // the configured share of the caller's traffic to the service, 0 to 1
-	Share       *float64           `json:"share,omitempty"`  // the observed one
-	Health      mesh.Health        `json:"health"`
-	Why         []string           `json:"why"`
-	Causes      []Cause            `json:"causes"`
-	Pool        Pool               `json:"pool"` // the destination's pool, where the limit is enforced
+	From        string        `json:"from"`
+	To          string        `json:"to"`
+	Protocol    mesh.Protocol `json:"protocol"`
+	Declared    bool          `json:"declared"` // the caller's backends, and a route, lead here
+	Used        bool          `json:"used"`     // traffic was seen in the window
+	Services    []string      `json:"services"` // the virtual services through which it is declared
+	RequestRate float64       `json:"requestRate"`
+	ErrorRatio  float64       `json:"errorRatio"`
+	Classes     Classes       `json:"classes,omitzero"` // rate by "2xx" … "5xx", "none"
+	P50         float64       `json:"p50"`
+	P95         float64       `json:"p95"`
+	P99         float64       `json:"p99"`
+	BytesRate   float64       `json:"bytesRate"`
+	Active      float64       `json:"active"`
+	Ejected     float64       `json:"ejected"`
+	Healthy     float64       `json:"healthy"`
+	Members     float64       `json:"members"`
+	Weight      *float64      `json:"weight,omitempty"` // the configured share of the caller's traffic to the service, 0 to 1
+	Share       *float64      `json:"share,omitempty"`  // the observed one
+	Health      mesh.Health   `json:"health"`
+	Why         []string      `json:"why"`
+	Causes      []Cause       `json:"causes"`
+	Pool        Pool          `json:"pool"` // the destination's pool, where the limit is enforced
+}
+
+// Classes is a rate by status class; a class that was not seen is left out. It is what mesh.Traffic's Classes are.
+type Classes struct {
+	Informational float64 `json:"1xx,omitempty"`
+	Success       float64 `json:"2xx,omitempty"`
+	Redirection   float64 `json:"3xx,omitempty"`
+	ClientError   float64 `json:"4xx,omitempty"`
+	ServerError   float64 `json:"5xx,omitempty"`
+	None          float64 `json:"none,omitempty"` // without an answer
 }
 
 // Pool is the use of a connection pool beside its limits; a limit of zero is no limit. Limits are per instance times

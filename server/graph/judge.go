@@ -11,28 +11,46 @@ import (
 
 // judgeEdges gives every edge its verdict.
 func (d *drawing) judgeEdges() {
-	for i := range d.graph.Edges {
-		e, f := &d.graph.Edges[i], &d.flows[i]
-		to := &d.cells[f.to]
-		if to.kind == KindService {
-			e.Health, e.Causes = mesh.Degraded, noTarget(to.name)
-			e.Why, e.Causes = explain(e.Causes)
-			continue
-		}
-		ev := health.Evidence{Protocol: e.Protocol}
-		if f.Edge == nil {
-			ev.Missing = d.cells[f.from].proxies == 0
-		} else {
-			ev.Traffic = f.Traffic
-			ev.Pool = e.Pool.evidence()
-			ev.Pool.OverflowRate *= to.part(e.RequestRate)
-			if !f.At.IsZero() {
-				ev.Age = d.seen.At.Sub(f.At)
-			}
-		}
-		e.Health, e.Causes = health.Judge(ev, d.limits)
-		e.Why, e.Causes = explain(e.Causes)
+	for j := range d.edges { // what is planned knows its own rules
+		d.judgeEdge(int(d.byPlan[j]), d.edges[j].rules)
 	}
+	for i := range d.graph.Edges {
+		if d.graph.Edges[i].Health == "" {
+			to := d.cells[d.flows[i].to].planNode
+			d.judgeEdge(i, rules{to.limits, to.lead})
+		}
+	}
+}
+
+// judgeEdge judges one edge by the rules of the routes that lead its caller there.
+func (d *drawing) judgeEdge(i int, by rules) {
+	e, f := &d.graph.Edges[i], &d.flows[i]
+	from, to := &d.cells[f.from], &d.cells[f.to]
+	at := place{from: from.object, to: to.object, lead: cmp.Or(by.lead, to.lead)}
+	if to.kind == KindService {
+		e.Health, e.Causes = mesh.Degraded, noTarget(to.name)
+		if !to.declared {
+			at.to = from.object
+		}
+		e.Causes[0].At = at.to
+		e.Why, e.Causes = explain(e.Causes)
+		return
+	}
+	ev := &d.evidence
+	*ev = health.Evidence{Protocol: e.Protocol}
+	if f.Edge == nil {
+		ev.Missing = from.proxies == 0
+	} else {
+		ev.Traffic = f.Traffic
+		ev.Pool = e.Pool.evidence()
+		ev.Pool.OverflowRate *= to.part(e.RequestRate)
+		if !f.At.IsZero() {
+			ev.Age = d.seen.At.Sub(f.At)
+		}
+	}
+	e.Health, e.Causes = health.Judge(ev, by.limits)
+	at.mark(e.Causes)
+	e.Why, e.Causes = explain(e.Causes)
 }
 
 // part is a caller's part of what arrives: its part in what the pool there refused.
@@ -71,6 +89,7 @@ func explain(causes []Cause) ([]string, []Cause) {
 // layNodes adds the nodes, those that are only seen last, and sorts them.
 func (d *drawing) layNodes() {
 	nodes := make([]Node, len(d.cells))
+	pools := make([]Pool, 0, len(d.cells)) // one piece of memory for all of them
 	for i := range d.cells {
 		c := &d.cells[i]
 		n := &nodes[i]
@@ -81,7 +100,8 @@ func (d *drawing) layNodes() {
 			continue // when its versions are judged
 		}
 		if p := &c.pool; p.Instances > 0 || p.MaxConnections+p.MaxPendingRequests+p.MaxRequests > 0 {
-			n.Pool = p
+			pools = append(pools, *p)
+			n.Pool = &pools[len(pools)-1]
 		}
 		d.judgeNode(n, c)
 	}
@@ -104,7 +124,8 @@ func (d *drawing) layNodes() {
 // judgeNode judges a node by what it received and by how its callers fared in reaching it.
 func (d *drawing) judgeNode(n *Node, c *cell) {
 	sent := &c.sent
-	ev := health.Evidence{Traffic: c.inbound, Protocol: c.limits.protocol, Pool: c.pool.evidence(), Unrouted: d.unrouted(c), Age: c.age}
+	ev := &d.evidence
+	*ev = health.Evidence{Traffic: c.inbound, Protocol: c.planNode.pool.protocol, Pool: c.pool.evidence(), Unrouted: d.unrouted(c), Age: c.age}
 	t := &ev.Traffic
 	if !c.own {
 		*t = sent.Traffic
@@ -121,9 +142,11 @@ func (d *drawing) judgeNode(n *Node, c *cell) {
 	}
 	t.RequestRate, t.Requests = max(t.RequestRate, sent.RequestRate), max(t.Requests, sent.Requests)
 	t.NoHost, t.FailRate, t.Timeouts, t.Exhausted = sent.NoHost, sent.FailRate, sent.Timeouts, sent.Exhausted
+	t.Resets = max(t.Resets, sent.Resets) // what the application cuts off is seen by its own proxy alone
 	t.Members, t.Healthy, t.Ejected = sent.Members, sent.Healthy, sent.Ejected
 	ev.Missing = !c.own && sent.at.IsZero() && c.proxies == 0
-	n.Health, n.Causes = health.Judge(ev, d.limits)
+	n.Health, n.Causes = health.Judge(ev, c.limits)
+	place{from: c.object, to: c.object, lead: c.lead}.mark(n.Causes)
 	n.Why, n.Causes = explain(n.Causes)
 }
 
@@ -145,7 +168,7 @@ func (d *drawing) callersHealth(id string) mesh.Health {
 // takes a share of what arrives.
 func (d *drawing) unrouted(c *cell) float64 {
 	rate := d.seen.Unrouted[c.id]
-	if c.kind == KindGateway && rate < d.limits.FailingErrors*c.inbound.RequestRate {
+	if c.kind == KindGateway && rate < c.limits.FailingErrors*c.inbound.RequestRate {
 		return 0
 	}
 	return rate
@@ -154,7 +177,8 @@ func (d *drawing) unrouted(c *cell) float64 {
 // judgeService judges a service by its versions together. A version's trouble makes its service degraded at least,
 // however little traffic it has.
 func (d *drawing) judgeService(n *Node, c *cell, nodes []Node) {
-	var ev health.Evidence
+	ev := &d.evidence
+	*ev = health.Evidence{Burns: d.seen.Burns[c.name]}
 	t := &ev.Traffic
 	failed := 0.0
 	worst, causes := mesh.Unknown, []Cause(nil)
@@ -176,7 +200,8 @@ func (d *drawing) judgeService(n *Node, c *cell, nodes []Node) {
 		t.ErrorRatio = failed / t.RequestRate
 	}
 	n.RequestRate, n.ErrorRatio = t.RequestRate, t.ErrorRatio
-	n.Health, n.Causes = d.serviceVerdict(c, ev, worst)
+	n.Health, n.Causes = serviceVerdict(c, ev, worst)
+	place{from: c.object, to: c.object, lead: c.lead}.mark(n.Causes)
 	n.Causes = append(n.Causes, causes...)
 	n.Why, n.Causes = explain(n.Causes)
 }
@@ -188,22 +213,34 @@ func named(node string, causes []Cause) []Cause {
 		values := make(map[string]string, len(c.Values)+1)
 		maps.Copy(values, c.Values)
 		values["node"] = node
-		list[i] = Cause{Code: c.Code, Values: values, Knob: c.Knob}
+		list[i] = Cause{Code: c.Code, Values: values, Knob: c.Knob, At: c.At}
 	}
 	return list
 }
 
-// serviceVerdict weighs the errors of a service as a whole and its worst version.
-func (d *drawing) serviceVerdict(c *cell, ev health.Evidence, worst mesh.Health) (mesh.Health, []Cause) {
+// serviceVerdict weighs the errors of a service as a whole, its objective and its worst version.
+func serviceVerdict(c *cell, ev *health.Evidence, worst mesh.Health) (mesh.Health, []Cause) {
 	if len(c.versions) == 0 {
 		return mesh.Unknown, noTarget(c.name)
 	}
-	if len(c.versions) == 1 || health.Rank(worst) <= health.Rank(mesh.Healthy) {
+	ill := health.Rank(worst) > health.Rank(mesh.Healthy)
+	if len(c.versions) == 1 || !ill {
+		ev.Traffic = mesh.Traffic{} // the versions said what there is to say; the objective is left
+	}
+	whole, causes := health.Judge(ev, c.limits)
+	switch {
+	case len(c.versions) > 1 && ill:
+		return worse(whole, mesh.Degraded), causes
+	case len(causes) > 0:
+		return worse(whole, worst), causes
+	default:
 		return worst, nil
 	}
-	whole, causes := health.Judge(ev, d.limits)
-	if health.Rank(whole) < health.Rank(mesh.Degraded) {
-		return mesh.Degraded, causes
+}
+
+func worse(a, b mesh.Health) mesh.Health {
+	if health.Rank(a) > health.Rank(b) {
+		return a
 	}
-	return whole, causes
+	return b
 }

@@ -31,8 +31,10 @@ type Options struct {
 	Observer Observer
 	// Proxies counts a mesh's connected proxies by graph id of their node or gateway. Nil: none are known.
 	Proxies func(mesh string) map[string]int
-	Limits  health.Thresholds // zero: health.Default
-	Window  time.Duration     // of the live picture: 10 s
+	// Burns gives how fast services use up what their objectives leave, by service. Nil: nobody knows.
+	Burns  func(mesh string, now time.Time) map[string][]mesh.Burn
+	Limits health.Thresholds // where the mesh does not say; zero: health.Default
+	Window time.Duration     // of the live picture: 10 s
 }
 
 // Live keeps the newest picture of every mesh. It is safe for concurrent use; a picture is never changed once it is out.
@@ -155,7 +157,11 @@ func (l *Live) keep(g Graph) {
 
 func (l *Live) draw(m mesh.Mesh, window time.Duration, now time.Time) Graph {
 	proxies := l.opts.Proxies(m.Name)
-	return l.plan(m).draw(l.opts.Observer.Observe(m.Name, window, now), proxies, l.opts.Limits)
+	seen := l.opts.Observer.Observe(m.Name, window, now)
+	if seen.Burns == nil && l.opts.Burns != nil {
+		seen.Burns = l.opts.Burns(m.Name, now)
+	}
+	return l.plan(m).draw(&seen, proxies)
 }
 
 // plan gives the plan of a mesh, the one from before if the mesh is the same.
@@ -166,7 +172,7 @@ func (l *Live) plan(m mesh.Mesh) *plan {
 	if ok && same(p.mesh, m) {
 		return p.plan
 	}
-	p = planned{m, newPlan(m)}
+	p = planned{m, newPlan(m, l.opts.Limits)}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.plans[m.Name] = p
@@ -176,7 +182,7 @@ func (l *Live) plan(m mesh.Mesh) *plan {
 // same says whether two meshes share all that they are made of. Nobody changes a mesh that somebody else holds, so
 // sharing is being equal; meshes that are equal and share nothing are only planned once more.
 func same(a, b mesh.Mesh) bool {
-	return a.Name == b.Name && a.EgressFilter == b.EgressFilter &&
+	return a.Name == b.Name && a.EgressFilter == b.EgressFilter && a.Health == b.Health &&
 		shared(a.Nodes, b.Nodes) && shared(a.Services, b.Services) && shared(a.Routers, b.Routers) && shared(a.Routes, b.Routes) &&
 		shared(a.Gateways, b.Gateways) && shared(a.GatewayRoutes, b.GatewayRoutes)
 }

@@ -2,10 +2,12 @@ package graph
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/weirmesh/weir/server/health"
 	"github.com/weirmesh/weir/server/mesh"
 )
 
@@ -146,5 +148,26 @@ func TestPlanIsKept(t *testing.T) {
 	}
 	if len(second.edges) <= len(first.edges) {
 		t.Errorf("%d edges, then %d", len(first.edges), len(second.edges))
+	}
+	share := 0.5
+	limited := changed
+	limited.Health = &mesh.HealthLimits{UnhealthyErrors: &share}
+	if third := l.plan(limited); third == second || third.whole.FailingErrors != 0.5 {
+		t.Error("a change of the mesh's limits was missed")
+	}
+}
+
+// TestBurns says that a service's verdict counts how fast it uses up its objective.
+func TestBurns(t *testing.T) {
+	w := &world{}
+	w.set(5, mesh.Mesh{Name: "m", Nodes: []mesh.VirtualNode{{Name: "b"}}, Services: []mesh.VirtualService{{Name: "s", Node: "b"}}})
+	burn := mesh.Burn{Objective: "availability", Long: time.Hour, Short: 5 * time.Minute, LongRate: 20, ShortRate: 20, Limit: 14.4, Severe: true}
+	l := New(Options{Meshes: w.Meshes, Observer: w, Burns: func(string, time.Time) map[string][]mesh.Burn {
+		return map[string][]mesh.Burn{"s": {burn}}
+	}})
+	g, ok := l.At("m", 10*time.Second, time.UnixMilli(1_700_000_000_000))
+	i := slices.IndexFunc(g.Nodes, func(n Node) bool { return n.ID == "service/s" })
+	if !ok || i < 0 || g.Nodes[i].Health != mesh.Unhealthy || g.Nodes[i].Causes[0].Code != health.ErrorBudget {
+		t.Errorf("%+v", g.Nodes)
 	}
 }

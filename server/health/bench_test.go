@@ -13,6 +13,6 @@ func BenchmarkJudge(b *testing.B) {
 	limits := Default()
 	b.ReportAllocs()
 	for b.Loop() {
-		Judge(e, limits)
+		Judge(&e, &limits)
 	}
 }

@@ -56,14 +56,14 @@ type Pool struct {
 }
 
 // Judge gives the verdict and its causes, worst first. Idle, healthy and nothing to say have no cause.
-func Judge(e Evidence, limits Thresholds) (mesh.Health, []Cause) {
+func Judge(e *Evidence, limits *Thresholds) (mesh.Health, []Cause) {
 	switch {
 	case e.Missing:
 		return mesh.Unknown, []Cause{{Code: NoData, Knob: KnobInstances}}
 	case limits.StaleAfter > 0 && e.Age > limits.StaleAfter:
 		return mesh.Unknown, []Cause{{Code: Stale, Values: values("age", seconds(e.Age)), Knob: KnobInstances}}
 	}
-	j := judge{e: &e, limits: &limits}
+	j := judge{e: e, limits: limits}
 	j.instances()
 	j.pool()
 	j.attempts()

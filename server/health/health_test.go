@@ -104,7 +104,7 @@ func TestJudge(t *testing.T) {
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got, causes := Judge(c.e, Default())
+			got, causes := Judge(&c.e, ptr(Default()))
 			var why []string
 			for _, cause := range causes {
 				why = append(why, Text(cause))
@@ -127,12 +127,12 @@ func TestOff(t *testing.T) {
 	e := flow(100, 100, func(t *mesh.Traffic) { t.P95 = time.Hour })
 	e.Age = time.Hour
 	e.Pool = Pool{InFlight: 10, MaxConnections: 10}
-	if got, causes := Judge(e, Thresholds{}); got != mesh.Healthy || causes != nil {
+	if got, causes := Judge(&e, &Thresholds{}); got != mesh.Healthy || causes != nil {
 		t.Errorf("%s %v", got, causes)
 	}
 	limits := Default()
 	limits.FailingP95 = 2 * time.Second
-	if got, causes := Judge(flow(100, 0, func(t *mesh.Traffic) { t.P95 = 2 * time.Second }), limits); got != mesh.Unhealthy || causes[0].Values["limit"] != "2.0 s" {
+	if got, causes := Judge(ptr(flow(100, 0, func(t *mesh.Traffic) { t.P95 = 2 * time.Second })), &limits); got != mesh.Unhealthy || causes[0].Values["limit"] != "2.0 s" {
 		t.Errorf("%s %v", got, causes)
 	}
 }

@@ -114,7 +114,7 @@ func TestBurns(t *testing.T) {
 		{"nobody called", steady(o, 0, 0, 0), mesh.Idle, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got, causes := Judge(Evidence{Burns: Burns(limits, c.counted)}, limits)
+			got, causes := Judge(&Evidence{Burns: Burns(limits, c.counted)}, &limits)
 			var why []string
 			for _, cause := range causes {
 				why = append(why, Text(cause))

@@ -74,9 +74,9 @@ func TestStrictest(t *testing.T) {
 		}
 		ratio := rapid.Float64Range(0, 0.4).Draw(t, "ratio")
 		e := flow(100, ratio*100)
-		strict, _ := Judge(e, ab)
+		strict, _ := Judge(&e, &ab)
 		for _, one := range []Thresholds{a, b} {
-			if h, _ := Judge(e, one); Rank(h) > Rank(strict) {
+			if h, _ := Judge(&e, &one); Rank(h) > Rank(strict) {
 				t.Fatalf("%v is %s by one and %s by the strictest of both", ratio, h, strict)
 			}
 		}
@@ -104,7 +104,7 @@ func TestWhere(t *testing.T) {
 			"",
 		},
 	} {
-		_, causes := Judge(c.e, limits)
+		_, causes := Judge(&c.e, &limits)
 		if len(causes) != 1 || Text(causes[0]) != c.want[0] || causes[0].Values["where"] != c.at {
 			t.Errorf("%+v, want %s", causes, c.want)
 		}
