@@ -1,0 +1,226 @@
+package scrape
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/prometheus/prometheus/model/labels"
+	promscrape "github.com/prometheus/prometheus/scrape"
+	"github.com/prometheus/prometheus/storage"
+
+	"github.com/weirmesh/weir/server/mesh"
+	"github.com/weirmesh/weir/server/metrics"
+	"github.com/weirmesh/weir/server/metrics/query"
+)
+
+// state is what is known of one target while it is scraped.
+type state struct {
+	target  *promscrape.Target
+	labels  map[string]string
+	src     mesh.Source
+	proxied bool // it tells of one proxy, which the live graph shows
+
+	// The scrape loop alone uses these, page after page.
+	feed  feed
+	added int // series since the window began
+	since time.Time
+
+	mu   sync.Mutex
+	last outcome
+}
+
+// outcome is how the last scrape ended.
+type outcome struct {
+	report
+	state query.State
+	err   string
+	drop  int
+}
+
+func newState(target *promscrape.Target) *state {
+	s := &state{
+		target: target, labels: make(map[string]string),
+		feed: feed{points: make(map[storage.SeriesRef]*point)},
+		last: outcome{state: query.Idle},
+	}
+	target.LabelsRange(func(l labels.Label) { s.labels[l.Name] = l.Value })
+	s.src = mesh.Source{Mesh: s.labels[metrics.LabelMesh], Proxy: s.labels[metrics.LabelProxy]}
+	s.src.Node, s.src.Gateway = strings.CutPrefix(s.labels[metrics.LabelSourceNode], mesh.GatewayID(""))
+	s.proxied = s.src.Node != ""
+	return s
+}
+
+// begin starts a page and gives its number.
+func (s *state) begin(now time.Time) uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if now.Sub(s.since) > churnWindow {
+		s.since, s.added = now, 0
+	}
+	s.feed.round++
+	return s.feed.round
+}
+
+// admit counts a new series, and says whether there is room.
+func (s *state) admit(limit int) bool {
+	if s.added >= limit {
+		return false
+	}
+	s.added++
+	return true
+}
+
+// finish takes the end of a scrape.
+func (s *state) finish(p *page, now time.Time) {
+	t := p.tee
+	o := outcome{report: p.report, state: query.OK}
+	doubled := ""
+	switch err := s.target.LastError(); {
+	case !o.up:
+		o.state, o.drop = query.Down, o.samples
+		o.err = explain(err, t.job, s.target.URL().Host, t.answer(s.target.URL().Host))
+		if s.proxied && t.live != nil && absent(err) {
+			t.leave(s)
+		}
+	case s.proxied && t.live != nil:
+		if other := t.claim(s); other != nil {
+			doubled = other.labels["job"]
+		} else {
+			s.feed.push(t.live, s.src, t.job.Interval, now)
+		}
+	}
+	if o.up {
+		o.drop = o.kept - (p.samples - p.late - p.refused)
+		o.err = p.shortfall(o.drop, doubled)
+		if o.err != "" {
+			o.state = query.Degraded
+		}
+	}
+	s.mu.Lock()
+	before := s.last
+	s.last = o
+	s.mu.Unlock()
+	if t.notice != nil && (before.state != o.state) {
+		t.notice(s, before, o)
+	}
+}
+
+// shortfall says, in words, what of a page is not used.
+func (p *page) shortfall(dropped int, doubled string) string {
+	var list []string
+	if twice := dropped - p.late - p.refused; twice > 0 {
+		list = append(list, fmt.Sprintf("left out of the page: %d, since their series is on it twice and the first counts; the proxy must not repeat them", twice))
+	}
+	if p.late > 0 {
+		list = append(list, fmt.Sprintf("left out of the store: %d, since it has newer ones; look whether the same target is in two jobs, or the clock was set back", p.late))
+	}
+	if p.refused > 0 {
+		list = append(list, fmt.Sprintf("left out of the store: %d, since it refused them: %s", p.refused, brief(p.reason.Error())))
+	}
+	if doubled != "" {
+		list = append(list, fmt.Sprintf("job %q reads the same proxy of the same mesh already, and the live graph counts it once: remove it from one of them, or set proxyLabel", doubled))
+	}
+	return strings.Join(list, "; ")
+}
+
+// fail notes that the store could not keep a page.
+func (s *state) fail(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.last.drop = s.last.kept
+	if s.last.state == query.OK {
+		s.last.state = query.Degraded
+		s.last.err = "the page could not be stored: " + brief(err.Error())
+	}
+}
+
+// show gives the target's health.
+func (s *state) show(job Job, w *wire) query.Target {
+	s.mu.Lock()
+	o := s.last
+	s.mu.Unlock()
+	u := s.target.URL()
+	return query.Target{
+		Job: job.Name, URL: u.String(), Mesh: job.Mesh, Proxy: s.labels[metrics.LabelProxy], Node: s.labels[metrics.LabelSourceNode],
+		Labels: s.labels, State: o.state, Error: o.err,
+		LastScrape: s.target.LastScrape(), Took: s.target.LastScrapeDuration().Seconds(), Interval: job.Interval.Seconds(),
+		Samples: o.samples, Dropped: o.drop, Bytes: max(o.bytes, 0), Format: formatOf(w.newest(u.Host).contentType),
+	}
+}
+
+// formatOf names the format of a page by what its answer said; empty when that could not be seen.
+func formatOf(contentType string) string {
+	switch {
+	case contentType == "":
+		return ""
+	case strings.HasPrefix(contentType, "application/vnd.google.protobuf"):
+		return "protobuf"
+	default:
+		return "text"
+	}
+}
+
+// absent says that there is no process to ask, as opposed to one that does not answer well.
+func absent(err error) bool {
+	var dns *net.DNSError
+	return errors.Is(err, syscall.ECONNREFUSED) || errors.As(err, &dns) && dns.IsNotFound
+}
+
+// claim makes the target the one that feeds its proxy, unless another does.
+func (t *tee) claim(s *state) (other *state) {
+	got, taken := t.claims.LoadOrStore(s.src, s)
+	if owner := got.(*state); taken && owner != s {
+		return owner
+	}
+	return nil
+}
+
+// leave says that the proxy is gone, if this target spoke for it.
+func (t *tee) leave(s *state) {
+	if t.claims.CompareAndDelete(s.src, s) {
+		t.live.Gone(s.src)
+	}
+}
+
+// answer is the newest of an address.
+func (t *tee) answer(address string) answer {
+	if t.wire == nil {
+		return answer{}
+	}
+	return t.wire.newest(address)
+}
+
+// list gives the states there are.
+func (t *tee) list() map[*promscrape.Target]*state {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	list := make(map[*promscrape.Target]*state, len(t.states))
+	for target, s := range t.states {
+		list[target] = s
+	}
+	return list
+}
+
+// prune forgets the targets that are not scraped any more.
+func (t *tee) prune(active []*promscrape.Target) {
+	keep := make(map[*promscrape.Target]bool, len(active))
+	for _, target := range active {
+		keep[target] = true
+	}
+	for target, s := range t.list() {
+		if keep[target] {
+			continue
+		}
+		t.mu.Lock()
+		delete(t.states, target)
+		t.mu.Unlock()
+		if s.proxied && t.live != nil {
+			t.leave(s)
+		}
+	}
+}
