@@ -27,6 +27,9 @@ type split struct {
 func planFor(edits []Edit, m mesh.Mesh) plan {
 	p := plan{touched: make(map[string]bool), gone: make(map[string]bool)}
 	for _, e := range edits {
+		if onlyLimits(e) {
+			continue // nothing in the traffic would tell
+		}
 		if s, ok := splitOf(e, m); ok {
 			p.splits = append(p.splits, s)
 		}

@@ -25,6 +25,9 @@ func summarise(edits []Edit) string {
 	case e.After == nil:
 		return "deletes " + e.Ref.String()
 	}
+	if s := summariseLimits(e); s != "" {
+		return s
+	}
 	switch after := e.After.(type) {
 	case mesh.Route:
 		if s := summariseWeights(e.Before.(mesh.Route), after); s != "" {
