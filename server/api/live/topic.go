@@ -286,14 +286,15 @@ func near(sent, now *values) bool {
 	return true
 }
 
-// alike says whether two explanations name the same causes; the numbers in their words may differ, as they are renewed
-// with the row.
+// alike says whether two explanations name the same causes and limits; the other numbers in their words may differ, as
+// they are renewed with the row.
 func alike(a, b Why) bool {
 	if len(a.Causes) != len(b.Causes) || len(a.Text) != len(b.Text) {
 		return false
 	}
 	for i := range a.Causes {
-		if a.Causes[i].Code != b.Causes[i].Code || a.Causes[i].Knob != b.Causes[i].Knob {
+		x, y := &a.Causes[i], &b.Causes[i]
+		if x.Code != y.Code || x.Knob != y.Knob || x.At != y.At || x.Values["limit"] != y.Values["limit"] || x.Values["where"] != y.Values["where"] {
 			return false
 		}
 	}
