@@ -216,7 +216,7 @@ func spanOf(blocks []*tsdb.Block) (mint, maxt int64, ok bool) {
 	for _, b := range blocks[1:] {
 		mint, maxt = min(mint, b.MinTime()), max(maxt, b.MaxTime())
 	}
-	return mint, maxt, true
+	return mint, maxt - 1, true // the end of a block is not in it
 }
 
 func utc(ms int64) string {

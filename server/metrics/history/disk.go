@@ -36,6 +36,39 @@ func dirBytes(dir string) (int64, error) {
 	return sum, err
 }
 
+// errNoRoom is why the store is not opened: the library ends the process when it cannot write while it reads its log.
+var errNoRoom = errors.New("no room")
+
+// room makes sure that the log can be read again, for which parts of it are written anew, and that the directory takes
+// what is written into it: a quota does not show in the free space.
+func (s *Store) room() error {
+	var need int64 = 1 << 20
+	for _, log := range []string{"wal", "wbl"} {
+		bytes, err := dirBytes(filepath.Join(s.o.Dir, log))
+		if err != nil {
+			return err
+		}
+		need += bytes
+	}
+	if free, err := freeBytes(s.o.Dir); err == nil && free < need {
+		return fmt.Errorf("%w: the disk of %s has %s left and %s are needed to read the metrics log; free some space", errNoRoom, s.o.Dir, size(free), size(need))
+	}
+	if err := s.probe(); err != nil {
+		return fmt.Errorf("%w: nothing can be written to %s (%w); free some space or raise the quota", errNoRoom, s.o.Dir, err)
+	}
+	return nil
+}
+
+// probe writes a file of a megabyte and takes it away again.
+func (s *Store) probe() error {
+	name := filepath.Join(s.o.Dir, "probe")
+	err := os.WriteFile(name, make([]byte, 1<<20), 0o600)
+	if gone := os.Remove(name); gone != nil && !errors.Is(gone, os.ErrNotExist) {
+		err = errors.Join(err, gone)
+	}
+	return err
+}
+
 // measure looks at the disk.
 func (s *Store) measure() {
 	free, err := freeBytes(s.o.Dir)

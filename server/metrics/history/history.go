@@ -45,7 +45,8 @@ type Store struct {
 }
 
 // Open opens the store in o.Dir, where no other process may have it open. A log that ends in mid-write is cut back to the
-// last whole batch; blocks and logs that cannot be read are set aside. Errors: mesh.Invalid for options without sense,
+// last whole batch; blocks and logs that cannot be read are set aside. On a full disk the store is down until Run finds
+// room. Errors: mesh.Invalid for options without sense,
 // mesh.Conflict when another process has the store, mesh.Unavailable when the directory cannot be used.
 func Open(ctx context.Context, o Options) (*Store, error) {
 	o, err := o.complete()
@@ -64,7 +65,12 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		EnableAtModifier:         true, EnableNegativeOffset: true, Parser: s.parser,
 	})
 	s.limits = newLimits(o.SeriesLimit, o.LabelValues, &s.tally)
-	if err := s.open(ctx); err != nil {
+	switch err := s.open(ctx); {
+	case errors.Is(err, errNoRoom), errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		// A full disk must not keep Weir from starting: the store is down until Run finds that there is room again.
+		o.Logger.ErrorContext(ctx, "the metrics store is down", "error", err)
+		s.verdict.set(down, err.Error())
+	case err != nil:
 		return nil, errors.Join(err, lock.Unlock())
 	}
 	s.measure()

@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/prometheus/tsdb"
 	"github.com/prometheus/prometheus/util/compression"
 
+	"github.com/weirmesh/weir/server/mesh"
 	"github.com/weirmesh/weir/server/metrics/query"
 )
 
@@ -83,6 +84,9 @@ func (s *Store) open(ctx context.Context) error {
 	} else if dropped > 0 {
 		s.o.Logger.InfoContext(ctx, "the metrics log ended within a batch, which was cut off", "bytes", dropped)
 	}
+	if err := s.room(); err != nil {
+		return mesh.Errorf(mesh.Unavailable, "the metrics store cannot be opened: %w", err)
+	}
 	inst, err := s.start()
 	if err != nil && !fromSystem(err) {
 		s.o.Logger.ErrorContext(ctx, "the metrics log cannot be read and is set aside", "error", err)
@@ -143,7 +147,7 @@ func (s *Store) reopen(ctx context.Context, between func() error) error {
 
 // fromSystem tells whether the directory is at fault and not what is in it.
 func fromSystem(err error) bool {
-	for _, e := range []error{syscall.ENOSPC, syscall.EROFS, syscall.EACCES, syscall.EPERM, syscall.EMFILE, syscall.EDQUOT, syscall.ENOMEM} {
+	for _, e := range []error{syscall.ENOSPC, syscall.EROFS, syscall.EACCES, syscall.EPERM, syscall.EMFILE, syscall.EDQUOT, syscall.ENOMEM, syscall.EFBIG} {
 		if errors.Is(err, e) {
 			return true
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/prometheus/prometheus/promql"
@@ -156,8 +157,13 @@ func damage(err error) bool {
 	case errors.As(err, &stored), brokeOff(err):
 		return true
 	}
-	// The engine's own errors are of the question; what it makes of a panic begins so.
-	return len(err.Error()) > 10 && err.Error()[:10] == "unexpected"
+	// The engine's other errors are of the question; those of reading it does not mark.
+	for _, reading := range []string{"expanding series", "populate chunk", "checksum", "unexpected"} {
+		if strings.Contains(err.Error(), reading) {
+			return true
+		}
+	}
+	return false
 }
 
 // fault makes a query.Error of whatever went wrong.

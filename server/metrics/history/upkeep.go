@@ -2,6 +2,7 @@ package history
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -68,6 +69,9 @@ func (s *Store) recover(ctx context.Context) {
 // compact writes what is old enough out of the memory, merges blocks and lets go of those that are too old or too much.
 func (s *Store) compact(ctx context.Context, inst *instance) {
 	err := s.contain(inst, "writing metrics to the disk", func() error {
+		if err := s.probe(); err != nil {
+			return fmt.Errorf("%w: %w", errNoRoom, err)
+		}
 		inst.db.ForceHeadMMap()
 		return inst.db.Compact(ctx)
 	})
@@ -78,7 +82,9 @@ func (s *Store) compact(ctx context.Context, inst *instance) {
 	default:
 		s.o.Logger.ErrorContext(ctx, "metrics cannot be written to blocks", "error", err)
 		s.verdict.set(compaction, "metrics cannot be written to blocks and stay in memory: "+err.Error())
-		s.blame(ctx, inst)
+		if !errors.Is(err, errNoRoom) {
+			s.blame(ctx, inst)
+		}
 	}
 }
 
