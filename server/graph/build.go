@@ -2,7 +2,6 @@ package graph
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -124,10 +123,15 @@ func (d *drawing) layCells() {
 			d.fill(&d.cells[i])
 		}
 	}
-	for _, id := range slices.Sorted(maps.Keys(d.proxies)) {
-		if d.proxies[id] > 0 {
-			d.cells[d.cell(id)].shown = true
+	var others []string
+	for id, n := range d.proxies {
+		if _, planned := d.byID[id]; n > 0 && !planned {
+			others = append(others, id)
 		}
+	}
+	slices.Sort(others)
+	for _, id := range others {
+		d.cells[d.cell(id)].shown = true
 	}
 }
 
@@ -289,8 +293,7 @@ func (d *drawing) layEdge(f flow, p *planEdge) {
 	}
 	to.shown, d.cells[f.from].shown = true, true
 	d.flows = append(d.flows, f)
-	d.graph.Edges = append(d.graph.Edges, Edge{})
-	e := &d.graph.Edges[len(d.graph.Edges)-1]
+	e := d.newEdge()
 	e.From, e.To, e.Declared, e.Used, e.Pool = d.cells[f.from].id, to.id, p != nil || outside, isUsed, to.pool
 	if p != nil {
 		e.Protocol, e.Services, e.Weight = p.protocol, p.services, p.weight
@@ -305,6 +308,16 @@ func (d *drawing) layEdge(f flow, p *planEdge) {
 		e.Ejected, e.Healthy, e.Members = t.Ejected, t.Healthy, t.Members
 		to.sent.reach(t)
 	}
+}
+
+// newEdge adds an empty edge to the picture; what is left of the slice is empty already.
+func (d *drawing) newEdge() *Edge {
+	n := len(d.graph.Edges)
+	if n == cap(d.graph.Edges) {
+		d.graph.Edges = slices.Grow(d.graph.Edges, n/4+16)
+	}
+	d.graph.Edges = d.graph.Edges[:n+1]
+	return &d.graph.Edges[n]
 }
 
 func used(t *mesh.Edge) bool {
