@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -53,7 +54,7 @@ func (b *Backend) ask(ctx context.Context, q question) (reply, error) {
 	}
 	if b.source.Kind == Thanos {
 		q.params.Set("dedup", "true")
-		q.params.Set("partial_response", fmt.Sprint(b.source.PartialResponse == nil || *b.source.PartialResponse))
+		q.params.Set("partial_response", strconv.FormatBool(b.source.PartialResponse == nil || *b.source.PartialResponse))
 	}
 	began := time.Now()
 	e, failed, err := b.exchange(limited, q)

@@ -3,15 +3,19 @@ package remote
 import (
 	"bytes"
 	"compress/gzip"
+	"crypto/x509"
+	"errors"
 	"fmt"
 	"io"
 	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -172,6 +176,48 @@ func TestConnections(t *testing.T) {
 				t.Errorf("%v, %+v", err, b.Status())
 			}
 		})
+	}
+}
+
+// TestProxy asks through one, and through one that is not there.
+func TestProxy(t *testing.T) {
+	proxy := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Host != "prometheus.invalid:9090" || r.FormValue("query") != "up" {
+			w.WriteHeader(http.StatusTeapot)
+			return
+		}
+		_, _ = io.WriteString(w, one)
+	})
+	s := Source{Name: "s", URL: "http://prometheus.invalid:9090", HTTP: config.DefaultHTTPClientConfig}
+	for address, words := range map[string]string{proxy: "", "http://127.0.0.1:1": "http.proxy_url"} {
+		u, err := url.Parse(address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.HTTP.ProxyURL = config.URL{URL: u}
+		if _, err := open(t, s).Query(t.Context(), "up", time.Now()); (err == nil) != (words == "") || err != nil && !strings.Contains(err.Error(), words) {
+			t.Errorf("%s: %v", address, err)
+		}
+	}
+}
+
+// TestWords covers errors that need another network to happen.
+func TestWords(t *testing.T) {
+	certificate := &x509.Certificate{DNSNames: []string{"other"}}
+	for words, err := range map[string]error{
+		"there is no host prom.invalid":        &url.Error{Op: "Post", URL: "http://u:p@h", Err: &net.OpError{Op: "dial", Err: &net.DNSError{Name: "prom.invalid", IsNotFound: true}}},
+		"did not answer within 10s":            &net.OpError{Op: "dial", Err: syscall.ETIMEDOUT},
+		"broke the connection":                 &net.OpError{Op: "read", Err: syscall.ECONNRESET},
+		"cannot be reached (dial: no route to": &net.OpError{Op: "dial", Err: syscall.EHOSTUNREACH},
+		"for another name":                     x509.HostnameError{Certificate: certificate, Host: "h"},
+		"renew it":                             x509.CertificateInvalidError{Cert: certificate, Reason: x509.Expired},
+		"see http.proxy_url":                   &net.OpError{Op: "proxyconnect", Err: syscall.ECONNREFUSED},
+		"cannot be understood or reached (odd": errors.New("odd " + secret),
+	} {
+		s := Source{Name: "s", Timeout: model.Duration(DefaultTimeout), HTTP: config.HTTPClientConfig{BasicAuth: &config.BasicAuth{Password: secret}}}
+		if f := broken(err, s); !strings.Contains(f.what, words) || strings.Contains(f.what, secret) || strings.Contains(f.what, "u:p") || f.refused {
+			t.Errorf("%v: %+v, want %q", err, f, words)
+		}
 	}
 }
 

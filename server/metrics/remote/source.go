@@ -5,6 +5,7 @@
 package remote
 
 import (
+	"fmt"
 	"net/url"
 	"os"
 	"strings"
@@ -67,6 +68,16 @@ type SigV4 struct {
 	SecretKey     config.Secret `yaml:"secretKey,omitempty"`
 	SecretKeyFile string        `yaml:"secretKeyFile,omitempty"` // holds the secret key and nothing else
 	ServiceName   string        `yaml:"serviceName,omitempty"`   // aps when empty
+}
+
+// String names the source and where it is, so that printing one shows no secret.
+func (s Source) String() string {
+	shown := "a URL that is not valid"
+	if u, err := url.Parse(s.URL); err == nil {
+		u.User, u.RawQuery, u.Fragment = nil, "", ""
+		shown = u.String()
+	}
+	return fmt.Sprintf("metrics source %q (%s)", s.Name, shown)
 }
 
 // UnmarshalYAML reads a source as strictly as its decoder is, and puts the source's name into errors.

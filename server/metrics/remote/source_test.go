@@ -44,9 +44,12 @@ func TestDecode(t *testing.T) {
 	}
 	for i := range all {
 		all[i].SetDirectory("/etc/weir")
-		if err := all[i].Validate(); err != nil {
-			t.Fatal(err)
-		}
+	}
+	if err := ValidateAll(all); err != nil {
+		t.Fatal(err)
+	}
+	if err := ValidateAll(append(all[:3:3], all[0])); mesh.CodeOf(err) != mesh.Invalid || !strings.Contains(err.Error(), `"company"`) {
+		t.Error(err)
 	}
 	s := all[0]
 	if s.Kind != Thanos || s.URL != "https://thanos.example.com" || len(s.Meshes) != 2 || time.Duration(s.Timeout) != 90*time.Second || *s.PartialResponse ||
@@ -60,7 +63,7 @@ func TestDecode(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 	shown, err := yaml.Marshal(all)
-	if err != nil || strings.Contains(string(shown), "pass word") || strings.Contains(fmt.Sprint(all[2].URL), "pass") {
+	if err != nil || strings.Contains(string(shown), "pass word") || strings.Contains(fmt.Sprintf("%+v %v", all, &all[2]), "pass word") {
 		t.Errorf("shows a password: %s, %v", shown, err)
 	}
 }
@@ -68,27 +71,28 @@ func TestDecode(t *testing.T) {
 // TestMistakes reads sources with one mistake each; the error names the source and the field, and holds no secret.
 func TestMistakes(t *testing.T) {
 	for text, want := range map[string][]string{
-		`{url: http://p}`:          {`metrics source ""`, "name is missing"},
-		`{name: s}`:                {`metrics source "s"`, "url is missing"},
-		`{name: s, url: "p:9090"}`: {"url is not a URL"},
-		`{name: s, url: "http://u:hidden@h:port"}`:                                                          {"url is not a URL"},
-		`{name: s, url: "ftp://p"}`:                                                                         {"url is not a URL"},
-		`{name: s, url: "http://p/?token=hidden"}`:                                                          {"url http://p:", "no ?query"},
-		`{name: s, url: "http://p/api/v1/query"}`:                                                           {"url http://p/api/v1/query", "ends before /api/v1/query"},
-		`{name: s, url: "http://p/api/v1/"}`:                                                                {"ends before /api/v1"},
-		`{name: s, kind: influx, url: http://p}`:                                                            {"kind influx", "thanos"},
-		`{name: s, url: http://p, interval: 10ms}`:                                                          {"interval 10ms"},
-		`{name: s, url: http://p, timeout: 1h}`:                                                             {"timeout 1h"},
-		`{name: s, url: http://p, timeout: soon}`:                                                           {`metrics source "s"`, "duration"},
-		`{name: s, url: http://p, maxBytes: -1}`:                                                            {"maxBytes -1"},
-		`{name: s, url: http://p, concurrency: 1000}`:                                                       {"concurrency 1000"},
-		`{name: s, url: http://p, meshes: [""]}`:                                                            {"meshes[0]"},
-		`{name: s, url: http://p, tenant: "a\nb"}`:                                                          {"tenant"},
-		`{name: s, url: http://p, partialResponse: true}`:                                                   {"partialResponse true", "thanos"},
-		`{name: s, url: http://p, colour: red}`:                                                             {`metrics source "s"`, "colour"},
-		`{name: s, url: http://p, http: {basicauth: {}}}`:                                                   {`metrics source "s"`, "basicauth"},
-		`{name: s, url: http://p, kind: amp}`:                                                               {"sigv4 is missing"},
-		`{name: s, url: "http://u:hidden@p", http: {basic_auth: {username: a}}}`:                            {"url http://p", "credentials beside"},
+		`{url: http://p}`:                                                        {`metrics source ""`, "name is missing"},
+		`{name: embedded, url: http://p}`:                                        {"name embedded", "own store"},
+		`{name: s}`:                                                              {`metrics source "s"`, "url is missing"},
+		`{name: s, url: "p:9090"}`:                                               {"url is not a URL"},
+		`{name: s, url: "http://u:hidden@h:port"}`:                               {"url is not a URL"},
+		`{name: s, url: "ftp://p"}`:                                              {"url is not a URL"},
+		`{name: s, url: "http://p/?token=hidden"}`:                               {"url http://p:", "no ?query"},
+		`{name: s, url: "http://p/api/v1/query"}`:                                {"url http://p/api/v1/query", "ends before /api/v1/query"},
+		`{name: s, url: "http://p/api/v1/"}`:                                     {"ends before /api/v1"},
+		`{name: s, kind: influx, url: http://p}`:                                 {"kind influx", "thanos"},
+		`{name: s, url: http://p, interval: 10ms}`:                               {"interval 10ms"},
+		`{name: s, url: http://p, timeout: 1h}`:                                  {"timeout 1h"},
+		`{name: s, url: http://p, timeout: soon}`:                                {`metrics source "s"`, "duration"},
+		`{name: s, url: http://p, maxBytes: -1}`:                                 {"maxBytes -1"},
+		`{name: s, url: http://p, concurrency: 1000}`:                            {"concurrency 1000"},
+		`{name: s, url: http://p, meshes: [""]}`:                                 {"meshes[0]"},
+		`{name: s, url: http://p, tenant: "a\nb"}`:                               {"tenant"},
+		`{name: s, url: http://p, partialResponse: true}`:                        {"partialResponse true", "thanos"},
+		`{name: s, url: http://p, colour: red}`:                                  {`metrics source "s"`, "colour"},
+		`{name: s, url: http://p, http: {basicauth: {}}}`:                        {`metrics source "s"`, "basicauth"},
+		`{name: s, url: http://p, kind: amp}`:                                    {"sigv4 is missing"},
+		`{name: s, url: "http://u:hidden@p", http: {basic_auth: {username: a}}}`: {"url http://p", "credentials beside"},
 		`{name: s, url: http://p, http: {basic_auth: {username: a}, authorization: {credentials: hidden}}}`: {`metrics source "s"`, "at most one of"},
 		`{name: s, url: http://p, sigv4: {accessKey: a}}`:                                                   {"sigv4.accessKey"},
 		`{name: s, url: http://p, sigv4: {accessKey: a, secretKey: hidden, secretKeyFile: f}}`:              {"sigv4.secretKeyFile"},

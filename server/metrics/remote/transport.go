@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/prometheus/common/config"
@@ -161,25 +162,29 @@ func newTokens(o *config.OAuth2, next http.RoundTripper, timeout time.Duration) 
 		return conn, nil
 	}
 	rt := config.NewOAuth2RoundTripper(secret, o, next, config.WithDialContextFunc(dial), config.WithKeepAlivesDisabled())
-	return impatient{rt}, nil
+	return &impatient{next: rt}, nil
 }
 
 // impatient gives up on the next one when the request's time is over, even if that one does not.
-type impatient struct{ next http.RoundTripper }
+type impatient struct {
+	next    http.RoundTripper
+	waiting sync.WaitGroup // for the next one
+}
 
-func (i impatient) RoundTrip(req *http.Request) (*http.Response, error) {
+// RoundTrip asks the next one.
+func (i *impatient) RoundTrip(req *http.Request) (*http.Response, error) {
 	type outcome struct {
 		resp *http.Response
 		err  error
 	}
 	done := make(chan outcome, 1)
-	go func() {
+	i.waiting.Go(func() {
 		resp, err := i.next.RoundTrip(req)
 		if resp != nil && req.Context().Err() != nil {
 			_ = resp.Body.Close() // nobody may be there to read it
 		}
 		done <- outcome{resp, err}
-	}()
+	})
 	select {
 	case got := <-done:
 		return got.resp, got.err
@@ -188,5 +193,9 @@ func (i impatient) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 }
 
-// CloseIdleConnections closes those of the next one.
-func (i impatient) CloseIdleConnections() { (&http.Client{Transport: i.next}).CloseIdleConnections() }
+// CloseIdleConnections closes those of the next one, once nobody waits for it any longer: its connections to the token
+// server end by themselves.
+func (i *impatient) CloseIdleConnections() {
+	i.waiting.Wait()
+	(&http.Client{Transport: i.next}).CloseIdleConnections()
+}

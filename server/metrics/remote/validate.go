@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -18,15 +19,34 @@ const (
 	maxTimeout     = 5 * time.Minute
 	maxAnswer      = 1 << 30
 	maxConcurrency = 64
+	reserved       = "embedded" // what query.Source calls the embedded store
 )
+
+// ValidateAll does what Validate does for each source, and refuses two of the same name.
+func ValidateAll(sources []Source) error {
+	seen := make(map[string]bool, len(sources))
+	for i := range sources {
+		if err := sources[i].Validate(); err != nil {
+			return err
+		}
+		if name := sources[i].Name; seen[name] {
+			return mesh.Errorf(mesh.Invalid, "metrics source %q: name is that of another source: give each its own", name)
+		}
+		seen[sources[i].Name] = true
+	}
+	return nil
+}
 
 // Validate fills in what is not set, moves credentials from the URL to HTTP.BasicAuth, and tells every mistake at once,
 // as a mesh.Error with Invalid that names the source and the fields. No credential is part of it.
 func (s *Source) Validate() error {
 	c := check{}
 	s.Name = strings.TrimSpace(s.Name)
-	if s.Name == "" {
+	switch s.Name {
+	case "":
 		c.add("name", "", "is missing: it is how pages and errors call this server")
+	case reserved:
+		c.add("name", s.Name, "is that of Weir's own store")
 	}
 	if s.Kind == "" {
 		s.Kind = Prometheus
@@ -121,10 +141,10 @@ func (s *Source) checkBounds(c *check) {
 		c.add("timeout", s.Timeout.String(), "is from 100ms to 5m")
 	}
 	if s.MaxBytes < 1<<10 || s.MaxBytes > maxAnswer {
-		c.add("maxBytes", fmt.Sprint(s.MaxBytes), "is from 1024 to 1073741824")
+		c.add("maxBytes", strconv.FormatInt(s.MaxBytes, 10), "is from 1024 to 1073741824")
 	}
 	if s.Concurrency < 1 || s.Concurrency > maxConcurrency {
-		c.add("concurrency", fmt.Sprint(s.Concurrency), "is from 1 to 64")
+		c.add("concurrency", strconv.Itoa(s.Concurrency), "is from 1 to 64")
 	}
 }
 
@@ -137,7 +157,7 @@ func fill[T comparable](field *T, value T) {
 
 func (s *Source) checkKind(c *check) {
 	if s.PartialResponse != nil && s.Kind != Thanos {
-		c.add("partialResponse", fmt.Sprint(*s.PartialResponse), "is for kind thanos only")
+		c.add("partialResponse", strconv.FormatBool(*s.PartialResponse), "is for kind thanos only")
 	}
 	switch {
 	case s.Kind == AMP && s.SigV4 == nil:

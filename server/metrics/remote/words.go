@@ -40,7 +40,7 @@ func broken(err error, s Source) failure {
 	var credentials errCredentials
 	var token *oauth2.RetrieveError
 	switch {
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, syscall.ETIMEDOUT):
+	case timedOut(err):
 		f.fault, f.late = query.Timeout, true
 		f.what = fmt.Sprintf("did not answer within %s: ask for less, look at the server's load, or raise the source's timeout", time.Duration(s.Timeout))
 	case errors.As(err, &big):
@@ -62,6 +62,12 @@ func broken(err error, s Source) failure {
 	return f
 }
 
+// timedOut tells whether the time was over, in whatever words: of the question, of a connection, of a look-up.
+func timedOut(err error) bool {
+	var n net.Error
+	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &n) && n.Timeout()
+}
+
 // network words errors of connections, TLS and of what cannot be decoded.
 func network(err error, s Source) string {
 	var dns *net.DNSError
@@ -71,6 +77,8 @@ func network(err error, s Source) string {
 	var header tls.RecordHeaderError
 	var op *net.OpError
 	switch {
+	case errors.As(err, &op) && op.Op == "proxyconnect":
+		return fmt.Sprintf("cannot be reached, for the proxy cannot (%s): see http.proxy_url of the source", plain(op.Err, s))
 	case errors.As(err, &dns):
 		return fmt.Sprintf("cannot be found: there is no host %s; see url of the source", dns.Name)
 	case errors.Is(err, syscall.ECONNREFUSED):
@@ -115,10 +123,10 @@ func refusal(resp *http.Response, e envelope, body string, s Source) failure {
 		f.what = fmt.Sprintf("stopped working on it (%s)", said)
 	case e.errorType == "bad_data" || code == http.StatusBadRequest:
 		f.fault, f.refused = query.BadData, true
-		f.what = fmt.Sprintf("does not understand the question: %s", said)
+		f.what = "does not understand the question: " + said
 	case e.errorType == "execution" || code == http.StatusUnprocessableEntity:
 		f.fault, f.refused = query.Execution, true
-		f.what = fmt.Sprintf("cannot work it out: %s", said)
+		f.what = "cannot work it out: " + said
 	case code == http.StatusUnauthorized && strings.Contains(strings.ToLower(said), "org id"):
 		f.what = "wants to know the tenant (401): give tenant in the source"
 	case code == http.StatusUnauthorized:

@@ -8,6 +8,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -170,7 +171,7 @@ func client(c Config) (*http.Client, error) {
 	if c.CA != "" {
 		pool := x509.NewCertPool()
 		if !pool.AppendCertsFromPEM([]byte(c.CA)) {
-			return nil, fmt.Errorf("CA holds no certificate")
+			return nil, errors.New("CA holds no certificate")
 		}
 		transport.TLSClientConfig = &tls.Config{RootCAs: pool}
 	}
