@@ -109,6 +109,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/label/{name}/values": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the values of a label
+         * @description As https://prometheus.io/docs/prometheus/latest/querying/api/ has it; source chooses one of /sources.
+         */
+        get: operations["prometheus-get-label-name-values"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/labels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the names of labels
+         * @description As https://prometheus.io/docs/prometheus/latest/querying/api/ has it; source chooses one of /sources.
+         */
+        get: operations["prometheus-get-labels"];
+        put?: never;
+        /**
+         * List the names of labels
+         * @description As https://prometheus.io/docs/prometheus/latest/querying/api/ has it; source chooses one of /sources.
+         */
+        post: operations["prometheus-post-labels"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/live/poll": {
         parameters: {
             query?: never;
@@ -270,8 +314,42 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Show who calls whom, and how it goes */
+        /** Show who calls whom, and how it goes or went */
         get: operations["get-graph"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/meshes/{mesh}/graph/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show what is different between two moments, and what was changed between them */
+        get: operations["compare-graphs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/meshes/{mesh}/graph/frames": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show every edge's numbers over a span, moment by moment */
+        get: operations["get-frames"];
         put?: never;
         post?: never;
         delete?: never;
@@ -329,6 +407,23 @@ export interface paths {
         get?: never;
         /** Limit what a proxy sends to its application */
         put: operations["put-connection-pool"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/meshes/{mesh}/plot": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show the numbers of an edge, of a node or of the mesh over a span */
+        get: operations["get-plot"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -504,6 +599,176 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/metadata": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Describe Weir's own series
+         * @description As https://prometheus.io/docs/prometheus/latest/querying/api/ has it; source chooses one of /sources.
+         */
+        get: operations["prometheus-get-metadata"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/query": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Answer a question in PromQL at a moment
+         * @description As https://prometheus.io/docs/prometheus/latest/querying/api/ has it; source chooses one of /sources.
+         */
+        get: operations["prometheus-get-query"];
+        put?: never;
+        /**
+         * Answer a question in PromQL at a moment
+         * @description As https://prometheus.io/docs/prometheus/latest/querying/api/ has it; source chooses one of /sources.
+         */
+        post: operations["prometheus-post-query"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/query_exemplars": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List exemplars: none are kept
+         * @description As https://prometheus.io/docs/prometheus/latest/querying/api/ has it; source chooses one of /sources.
+         */
+        get: operations["prometheus-get-query-exemplars"];
+        put?: never;
+        /**
+         * List exemplars: none are kept
+         * @description As https://prometheus.io/docs/prometheus/latest/querying/api/ has it; source chooses one of /sources.
+         */
+        post: operations["prometheus-post-query-exemplars"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/query_range": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Answer a question in PromQL over a range
+         * @description As https://prometheus.io/docs/prometheus/latest/querying/api/ has it; source chooses one of /sources.
+         */
+        get: operations["prometheus-get-query-range"];
+        put?: never;
+        /**
+         * Answer a question in PromQL over a range
+         * @description As https://prometheus.io/docs/prometheus/latest/querying/api/ has it; source chooses one of /sources.
+         */
+        post: operations["prometheus-post-query-range"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/series": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List series
+         * @description As https://prometheus.io/docs/prometheus/latest/querying/api/ has it; source chooses one of /sources.
+         */
+        get: operations["prometheus-get-series"];
+        put?: never;
+        /**
+         * List series
+         * @description As https://prometheus.io/docs/prometheus/latest/querying/api/ has it; source chooses one of /sources.
+         */
+        post: operations["prometheus-post-series"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sources": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List where metrics are read from, and whether it can be relied on */
+        get: operations["list-sources"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/status/buildinfo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Tell which version of Prometheus' interface this is
+         * @description As https://prometheus.io/docs/prometheus/latest/querying/api/ has it; source chooses one of /sources.
+         */
+        get: operations["prometheus-get-status-buildinfo"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/targets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List what is scraped, and how that goes */
+        get: operations["list-targets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/version": {
         parameters: {
             query?: never;
@@ -539,6 +804,7 @@ export interface components {
         Cause: {
             code?: string;
             knob?: string;
+            object?: string;
             values?: {
                 [key: string]: string;
             };
@@ -566,6 +832,19 @@ export interface components {
             undoes?: string;
             undoneBy?: string;
         };
+        Comparison: {
+            changes?: components["schemas"]["Change"][] | null;
+            edges?: components["schemas"]["GraphEdgeDelta"][] | null;
+            /** Format: date-time */
+            from?: string;
+            mesh?: string;
+            nodes?: components["schemas"]["GraphNodeDelta"][] | null;
+            notes?: string[] | null;
+            partial?: boolean;
+            /** Format: date-time */
+            to?: string;
+            window?: string;
+        };
         ConnectionPool: {
             /** Format: int64 */
             maxConnections?: number;
@@ -592,6 +871,33 @@ export interface components {
             address?: string;
             /** Format: int64 */
             port?: number;
+        };
+        FilmEdge: {
+            from?: string;
+            protocol?: string;
+            to?: string;
+        };
+        Found: {
+            dialect?: string;
+            /** Format: int64 */
+            series?: number;
+            used?: boolean;
+            why?: string;
+        };
+        Frames: {
+            at?: string[] | null;
+            edges?: components["schemas"]["FilmEdge"][] | null;
+            errorRatio?: ((number | null)[] | null)[] | null;
+            health?: string[] | null;
+            marks?: components["schemas"]["Mark"][] | null;
+            mesh?: string;
+            notes?: string[] | null;
+            p95?: ((number | null)[] | null)[] | null;
+            partial?: boolean;
+            requestRate?: ((number | null)[] | null)[] | null;
+            step?: string;
+            total?: components["schemas"]["Total"][] | null;
+            window?: string;
         };
         Gateway: {
             /** @enum {string} */
@@ -631,7 +937,23 @@ export interface components {
             fresh?: boolean;
             mesh?: string;
             nodes?: components["schemas"]["GraphNode"][] | null;
+            notes?: string[] | null;
+            partial?: boolean;
             window?: string;
+        };
+        GraphClasses: {
+            /** Format: double */
+            "1xx"?: number;
+            /** Format: double */
+            "2xx"?: number;
+            /** Format: double */
+            "3xx"?: number;
+            /** Format: double */
+            "4xx"?: number;
+            /** Format: double */
+            "5xx"?: number;
+            /** Format: double */
+            none?: number;
         };
         GraphEdge: {
             /** Format: double */
@@ -639,9 +961,7 @@ export interface components {
             /** Format: double */
             bytesRate?: number;
             causes?: components["schemas"]["Cause"][] | null;
-            classes?: {
-                [key: string]: number;
-            };
+            classes?: components["schemas"]["GraphClasses"];
             declared?: boolean;
             /** Format: double */
             ejected?: number;
@@ -672,6 +992,14 @@ export interface components {
             weight?: number;
             why?: string[] | null;
         };
+        GraphEdgeDelta: {
+            after?: components["schemas"]["GraphReading"];
+            before?: components["schemas"]["GraphReading"];
+            from?: string;
+            presence?: string;
+            protocol?: string;
+            to?: string;
+        };
         GraphNode: {
             causes?: components["schemas"]["Cause"][] | null;
             declared?: boolean;
@@ -696,6 +1024,13 @@ export interface components {
             version?: string;
             why?: string[] | null;
         };
+        GraphNodeDelta: {
+            after?: components["schemas"]["GraphReading"];
+            before?: components["schemas"]["GraphReading"];
+            id?: string;
+            kind?: string;
+            presence?: string;
+        };
         GraphPool: {
             /** Format: double */
             active?: number;
@@ -713,6 +1048,16 @@ export interface components {
             overflowRate?: number;
             /** Format: double */
             pending?: number;
+        };
+        GraphReading: {
+            /** Format: double */
+            errorRatio?: number;
+            health?: string;
+            /** Format: double */
+            p95?: number;
+            /** Format: double */
+            requestRate?: number;
+            why?: string[] | null;
         };
         HealthCheck: {
             /** Format: int64 */
@@ -735,6 +1080,31 @@ export interface components {
             timeout?: string;
             /** Format: int64 */
             unhealthyThreshold?: number;
+        };
+        HealthLimits: {
+            /** Format: double */
+            degradedErrors?: number;
+            /**
+             * @description A duration with its unit.
+             * @example 15s
+             * @example 250ms
+             */
+            degradedP95?: string;
+            /** Format: int64 */
+            minFailures?: number;
+            /** Format: int64 */
+            minRequests?: number;
+            objective?: components["schemas"]["Objective"];
+            /** Format: double */
+            saturation?: number;
+            /** Format: double */
+            unhealthyErrors?: number;
+            /**
+             * @description A duration with its unit.
+             * @example 15s
+             * @example 250ms
+             */
+            unhealthyP95?: string;
         };
         HostMatch: {
             exact?: string;
@@ -791,6 +1161,16 @@ export interface components {
             /** @description Where the next page begins; null on the last. */
             next?: string | null;
         };
+        ListSource: {
+            items?: components["schemas"]["Source"][];
+            /** @description Where the next page begins; null on the last. */
+            next?: string | null;
+        };
+        ListTarget: {
+            items?: components["schemas"]["Target"][];
+            /** @description Where the next page begins; null on the last. */
+            next?: string | null;
+        };
         Listener: {
             connectionPool?: components["schemas"]["ConnectionPool"];
             healthCheck?: components["schemas"]["HealthCheck"];
@@ -799,6 +1179,14 @@ export interface components {
             port?: number;
             protocol?: string;
             timeout?: components["schemas"]["Timeout"];
+        };
+        Mark: {
+            /** Format: date-time */
+            at?: string;
+            author?: string;
+            id?: string;
+            state?: string;
+            summary?: string;
         };
         Match: {
             headers?: components["schemas"]["ValueMatch"][] | null;
@@ -819,6 +1207,8 @@ export interface components {
              * @enum {string}
              */
             egressFilter?: "DROP_ALL" | "ALLOW_ALL";
+            /** @description What is called degraded and unhealthy, where services and routes do not say. */
+            health?: components["schemas"]["HealthLimits"];
             /** @enum {string} */
             kind?: "mesh";
             mesh?: string;
@@ -848,6 +1238,24 @@ export interface components {
             serviceDiscovery?: components["schemas"]["ServiceDiscovery"];
             /** Format: int64 */
             version?: number;
+        };
+        Objective: {
+            /** Format: double */
+            availability?: number;
+            /**
+             * @description A duration with its unit.
+             * @example 15s
+             * @example 250ms
+             */
+            latency?: string;
+            /** Format: double */
+            latencyShare?: number;
+            /**
+             * @description A duration with its unit.
+             * @example 15s
+             * @example 250ms
+             */
+            period?: string;
         };
         Observed: {
             agrees?: boolean;
@@ -882,6 +1290,21 @@ export interface components {
         PathMatch: {
             exact?: string;
             regex?: string;
+        };
+        Plot: {
+            at?: string[] | null;
+            bytesRate?: (number | null)[] | null;
+            connections?: (number | null)[] | null;
+            errorRatio?: (number | null)[] | null;
+            marks?: components["schemas"]["Mark"][] | null;
+            notes?: string[] | null;
+            overflowRate?: (number | null)[] | null;
+            p50?: (number | null)[] | null;
+            p95?: (number | null)[] | null;
+            p99?: (number | null)[] | null;
+            partial?: boolean;
+            pending?: (number | null)[] | null;
+            requestRate?: (number | null)[] | null;
         };
         PoolBody: {
             /** @description Revert unless the change is confirmed within this time, as in 60s. */
@@ -987,6 +1410,7 @@ export interface components {
             prefix?: string;
         };
         Route: {
+            health?: components["schemas"]["HealthLimits"];
             /** @enum {string} */
             kind?: "route";
             match?: components["schemas"]["Match"];
@@ -1017,6 +1441,7 @@ export interface components {
             protocol?: string;
         };
         Service: {
+            health?: components["schemas"]["HealthLimits"];
             /** @enum {string} */
             kind?: "service";
             mesh?: string;
@@ -1041,6 +1466,72 @@ export interface components {
             /** Format: double */
             want?: number;
         };
+        Source: {
+            dialects?: components["schemas"]["Found"][] | null;
+            kind?: string;
+            /** Format: date-time */
+            lastSuccess?: string;
+            /** Format: double */
+            latency?: number;
+            meshes?: string[] | null;
+            message?: string;
+            name?: string;
+            partial?: boolean;
+            /** Format: date-time */
+            since?: string;
+            state?: string;
+            store?: components["schemas"]["Store"];
+            url?: string;
+        };
+        Store: {
+            /** Format: int64 */
+            bytes?: number;
+            /** Format: int64 */
+            dropped?: number;
+            /** Format: int64 */
+            maxBytes?: number;
+            /** Format: date-time */
+            newest?: string;
+            /** Format: date-time */
+            oldest?: string;
+            /** Format: int64 */
+            refused?: number;
+            /** Format: double */
+            retention?: number;
+            /** Format: int64 */
+            samples?: number;
+            /** Format: int64 */
+            series?: number;
+            /** Format: int64 */
+            seriesLimit?: number;
+            /** Format: double */
+            step?: number;
+        };
+        Target: {
+            /** Format: int64 */
+            bytes?: number;
+            /** Format: int64 */
+            dropped?: number;
+            error?: string;
+            format?: string;
+            /** Format: double */
+            interval?: number;
+            job?: string;
+            labels?: {
+                [key: string]: string;
+            };
+            /** Format: date-time */
+            lastScrape?: string;
+            mesh?: string;
+            node?: string;
+            proxy?: string;
+            /** Format: int64 */
+            samples?: number;
+            state?: string;
+            /** Format: double */
+            took?: number;
+            url?: string;
+        };
         Timeout: {
             /**
              * @description A duration with its unit.
@@ -1054,6 +1545,12 @@ export interface components {
              * @example 250ms
              */
             perRequest?: string;
+        };
+        Total: {
+            /** Format: double */
+            errorRatio?: number;
+            /** Format: double */
+            requestRate?: number;
         };
         ValueMatch: {
             exact?: string;
@@ -1381,6 +1878,98 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "prometheus-get-label-name-values": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                    "application/problem+json": Record<string, never>;
+                };
+            };
+        };
+    };
+    "prometheus-get-labels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                    "application/problem+json": Record<string, never>;
+                };
+            };
+        };
+    };
+    "prometheus-post-labels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                    "application/problem+json": Record<string, never>;
                 };
             };
         };
@@ -2010,9 +2599,9 @@ export interface operations {
     "get-graph": {
         parameters: {
             query?: {
-                /** @description The moment, RFC 3339. Only now so far: history comes later. */
+                /** @description The moment: RFC 3339, or how long ago as in -5m. Left out: now. */
                 at?: string;
-                /** @description What the numbers are taken over, as in 30s; 1s to 5m. */
+                /** @description What the numbers are taken over, as in 30s; 1s to 5m of the present, 5s to 24h of the past. */
                 window?: string;
             };
             header?: {
@@ -2035,6 +2624,88 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Graph"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "compare-graphs": {
+        parameters: {
+            query: {
+                /** @description The earlier moment: RFC 3339, or how long ago as in -1h. */
+                from: string;
+                /** @description The later moment, likewise. Left out: now. */
+                to?: string;
+                /** @description What the numbers of either are taken over; 5s to 24h. Left out: 30s. */
+                window?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The mesh. */
+                mesh: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Comparison"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-frames": {
+        parameters: {
+            query?: {
+                /** @description The first moment: RFC 3339, or how long ago as in -3h. Left out: an hour ago. */
+                start?: string;
+                /** @description The last moment, likewise. Left out: now. */
+                end?: string;
+                /** @description How far the moments are apart; at least 1s, and at most 720 moments. Left out: chosen to make some 240. */
+                step?: string;
+                /** @description What each moment's numbers are taken over, up to it; 5s to 24h. Left out: the step, at least 30s. */
+                window?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The mesh. */
+                mesh: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Frames"];
                 };
             };
             /** @description Error */
@@ -2267,6 +2938,54 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Change"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-plot": {
+        parameters: {
+            query?: {
+                /** @description The first moment: RFC 3339, or how long ago as in -3h. Left out: an hour ago. */
+                start?: string;
+                /** @description The last moment, likewise. Left out: now. */
+                end?: string;
+                /** @description How far the moments are apart; at least 1s, and at most 720 moments. Left out: chosen to make some 240. */
+                step?: string;
+                /** @description What each moment's numbers are taken over, up to it; 5s to 24h. Left out: the step, at least 30s. */
+                window?: string;
+                /** @description Of an edge: where it begins, as an id of the graph. */
+                source?: string;
+                /** @description Of an edge: where it leads. */
+                destination?: string;
+                /** @description All that arrives at a node, by its id in the graph; instead of an edge. With neither: the whole mesh. */
+                node?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The mesh. */
+                mesh: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Plot"];
                 };
             };
             /** @description Error */
@@ -2930,6 +3649,366 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Change"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "prometheus-get-metadata": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                    "application/problem+json": Record<string, never>;
+                };
+            };
+        };
+    };
+    "prometheus-get-query": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                    "application/problem+json": Record<string, never>;
+                };
+            };
+        };
+    };
+    "prometheus-post-query": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                    "application/problem+json": Record<string, never>;
+                };
+            };
+        };
+    };
+    "prometheus-get-query-exemplars": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                    "application/problem+json": Record<string, never>;
+                };
+            };
+        };
+    };
+    "prometheus-post-query-exemplars": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                    "application/problem+json": Record<string, never>;
+                };
+            };
+        };
+    };
+    "prometheus-get-query-range": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                    "application/problem+json": Record<string, never>;
+                };
+            };
+        };
+    };
+    "prometheus-post-query-range": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                    "application/problem+json": Record<string, never>;
+                };
+            };
+        };
+    };
+    "prometheus-get-series": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                    "application/problem+json": Record<string, never>;
+                };
+            };
+        };
+    };
+    "prometheus-post-series": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                    "application/problem+json": Record<string, never>;
+                };
+            };
+        };
+    };
+    "list-sources": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListSource"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "prometheus-get-status-buildinfo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                    "application/problem+json": Record<string, never>;
+                };
+            };
+        };
+    };
+    "list-targets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListTarget"];
                 };
             };
             /** @description Error */

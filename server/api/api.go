@@ -182,6 +182,7 @@ func (a *API) routes(engine *gin.Engine) {
 	a.graphRoutes()
 	a.proxyRoutes()
 	a.changeRoutes()
+	a.sourceRoutes(engine)
 	a.liveRoutes()
 }
 

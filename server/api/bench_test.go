@@ -114,8 +114,9 @@ type bench struct {
 	server *httptest.Server
 }
 
-// newBench starts one; what is configured is testdata/shop.yaml.
-func newBench(t *testing.T) *bench {
+// newBench starts one; what is configured is testdata/shop.yaml. Its options are those of a server without history unless
+// more says otherwise.
+func newBench(t *testing.T, more ...func(*bench, *Options)) *bench {
 	t.Helper()
 	logger := slog.New(slog.DiscardHandler)
 	opened, err := store.Open(t.Context(), store.Options{Dir: t.TempDir(), Logger: logger})
@@ -143,7 +144,7 @@ func newBench(t *testing.T) *bench {
 	hub := live.New(live.Options{Meshes: b.door, Graphs: graphs, Changes: b.door, Proxies: b.fleet, Logger: logger})
 	b.run(func(ctx context.Context) error { return b.door.Run(ctx) })
 	b.run(hub.Run)
-	b.api, err = New(Options{
+	o := Options{
 		Meshes: b.door, Door: b.door, Ledger: b.door, Graphs: graphs, Proxies: b.fleet, Live: hub, Logger: logger, Version: "test",
 		Open: true, Hosts: []string{"weir.example"},
 		GraphOver: func(name string, window time.Duration) (graph.Graph, error) {
@@ -151,8 +152,11 @@ func newBench(t *testing.T) *bench {
 			g.Window = window.String()
 			return g, nil
 		},
-	})
-	if err != nil {
+	}
+	for _, change := range more {
+		change(b, &o)
+	}
+	if b.api, err = New(o); err != nil {
 		t.Fatal(err)
 	}
 	engine := gin.New()

@@ -6,39 +6,46 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
-	"github.com/prometheus/common/model"
 
 	"github.com/weirmesh/weir/server/graph"
 	"github.com/weirmesh/weir/server/mesh"
 )
 
-// The windows that live numbers can be asked for, and how old "now" may be.
+// The windows that live numbers can be asked for.
 const (
 	minWindow = time.Second
 	maxWindow = 5 * time.Minute
-	nowWithin = 5 * time.Second
 )
 
 type graphInput struct {
 	InMesh
 	Unless
-	At     string `query:"at" maxLength:"40" doc:"The moment, RFC 3339. Only now so far: history comes later."`
-	Window string `query:"window" maxLength:"20" doc:"What the numbers are taken over, as in 30s; 1s to 5m."`
+	At     string `query:"at" maxLength:"40" doc:"The moment: RFC 3339, or how long ago as in -5m. Left out: now."`
+	Window string `query:"window" maxLength:"20" doc:"What the numbers are taken over, as in 30s; 1s to 5m of the present, 5s to 24h of the past."`
 }
 
-// graphRoutes adds the graph's address.
+// graphRoutes adds the graph's addresses.
 func (a *API) graphRoutes() {
-	huma.Register(a.huma, operation("get-graph", http.MethodGet, "/meshes/{mesh}/graph", "Show who calls whom, and how it goes"), a.getGraph)
+	huma.Register(a.huma, operation("get-graph", http.MethodGet, "/meshes/{mesh}/graph", "Show who calls whom, and how it goes or went"), a.getGraph)
+	huma.Register(a.huma, operation("compare-graphs", http.MethodGet, "/meshes/{mesh}/graph/diff", "Show what is different between two moments, and what was changed between them"), a.compareGraphs)
+	huma.Register(a.huma, operation("get-frames", http.MethodGet, "/meshes/{mesh}/graph/frames", "Show every edge's numbers over a span, moment by moment"), a.getFrames)
+	huma.Register(a.huma, operation("get-plot", http.MethodGet, "/meshes/{mesh}/plot", "Show the numbers of an edge, of a node or of the mesh over a span"), a.getPlot)
 }
 
 func (a *API) getGraph(ctx context.Context, in *graphInput) (*answer[graph.Graph], error) {
-	if err := a.known(ctx, in.Mesh); err != nil {
-		return nil, err
-	}
-	if err := nearNow(in.At, time.Now()); err != nil {
+	window, err := lengthOf("window", in.Window)
+	if err != nil {
 		return nil, a.fail(ctx, err)
 	}
-	g, err := a.graphOf(in.Mesh, in.Window)
+	var g graph.Graph
+	if live := in.At == "" || in.At == "now"; live && (window <= maxWindow || a.o.Timeline == nil) {
+		if err := a.known(ctx, in.Mesh); err != nil {
+			return nil, err
+		}
+		g, err = a.liveGraph(in.Mesh, window)
+	} else {
+		g, err = a.pastGraph(ctx, in.Mesh, in.At, window)
+	}
 	if err != nil {
 		return nil, a.fail(ctx, err)
 	}
@@ -47,40 +54,44 @@ func (a *API) getGraph(ctx context.Context, in *graphInput) (*answer[graph.Graph
 	return out, nil
 }
 
-// nearNow refuses moments of the past, which are not kept yet.
-func nearNow(at string, now time.Time) error {
-	if at == "" || at == "now" {
-		return nil
-	}
-	t, err := time.Parse(time.RFC3339, at)
-	if err != nil {
-		return mesh.Errorf(mesh.Invalid, "at %q: write a time as in 2026-11-22T17:00:00Z", shorten(at))
-	}
-	if age := now.Sub(t); age > nowWithin || age < -nowWithin {
-		return problem(http.StatusNotImplemented, "at "+t.UTC().Format(time.RFC3339)+": only the present is kept, history comes later: leave at out")
-	}
-	return nil
-}
-
-// graphOf gives a mesh's graph over a window.
-func (a *API) graphOf(name, window string) (graph.Graph, error) {
+// liveGraph gives a mesh's graph of the present; a window of zero is the live one.
+func (a *API) liveGraph(name string, window time.Duration) (graph.Graph, error) {
 	live, ok := a.o.Graphs.Graph(name)
-	if window == "" {
+	if window == 0 {
 		if !ok {
 			return graph.Graph{}, mesh.Errorf(mesh.Unavailable, "the graph of mesh %s is not drawn yet: try again in a second", name)
 		}
 		return live, nil
 	}
-	d, err := model.ParseDuration(window)
-	over := time.Duration(d)
-	if err != nil || over < minWindow || over > maxWindow {
-		return graph.Graph{}, mesh.Errorf(mesh.Invalid, "window %q: from 1s to 5m, as in 30s", shorten(window))
+	if window < minWindow || window > maxWindow {
+		return graph.Graph{}, mesh.Errorf(mesh.Invalid, "window %v: from 1s to 5m, as in 30s", window)
 	}
-	if drawn, err := time.ParseDuration(live.Window); ok && err == nil && drawn == over {
+	if drawn, err := time.ParseDuration(live.Window); ok && err == nil && drawn == window {
 		return live, nil
 	}
 	if a.o.GraphOver == nil {
-		return graph.Graph{}, mesh.Errorf(mesh.Invalid, "window %q: this server keeps only %s", shorten(window), live.Window)
+		return graph.Graph{}, mesh.Errorf(mesh.Invalid, "window %v: this server keeps only %s", window, live.Window)
 	}
-	return a.o.GraphOver(name, over)
+	return a.o.GraphOver(name, window)
+}
+
+// pastGraph gives a mesh's graph of a moment that has passed.
+func (a *API) pastGraph(ctx context.Context, name, at string, window time.Duration) (graph.Graph, error) {
+	moment, err := momentOf("at", at, "now", time.Now())
+	if err != nil {
+		return graph.Graph{}, err
+	}
+	past, err := a.past()
+	if err != nil {
+		return graph.Graph{}, err
+	}
+	return past.At(ctx, name, moment, window)
+}
+
+// past gives what answers about moments that have passed.
+func (a *API) past() (Timeline, error) {
+	if a.o.Timeline == nil {
+		return nil, problem(http.StatusNotImplemented, "this server keeps no history: only the present is answered")
+	}
+	return a.o.Timeline, nil
 }

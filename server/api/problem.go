@@ -13,6 +13,7 @@ import (
 
 	"github.com/weirmesh/weir/server/change"
 	"github.com/weirmesh/weir/server/mesh"
+	"github.com/weirmesh/weir/server/metrics/query"
 )
 
 // Problem is an RFC 9457 problem: what, where, what to do.
@@ -88,6 +89,7 @@ func (a *API) fail(ctx context.Context, err error) error {
 	if p, ok := errors.AsType[*Problem](err); ok {
 		return p
 	}
+	err = spoken(err)
 	code := mesh.CodeOf(err)
 	p := problem(statusOf(code), err.Error())
 	p.Code = code
@@ -109,6 +111,20 @@ func (a *API) fail(ctx context.Context, err error) error {
 		return huma.ErrorWithHeaders(p, http.Header{"Retry-After": {"1"}})
 	}
 	return p
+}
+
+// spoken turns what a store of metrics says into an error like all others.
+func spoken(err error) error {
+	q, ok := errors.AsType[*query.Error](err)
+	if !ok {
+		return err
+	}
+	switch q.Fault {
+	case query.BadData, query.Execution:
+		return mesh.Errorf(mesh.Invalid, "%w", err)
+	default:
+		return mesh.Errorf(mesh.Unavailable, "%w", err)
+	}
 }
 
 // problemOf turns huma's own refusals into problems like all others.

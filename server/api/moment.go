@@ -1,0 +1,43 @@
+package api
+
+import (
+	"strings"
+	"time"
+
+	"github.com/prometheus/common/model"
+
+	"github.com/weirmesh/weir/server/mesh"
+)
+
+// momentOf reads a time as people write it: RFC 3339, "now", or how long ago as in "-5m"; empty is otherwise. What names
+// the parameter.
+func momentOf(what, text, otherwise string, now time.Time) (time.Time, error) {
+	if text == "" {
+		text = otherwise
+	}
+	if text == "now" {
+		return now, nil
+	}
+	if ago, ok := strings.CutPrefix(strings.TrimPrefix(text, "now"), "-"); ok {
+		if d, err := model.ParseDuration(ago); err == nil {
+			return now.Add(-time.Duration(d)), nil
+		}
+	}
+	t, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil {
+		return time.Time{}, mesh.Errorf(mesh.Invalid, "%s %q: write a time as in 2026-11-22T17:00:00Z, or how long ago as in -5m", what, shorten(text))
+	}
+	return t, nil
+}
+
+// lengthOf reads a length of time; zero when it is not given.
+func lengthOf(what, text string) (time.Duration, error) {
+	if text == "" {
+		return 0, nil
+	}
+	d, err := model.ParseDuration(text)
+	if err != nil || d == 0 {
+		return 0, mesh.Errorf(mesh.Invalid, "%s %q: write a length of time as in 30s or 5m", what, shorten(text))
+	}
+	return time.Duration(d), nil
+}
