@@ -31,10 +31,8 @@ type Options struct {
 	Observer Observer
 	// Proxies counts a mesh's connected proxies by graph id of their node or gateway. Nil: none are known.
 	Proxies func(mesh string) map[string]int
-	// Burns gives how fast services use up what their objectives leave, by service. Nil: nobody knows.
-	Burns  func(mesh string, now time.Time) map[string][]mesh.Burn
-	Limits health.Thresholds // where the mesh does not say; zero: health.Default
-	Window time.Duration     // of the live picture: 10 s
+	Limits  health.Thresholds // where the mesh does not say; zero: health.Default
+	Window  time.Duration     // of the live picture: 10 s
 }
 
 // Live keeps the newest picture of every mesh. It is safe for concurrent use; a picture is never changed once it is out.
@@ -158,9 +156,6 @@ func (l *Live) keep(g Graph) {
 func (l *Live) draw(m mesh.Mesh, window time.Duration, now time.Time) Graph {
 	proxies := l.opts.Proxies(m.Name)
 	seen := l.opts.Observer.Observe(m.Name, window, now)
-	if seen.Burns == nil && l.opts.Burns != nil {
-		seen.Burns = l.opts.Burns(m.Name, now)
-	}
 	return l.plan(m).draw(&seen, proxies)
 }
 

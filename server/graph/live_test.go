@@ -16,6 +16,7 @@ type world struct {
 	mu       sync.Mutex
 	meshes   []mesh.Mesh
 	rate     float64
+	burns    map[string][]mesh.Burn
 	observed int
 }
 
@@ -33,6 +34,7 @@ func (w *world) Observe(name string, window time.Duration, now time.Time) mesh.O
 	return mesh.Observation{
 		Mesh: name, At: now, Window: window, Fresh: true, Sources: map[string]time.Time{"a-1": now},
 		Edges: []mesh.Edge{{From: "a", To: "b", Traffic: t, At: now}},
+		Burns: w.burns,
 	}
 }
 
@@ -161,10 +163,10 @@ func TestPlanIsKept(t *testing.T) {
 func TestBurns(t *testing.T) {
 	w := &world{}
 	w.set(5, mesh.Mesh{Name: "m", Nodes: []mesh.VirtualNode{{Name: "b"}}, Services: []mesh.VirtualService{{Name: "s", Node: "b"}}})
-	burn := mesh.Burn{Objective: "availability", Long: time.Hour, Short: 5 * time.Minute, LongRate: 20, ShortRate: 20, Limit: 14.4, Severe: true}
-	l := New(Options{Meshes: w.Meshes, Observer: w, Burns: func(string, time.Time) map[string][]mesh.Burn {
-		return map[string][]mesh.Burn{"s": {burn}}
-	}})
+	w.burns = map[string][]mesh.Burn{"s": {{
+		Objective: "availability", Long: time.Hour, Short: 5 * time.Minute, LongRate: 20, ShortRate: 20, Limit: 14.4, Severe: true,
+	}}}
+	l := New(Options{Meshes: w.Meshes, Observer: w})
 	g, ok := l.At("m", 10*time.Second, time.UnixMilli(1_700_000_000_000))
 	i := slices.IndexFunc(g.Nodes, func(n Node) bool { return n.ID == "service/s" })
 	if !ok || i < 0 || g.Nodes[i].Health != mesh.Unhealthy || g.Nodes[i].Causes[0].Code != health.ErrorBudget {

@@ -136,6 +136,28 @@ func strictest(a, b *health.Thresholds) *health.Thresholds {
 	return &joined
 }
 
+// Limits finds the limits by which Build judges the traffic from one end to another, by graph ids. The limits that base
+// gives hold where the mesh does not say.
+func Limits(m mesh.Mesh, base health.Thresholds) func(from, to string) *health.Thresholds {
+	p := newPlan(m, base)
+	planned := make(map[[2]int32]*health.Thresholds, len(p.edges))
+	for i := range p.edges {
+		planned[[2]int32{p.edges[i].from, p.edges[i].to}] = p.edges[i].limits
+	}
+	return func(from, to string) *health.Thresholds {
+		destination, ok := p.byID[to]
+		if !ok {
+			return p.whole
+		}
+		if caller, ok := p.byID[from]; ok {
+			if limits := planned[[2]int32{caller, destination}]; limits != nil {
+				return limits
+			}
+		}
+		return p.nodes[destination].limits
+	}
+}
+
 // targets lists the nodes behind a service, sorted.
 func targets(s mesh.VirtualService, routes []mesh.Route) []string {
 	if s.Node != "" {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/weirmesh/weir/server/graph"
 	"github.com/weirmesh/weir/server/health"
 	"github.com/weirmesh/weir/server/mesh"
 )
@@ -199,29 +200,16 @@ func words(d time.Duration) string {
 
 // judge tells the health of a film's moments from rates, error ratios and latencies.
 type judge struct {
-	window float64             // seconds
-	limits []mesh.HealthLimits // by edge
+	window float64              // seconds
+	limits []*health.Thresholds // by edge
 }
 
-// newJudge finds each edge's limits: its destination's service's, else the mesh's, else Weir's. Of several services the
-// first by name that has its own decides.
+// newJudge finds each edge's limits, which are those of its picture.
 func newJudge(m mesh.Mesh, edges []mesh.FilmEdge, window time.Duration) judge {
-	usual := m.Health.Over(mesh.DefaultLimits())
-	j := judge{window: window.Seconds(), limits: make([]mesh.HealthLimits, len(edges))}
-	known := make(map[string]mesh.HealthLimits)
+	limits := graph.Limits(m, health.Default())
+	j := judge{window: window.Seconds(), limits: make([]*health.Thresholds, len(edges))}
 	for i, e := range edges {
-		limits, ok := known[e.To]
-		if !ok {
-			limits = usual
-			for _, name := range m.ServicesOf(e.To) {
-				if s, _ := m.Service(name); s.Health != nil {
-					limits = s.Health.Over(usual)
-					break
-				}
-			}
-			known[e.To] = limits
-		}
-		j.limits[i] = limits
+		j.limits[i] = limits(e.From, e.To)
 	}
 	return j
 }
@@ -250,16 +238,16 @@ func (j judge) moment(rates, ratios, p95s []float64) (mesh.Health, Total) {
 
 // edge gives one edge's verdict. A comparison with NaN is false, which is as it should be.
 func (j judge) edge(i int, rate, ratio, p95 float64) mesh.Health {
-	l := &j.limits[i]
+	l := j.limits[i]
 	requests := rate * j.window
-	proves := ratio*requests >= float64(*l.MinFailures)-0.5
-	tells := requests >= float64(*l.MinRequests)
+	proves := ratio*requests >= l.MinFailures-0.5
+	tells := requests >= l.MinRequests
 	switch {
 	case rate <= 0:
 		return mesh.Idle
-	case proves && reached(ratio, *l.UnhealthyErrors), tells && reached(p95, time.Duration(*l.UnhealthyP95).Seconds()):
+	case proves && reached(ratio, l.FailingErrors), tells && reached(p95, l.FailingP95.Seconds()):
 		return mesh.Unhealthy
-	case proves && reached(ratio, *l.DegradedErrors), tells && reached(p95, time.Duration(*l.DegradedP95).Seconds()):
+	case proves && reached(ratio, l.DegradedErrors), tells && reached(p95, l.DegradedP95.Seconds()):
 		return mesh.Degraded
 	default:
 		return mesh.Healthy
