@@ -46,7 +46,7 @@ func (b *Backend) ask(ctx context.Context, q question) (reply, error) {
 	case b.slots <- struct{}{}:
 		defer func() { <-b.slots }()
 	case <-limited.Done():
-		f := failure{fault: query.Timeout, what: fmt.Sprintf("is being asked %d questions already: ask less, or raise the source's concurrency", cap(b.slots))}
+		f := failure{fault: query.Timeout, what: fmt.Sprintf("has as many questions to answer as its concurrency (%d) allows: ask less, or raise that", cap(b.slots))}
 		if fault, gone := stopped(ctx); gone && fault == query.Canceled {
 			f.fault = fault
 		}

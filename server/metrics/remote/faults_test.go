@@ -286,7 +286,7 @@ func TestBusy(t *testing.T) {
 	<-asked
 	short, stop := contextWith(t, 20*time.Millisecond)
 	defer stop()
-	if _, err := b.Query(short, "up", time.Now()); query.FaultOf(err) != query.Timeout || !strings.Contains(err.Error(), "1 questions already") {
+	if _, err := b.Query(short, "up", time.Now()); query.FaultOf(err) != query.Timeout || !strings.Contains(err.Error(), "concurrency (1)") {
 		t.Error(err)
 	}
 	cancel()

@@ -22,21 +22,6 @@ const (
 	reserved       = "embedded" // what query.Source calls the embedded store
 )
 
-// ValidateAll does what Validate does for each source, and refuses two of the same name.
-func ValidateAll(sources []Source) error {
-	seen := make(map[string]bool, len(sources))
-	for i := range sources {
-		if err := sources[i].Validate(); err != nil {
-			return err
-		}
-		if name := sources[i].Name; seen[name] {
-			return mesh.Errorf(mesh.Invalid, "metrics source %q: name is that of another source: give each its own", name)
-		}
-		seen[sources[i].Name] = true
-	}
-	return nil
-}
-
 // Validate fills in what is not set, moves credentials from the URL to HTTP.BasicAuth, and tells every mistake at once,
 // as a mesh.Error with Invalid that names the source and the fields. No credential is part of it.
 func (s *Source) Validate() error {
