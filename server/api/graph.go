@@ -9,6 +9,7 @@ import (
 
 	"github.com/weirmesh/weir/server/graph"
 	"github.com/weirmesh/weir/server/mesh"
+	"github.com/weirmesh/weir/server/timeline"
 )
 
 // The windows that live numbers can be asked for.
@@ -33,7 +34,7 @@ func (a *API) graphRoutes() {
 }
 
 func (a *API) getGraph(ctx context.Context, in *graphInput) (*answer[graph.Graph], error) {
-	window, err := lengthOf("window", in.Window)
+	window, err := timeline.ParseLength("window", in.Window)
 	if err != nil {
 		return nil, a.fail(ctx, err)
 	}
@@ -77,7 +78,7 @@ func (a *API) liveGraph(name string, window time.Duration) (graph.Graph, error) 
 
 // pastGraph gives a mesh's graph of a moment that has passed.
 func (a *API) pastGraph(ctx context.Context, name, at string, window time.Duration) (graph.Graph, error) {
-	moment, err := momentOf("at", at, "now", time.Now())
+	moment, err := timeline.ParseMoment("at", at, "now", time.Now())
 	if err != nil {
 		return graph.Graph{}, err
 	}

@@ -47,15 +47,15 @@ func (a *API) compareGraphs(ctx context.Context, in *compareInput) (*answer[time
 
 func (a *API) compare(ctx context.Context, in *compareInput) (timeline.Comparison, error) {
 	now := time.Now()
-	from, err := momentOf("from", in.From, "", now)
+	from, err := timeline.ParseMoment("from", in.From, "", now)
 	if err != nil {
 		return timeline.Comparison{}, err
 	}
-	to, err := momentOf("to", in.To, "now", now)
+	to, err := timeline.ParseMoment("to", in.To, "now", now)
 	if err != nil {
 		return timeline.Comparison{}, err
 	}
-	window, err := lengthOf("window", in.Window)
+	window, err := timeline.ParseLength("window", in.Window)
 	if err != nil {
 		return timeline.Comparison{}, err
 	}
@@ -68,16 +68,16 @@ func (a *API) compare(ctx context.Context, in *compareInput) (timeline.Compariso
 
 // span reads a span of time.
 func (in Spanning) span(now time.Time) (s mesh.Span, err error) {
-	if s.Start, err = momentOf("start", in.Start, "-1h", now); err != nil {
+	if s.Start, err = timeline.ParseMoment("start", in.Start, "-1h", now); err != nil {
 		return s, err
 	}
-	if s.End, err = momentOf("end", in.End, "now", now); err != nil {
+	if s.End, err = timeline.ParseMoment("end", in.End, "now", now); err != nil {
 		return s, err
 	}
-	if s.Step, err = lengthOf("step", in.Step); err != nil {
+	if s.Step, err = timeline.ParseLength("step", in.Step); err != nil {
 		return s, err
 	}
-	s.Window, err = lengthOf("window", in.Window)
+	s.Window, err = timeline.ParseLength("window", in.Window)
 	return s, err
 }
 

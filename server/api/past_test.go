@@ -4,7 +4,6 @@ import (
 	"context"
 	"math"
 	"net/http"
-	"strings"
 	"testing"
 	"time"
 
@@ -125,22 +124,5 @@ func TestPastThatCannotBeRead(t *testing.T) {
 	} {
 		m.err = query.Errorf(fault, "so it is with %s", fault)
 		check(t, b, []scenario{{name: string(fault), method: "GET", url: "/api/v1/meshes/shop/graph?at=" + time.Now().UTC().Format(time.RFC3339Nano), status: status, wantIn: []string{"so it is with " + string(fault)}}})
-	}
-}
-
-func TestMomentOf(t *testing.T) {
-	now := time.Date(2026, 11, 22, 17, 0, 0, 0, time.UTC)
-	for text, want := range map[string]string{
-		"": "16:00:00", "now": "17:00:00", "-5m": "16:55:00", "now-90s": "16:58:30", "-1h30m": "15:30:00", "2026-11-22T12:34:56.5Z": "12:34:56.5", "2026-11-22T12:00:00+02:00": "10:00:00",
-	} {
-		got, err := momentOf("at", text, "-1h", now)
-		if err != nil || got.UTC().Format("15:04:05.999") != want {
-			t.Errorf("%q is %v (%v), want %s", text, got, err, want)
-		}
-	}
-	for _, text := range []string{"5m", "-", "now-", "+5m", "-5", "17:00", "-5m ago", "--5m", "1795377184"} {
-		if got, err := momentOf("at", text, "", now); mesh.CodeOf(err) != mesh.Invalid || !strings.Contains(err.Error(), "write a time as in") {
-			t.Errorf("%q is %v, %v", text, got, err)
-		}
 	}
 }

@@ -219,8 +219,11 @@ func (c *Client) unreachable(ctx context.Context, err error) error {
 	return mesh.Errorf(mesh.Unavailable, "cannot reach Weir at %s: %w: start it with weir serve, or name it with --url or WEIR_URL", c.base, err)
 }
 
-// problem reads an RFC 9457 problem.
+// problem reads an RFC 9457 problem, or what a Prometheus answers instead.
 func (c *Client) problem(status int, data []byte) error {
+	if err, ok := refused(status, data); ok {
+		return err
+	}
 	var p struct {
 		Detail string    `json:"detail"`
 		Code   mesh.Code `json:"code"`

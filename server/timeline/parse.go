@@ -1,4 +1,4 @@
-package api
+package timeline
 
 import (
 	"strings"
@@ -9,9 +9,9 @@ import (
 	"github.com/weirmesh/weir/server/mesh"
 )
 
-// momentOf reads a time as people write it: RFC 3339, "now", or how long ago as in "-5m"; empty is otherwise. What names
-// the parameter.
-func momentOf(what, text, otherwise string, now time.Time) (time.Time, error) {
+// ParseMoment reads a time as people write it: RFC 3339, "now", or how long ago as in "-5m"; empty stands for otherwise.
+// What names it in the error, which is mesh.Invalid.
+func ParseMoment(what, text, otherwise string, now time.Time) (time.Time, error) {
 	if text == "" {
 		text = otherwise
 	}
@@ -30,8 +30,9 @@ func momentOf(what, text, otherwise string, now time.Time) (time.Time, error) {
 	return t, nil
 }
 
-// lengthOf reads a length of time; zero when it is not given.
-func lengthOf(what, text string) (time.Duration, error) {
+// ParseLength reads a length of time with its unit; zero when it is empty. What names it in the error, which is
+// mesh.Invalid.
+func ParseLength(what, text string) (time.Duration, error) {
 	if text == "" {
 		return 0, nil
 	}
@@ -40,4 +41,12 @@ func lengthOf(what, text string) (time.Duration, error) {
 		return 0, mesh.Errorf(mesh.Invalid, "%s %q: write a length of time as in 30s or 5m", what, shorten(text))
 	}
 	return time.Duration(d), nil
+}
+
+// shorten keeps somebody's words from filling an answer.
+func shorten(s string) string {
+	if r := []rune(s); len(r) > 80 {
+		return string(r[:79]) + "…"
+	}
+	return s
 }
