@@ -328,6 +328,7 @@ func FuzzDecode(f *testing.F) {
 	}
 	f.Add([]byte(`{"items":[{"kind":"node","name":"a"},{"mesh":"b","nodes":[]}]}`))
 	f.Add([]byte("a: &a [*a]\n---\n? x\n: !!binary aGk=\n"))
+	f.Add([]byte("mesh: m\nhealth: {degradedErrors: 1e-7, degradedP95: 1s, minFailures: 3, objective: {availability: .999, period: 720h}}\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		documents, err := definition.Decode(data)
 		if err != nil {

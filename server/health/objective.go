@@ -97,10 +97,11 @@ type promise struct {
 func burns(list []mesh.Burn, limits Thresholds, counted map[time.Duration]Outcome, of promise) []mesh.Burn {
 	rate := func(c Outcome, enough float64) float64 {
 		bad, all := of.bad(c)
-		if !(all > 0) || !(of.budget > 0) || !(bad > 0) || bad < enough-0.5 {
+		share := bad / all
+		if !(share > 0) || !(of.budget > 0) || bad < enough-0.5 { // nobody called, or what was counted is no number
 			return 0
 		}
-		return min(bad/all, 1) / of.budget
+		return min(share, 1) / of.budget
 	}
 	for _, p := range paces() {
 		b := mesh.Burn{

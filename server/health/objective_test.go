@@ -1,6 +1,7 @@
 package health
 
 import (
+	"math"
 	"testing"
 	"time"
 
@@ -111,6 +112,7 @@ func TestBurns(t *testing.T) {
 		},
 		{"two failures prove nothing", only(time.Hour, Outcome{Requests: 2, Failed: 2}), mesh.Idle, nil},
 		{"nothing was counted", nil, mesh.Idle, nil},
+		{"no numbers", only(time.Hour, Outcome{Requests: math.Inf(1), Failed: math.Inf(1), Answered: math.NaN(), Slow: math.NaN()}), mesh.Idle, nil},
 		{"nobody called", steady(o, 0, 0, 0), mesh.Idle, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
