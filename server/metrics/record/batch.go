@@ -81,7 +81,8 @@ func (b *batch) done() error {
 	return b.failed
 }
 
-// put appends to the portion, and commits it when it is full.
+// put appends to the portion, and commits it when it is full. A store that takes late samples must not take these: a
+// counter's value among later ones would look like a restart.
 func (b *batch) put(s *series, t int64, v float64, h *histogram.Histogram) (storage.SeriesRef, error) {
 	if b.open >= portion {
 		b.commit()
@@ -94,7 +95,7 @@ func (b *batch) put(s *series, t int64, v float64, h *histogram.Histogram) (stor
 		ref = 0
 	}
 	b.open++
-	return b.app.Append(ref, s.labels, 0, t, v, h, nil, storage.AOptions{})
+	return b.app.Append(ref, s.labels, 0, t, v, h, nil, storage.AOptions{RejectOutOfOrder: true})
 }
 
 // counter writes a float counter. If it began at zero, the zero is written one step before its first sample: otherwise

@@ -4,6 +4,7 @@ import (
 	"hash/maphash"
 	"slices"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 
 	"github.com/weirmesh/weir/server/mesh"
@@ -29,6 +30,7 @@ type flow struct {
 	turn     int64
 	life     life
 	fresh    bool   // nothing was written yet
+	denied   bool   // for lack of room something is written later than it began
 	seen     uint32 // the recorder's turn
 	size     int64  // series
 	series   [maxColumns]*series
@@ -110,7 +112,11 @@ func (f *flow) write(name string, u *metrics.Rollup, b *batch) {
 		c := &f.shape.columns[i]
 		v, s := c.read(u), f.series[i]
 		if s == nil {
-			if v == 0 && (c.show == nil || !c.show(u)) || !b.room() {
+			if v == 0 && (c.show == nil || !c.show(u)) {
+				continue
+			}
+			if !b.room() {
+				f.denied = true
 				continue
 			}
 			s = &series{labels: with(f.labels, c.name, c.label, c.value)}
@@ -120,7 +126,7 @@ func (f *flow) write(name string, u *metrics.Rollup, b *batch) {
 		if c.gauge {
 			b.gauge(s, v)
 		} else {
-			b.counter(s, v, true)
+			b.counter(s, v, !f.denied)
 		}
 	}
 	if u.Bounds != nil {
@@ -206,7 +212,7 @@ func (r *Recorder) endUnseen(b *batch) {
 
 // with adds a name and, unless it is empty, a label.
 func with(l labels.Labels, name, label, value string) labels.Labels {
-	b := labels.NewBuilder(l).Set(labels.MetricName, name)
+	b := labels.NewBuilder(l).Set(model.MetricNameLabel, name)
 	if label != "" {
 		b.Set(label, value)
 	}

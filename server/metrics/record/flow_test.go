@@ -7,9 +7,11 @@ import (
 	dto "github.com/prometheus/client_model/go"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 
 	"github.com/weirmesh/weir/server/mesh"
+	"github.com/weirmesh/weir/server/metrics"
 )
 
 // receive adds requests at the proxy's own listeners.
@@ -44,7 +46,7 @@ func TestSeries(t *testing.T) {
 	node := []string{"mesh", "m", "node", "a", "protocol", "http"}
 	want := map[string][]string{}
 	expect := func(of []string, name, label, value string, samples ...string) {
-		of = append([]string{labels.MetricName, name}, of...)
+		of = append([]string{model.MetricNameLabel, name}, of...)
 		if label != "" {
 			of = append(of, label, value)
 		}
@@ -68,7 +70,7 @@ func TestSeries(t *testing.T) {
 	before := []string{"mesh", "m", "node", "a"}
 	expect(before, "weir_node_proxies", "", "", "1:1", "2:stale")
 	expect(before, "weir_node_report_age_seconds", "", "", "1:0.1", "2:stale")
-	if d := cmp.Diff(want, w.samples(labels.MustNewMatcher(labels.MatchRegexp, labels.MetricName, "weir_.*"))); d != "" {
+	if d := cmp.Diff(want, w.samples(labels.MustNewMatcher(labels.MatchRegexp, model.MetricNameLabel, "weir_.*"))); d != "" {
 		t.Error(d)
 	}
 	if c := w.Counts(); c.Rollups != 13 || c.Raw != 0 {
@@ -119,6 +121,35 @@ func TestFlowEnds(t *testing.T) {
 	}
 	if len(w.flows["m"]) > 5 || w.Counts().Refused != 0 {
 		t.Errorf("%d edges and nodes kept, %+v", len(w.flows["m"]), w.Counts())
+	}
+}
+
+// TestWeirRestarts says that counters which begin again at zero, with the process, look like it and like no more.
+func TestWeirRestarts(t *testing.T) {
+	w := newWorld(t, Options{Step: 5 * time.Second, Raw: true})
+	p := newEnvoy("a", "1")
+	p.live()
+	w.second(p)
+	for range 60 {
+		p.answer("b", "2", 10)
+		p.took("b", 7, 10)
+		w.second(p)
+	}
+	live := metrics.New(metrics.Options{})
+	w.live, w.Recorder = live, New(Options{Appendable: w.db, Live: live, Step: 5 * time.Second, Raw: true})
+	for range 60 {
+		p.answer("b", "2", 10)
+		p.took("b", 7, 10)
+		w.second(p)
+	}
+	for what, n := range map[string]float64{
+		"requests":     w.number(w.now, `increase(weir_edge_requests_total[110s])`),
+		"raw requests": w.number(w.now, `increase(envoy_cluster_upstream_rq_xx[110s])`),
+		"latencies":    w.number(w.now, `histogram_count(increase(weir_edge_duration_seconds[110s]))`),
+	} {
+		if n < 1000 || n > 1110 { // what the new process cannot know is what was counted while there was none
+			t.Errorf("%v %s, want 1100", n, what)
+		}
 	}
 }
 

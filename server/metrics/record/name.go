@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 
 	"github.com/weirmesh/weir/server/mesh"
@@ -33,12 +34,12 @@ func rawLabels(src mesh.Source, family string, m *dto.Metric) labels.Labels {
 	for _, l := range m.GetLabel() {
 		name := envoyName(l.GetName())
 		switch name {
-		case metrics.LabelMesh, metrics.LabelSourceNode, metrics.LabelProxy, labels.MetricName:
+		case metrics.LabelMesh, metrics.LabelSourceNode, metrics.LabelProxy, model.MetricNameLabel:
 			name = "exported_" + name
 		}
 		b.Set(name, strings.ToValidUTF8(l.GetValue(), "�"))
 	}
-	b.Set(labels.MetricName, "envoy_"+envoyName(family))
+	b.Set(model.MetricNameLabel, "envoy_"+envoyName(family))
 	b.Set(metrics.LabelMesh, src.Mesh)
 	b.Set(metrics.LabelSourceNode, src.End())
 	b.Set(metrics.LabelProxy, src.Proxy)

@@ -39,10 +39,11 @@ type proxy struct {
 	every   int64  // ms between two flushes, smoothed
 	young   bool   // all that it counted is of now
 	gone    bool
-	dead    bool // forgotten
-	denied  bool // there is no room for any of its series
-	over    int  // samples dropped in this flush
-	before  int  // and in the one before
+	dead    bool   // forgotten
+	denied  bool   // there is no room for any of its series
+	dropped uint32 // the newest flush of which something was dropped
+	over    int    // samples dropped in this flush
+	before  int    // and in the one before
 
 	// Of the writing loop.
 	life    life
@@ -227,5 +228,6 @@ func (r *Recorder) admit(p *proxy, f *dto.MetricFamily, m *dto.Metric) *raw {
 
 func (r *Recorder) drop(p *proxy) {
 	p.over++
+	p.dropped = p.flushes
 	r.count.dropped.Add(1)
 }

@@ -66,10 +66,18 @@ func (r *Recorder) writeSeries(p *proxy, b *batch) {
 		case s.gauge:
 			b.gauge(&s.series, s.v)
 		default:
-			// Envoy sends a counter with its first increment, so what appears later began at zero.
-			b.counter(&s.series, s.v, s.first > 1 || p.young)
+			b.counter(&s.series, s.v, p.isNew(s))
 		}
 	}
+}
+
+// isNew says that a counter began at zero: Envoy sends it with its first increment, so one that was not in the flush
+// before is new, unless it was left out there.
+func (p *proxy) isNew(s *raw) bool {
+	if s.first == 1 {
+		return p.young
+	}
+	return p.dropped == 0 || s.first > p.dropped+1
 }
 
 // forget ends with a proxy, unless it came back meanwhile.
@@ -96,7 +104,7 @@ func (r *Recorder) forget(p *proxy) {
 func (r *Recorder) evict(b *batch) {
 	limit := int64(r.opts.SeriesLimit)
 	over := b.count.used() - limit
-	if over <= 0 && !(r.evicted && over < -limit/10) {
+	if over <= 0 && (!r.evicted || over >= -limit/10) {
 		return
 	}
 	r.evicted = over > 0

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 
 	"github.com/google/go-cmp/cmp"
@@ -73,13 +74,13 @@ func TestRawNames(t *testing.T) {
 		{"envoy_server_uptime", "1:99", nil},
 		{"envoy_http_no_route", "1:1", []string{"envoy_http_conn_manager_prefix", "egress", "exported_mesh", "theirs", "a_b", "c�"}},
 	} {
-		want[labels.FromStrings(slices.Concat(of, s.labels, []string{labels.MetricName, s.name})...).String()] = []string{s.sample}
+		want[labels.FromStrings(slices.Concat(of, s.labels, []string{model.MetricNameLabel, s.name})...).String()] = []string{s.sample}
 	}
 	// Histograms begin at zero, in Envoy's milliseconds.
-	want[labels.FromStrings(slices.Concat(of, cluster, []string{labels.MetricName, "envoy_cluster_upstream_rq_time"})...).String()] = []string{
+	want[labels.FromStrings(slices.Concat(of, cluster, []string{model.MetricNameLabel, "envoy_cluster_upstream_rq_time"})...).String()] = []string{
 		"0:0/0[0 0 0 0 0 0 0 0 0 0 0 0 0]", "1:2/14[0 0 0 2 0 0 0 0 0 0 0 0 0]",
 	}
-	if d := cmp.Diff(want, w.samples(labels.MustNewMatcher(labels.MatchRegexp, labels.MetricName, "envoy_.*"))); d != "" {
+	if d := cmp.Diff(want, w.samples(labels.MustNewMatcher(labels.MatchRegexp, model.MetricNameLabel, "envoy_.*"))); d != "" {
 		t.Error(d)
 	}
 }
@@ -281,7 +282,24 @@ func TestCaps(t *testing.T) {
 		t.Errorf("%+v", c)
 	}
 	w.second(greedy)
+	w.second(greedy)
 	if c := w.Counts(); c.Raw != 100 {
 		t.Errorf("%+v", c)
+	}
+}
+
+// TestNotNew says that a counter for which there was no room until now is not taken for one that began at zero.
+func TestNotNew(t *testing.T) {
+	w := newWorld(t, Options{Raw: true, ProxyLimit: 1})
+	p := newEnvoy("a", "1")
+	p.count("cluster.upstream_cx_total", "b", 1)
+	p.count("cluster.upstream_rq_retry", "b", 500)
+	w.second(p)
+	p.families = p.families[1:] // the first one goes, and leaves its room
+	for range 5 {
+		w.second(p)
+	}
+	if list := w.only("envoy_cluster_upstream_rq_retry"); !strings.HasSuffix(list[0], ":500") {
+		t.Errorf("%v", list)
 	}
 }

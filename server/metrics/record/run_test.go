@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/histogram"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/storage"
@@ -48,7 +49,7 @@ func (a *appender) Append(
 	ref storage.SeriesRef, l labels.Labels, st, t int64, v float64, h *histogram.Histogram, fh *histogram.FloatHistogram, o storage.AOptions,
 ) (storage.SeriesRef, error) {
 	switch {
-	case l.Get(labels.MetricName) == a.store.refuse:
+	case l.Get(model.MetricNameLabel) == a.store.refuse:
 		return 0, storage.ErrOutOfOrderSample
 	case a.AppenderV2 == nil:
 		return 1, nil

@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/prometheus/util/compression"
 
 	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 
 	"github.com/weirmesh/weir/server/mesh"
@@ -30,6 +31,7 @@ func openStore(t testing.TB) *tsdb.DB {
 	t.Helper()
 	o := tsdb.DefaultOptions()
 	o.WALCompression = compression.Snappy
+	o.OutOfOrderTimeWindow = (5 * time.Minute).Milliseconds() // for others; the recorder's own samples come in order
 	db, err := tsdb.Open(t.TempDir(), slog.New(slog.DiscardHandler), nil, o, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -120,7 +122,7 @@ func (a asker) samples(match ...*labels.Matcher) map[string][]string {
 }
 
 func name(n string) *labels.Matcher {
-	return labels.MustNewMatcher(labels.MatchEqual, labels.MetricName, n)
+	return labels.MustNewMatcher(labels.MatchEqual, model.MetricNameLabel, n)
 }
 
 // envoy makes messages as a proxy would.
