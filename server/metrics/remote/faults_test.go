@@ -61,7 +61,7 @@ func bomb(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Encoding", "gzip")
 	z := gzip.NewWriter(w)
 	_, _ = io.WriteString(z, `{"status":"success","data":{"resultType":"string","result":[1,"`)
-	_, _ = z.Write(bytes.Repeat([]byte("a"), 8<<20))
+	_, _ = z.Write(bytes.Repeat([]byte("a"), 3<<19))
 	_, _ = io.WriteString(z, `"]}}`)
 	_ = z.Close()
 }
