@@ -58,17 +58,6 @@ func TestRequests(t *testing.T) {
 		do   func(*client.Client) error
 		want asked
 	}{
-		{"difference", func(c *client.Client) error { _, err := c.DiffRaw(ctx, "m x", "-1h", "", "1m"); return err }, asked{Method: "GET", Path: "/api/v1/meshes/m%20x/graph/diff", Query: "from=-1h&window=1m"}},
-		{"question", func(c *client.Client) error {
-			_, err := c.QueryRaw(ctx, client.Question{Expr: "a + b", At: "7", Source: "s"})
-			return err
-		}, asked{Method: "GET", Path: "/api/v1/query", Query: "query=a+%2B+b&source=s&time=7"}},
-		{"question over a range", func(c *client.Client) error {
-			_, err := c.QueryRaw(ctx, client.Question{Expr: "a", Start: "1", End: "2", Step: "15s"})
-			return err
-		}, asked{Method: "GET", Path: "/api/v1/query_range", Query: "end=2&query=a&start=1&step=15s"}},
-		{"sources", func(c *client.Client) error { _, err := c.Sources(ctx); return err }, asked{Method: "GET", Path: "/api/v1/sources"}},
-		{"targets", func(c *client.Client) error { _, err := c.Targets(ctx); return err }, asked{Method: "GET", Path: "/api/v1/targets"}},
 		{"weights", func(c *client.Client) error {
 			_, err := c.Weights(ctx, "a mesh", "r/p", map[string]int{"v1": 1}, ask)
 			return err
@@ -170,26 +159,5 @@ func TestAwait(t *testing.T) {
 	}
 	if got, err = c.Await(t.Context(), "1", "observed", 0); err != nil || got.Observed != nil {
 		t.Errorf("without time: got %+v, %v", got.Observed, err)
-	}
-}
-
-// TestRefusalsAsAPrometheus reads errors in the other shape that the server has.
-func TestRefusalsAsAPrometheus(t *testing.T) {
-	for _, r := range []struct {
-		status int
-		kind   string
-		code   mesh.Code
-	}{
-		{400, "bad_data", mesh.Invalid},
-		{422, "execution", mesh.Invalid},
-		{404, "not_found", mesh.NotFound},
-		{500, "internal", mesh.Internal},
-		{503, "timeout", mesh.Unavailable},
-	} {
-		c, _ := serve(t, r.status, `{"status":"error","errorType":"`+r.kind+`","error":"so\nit is"}`)
-		_, err := c.QueryRaw(t.Context(), client.Question{Expr: "x"})
-		if mesh.CodeOf(err) != r.code || err.Error() != "so it is" {
-			t.Errorf("%d: %v (%s)", r.status, err, mesh.CodeOf(err))
-		}
 	}
 }
