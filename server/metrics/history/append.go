@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/histogram"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/storage"
@@ -135,7 +136,7 @@ func (a *appender) discard() {
 // It has the time of the newest sample there is, so that it is never refused, and always the same value.
 func (a *appender) seal() {
 	t := max(a.newest, a.inst.db.Head().MaxTime())
-	if _, err := a.to.Append(0, labels.FromStrings(labels.MetricName, commitMarker), 0, t, 0, nil, marker(), storage.AOptions{}); err != nil {
+	if _, err := a.to.Append(0, labels.FromStrings(model.MetricNameLabel, commitMarker), 0, t, 0, nil, marker(), storage.AOptions{}); err != nil {
 		a.s.o.Logger.Warn("a batch of samples could not be sealed", "error", err)
 	}
 }

@@ -169,10 +169,13 @@ func TestDamagedBlockAtTheStart(t *testing.T) {
 }
 
 func TestDamagedBlockWhileRunning(t *testing.T) {
+	whole, wholeClock, start := withBlocks(t, Options{})
+	first := filepath.Base(blockOf(t, whole, start.Add(time.Minute)).Dir())
 	for _, name := range []string{"chunks flipped", "chunks cut", "index flipped", "index deleted"} {
 		t.Run(name, func(t *testing.T) {
-			s, c, start := withBlocks(t, Options{})
-			if err := damages()[name](blockOf(t, s, start.Add(time.Minute)).Dir()); err != nil {
+			c := &clock{t: wholeClock.now()}
+			s := openStore(t, Options{Dir: copyOf(t, whole), Now: c.now})
+			if err := damages()[name](filepath.Join(s.o.Dir, first)); err != nil {
 				t.Fatal(err)
 			}
 			if name != "index deleted" { // an open file stays readable

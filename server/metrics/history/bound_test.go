@@ -87,7 +87,7 @@ func TestCanceled(t *testing.T) {
 }
 
 func TestQueue(t *testing.T) {
-	s := openStore(t, Options{Concurrency: 1})
+	s := openStore(t, Options{Concurrency: 1, Timeout: 10 * time.Minute})
 	done, err := s.turn(t.Context())
 	if err != nil {
 		t.Fatal(err)

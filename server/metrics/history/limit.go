@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/cespare/xxhash/v2"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/tsdb"
 	"github.com/prometheus/prometheus/tsdb/chunks"
@@ -67,7 +68,7 @@ func (l *limits) number() int {
 func (l *limits) PreCreation(series labels.Labels) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.loading || series.Get(labels.MetricName) == commitMarker {
+	if l.loading || series.Get(model.MetricNameLabel) == commitMarker {
 		return nil
 	}
 	if reason, words := l.breaks(series); words != nil {
@@ -84,7 +85,7 @@ func (l *limits) breaks(series labels.Labels) (reason int, words func() string) 
 			return fmt.Sprintf("there are %d series, the limit: new ones are dropped; raise the limit, collect less, or use a Prometheus of your own", n)
 		}
 	}
-	metric := series.Get(labels.MetricName)
+	metric := series.Get(model.MetricNameLabel)
 	if n := series.Len(); n > maxLabels {
 		return overLabel, func() string {
 			return fmt.Sprintf("a series of %s has %d labels, at most %d: it is dropped", brief(metric), n, maxLabels)
@@ -122,7 +123,7 @@ func (s *spread) full(label labels.Label, limit int) bool {
 func (l *limits) PostCreation(series labels.Labels) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	metric := series.Get(labels.MetricName)
+	metric := series.Get(model.MetricNameLabel)
 	if metric == commitMarker {
 		return
 	}
@@ -154,7 +155,7 @@ func (l *limits) PostDeletion(gone map[chunks.HeadSeriesRef]labels.Labels) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, series := range gone {
-		metric := series.Get(labels.MetricName)
+		metric := series.Get(model.MetricNameLabel)
 		s := l.byMetric[metric]
 		if s == nil {
 			continue

@@ -59,6 +59,9 @@ func (s *Store) recover(ctx context.Context) {
 	if why == "" {
 		return
 	}
+	if err := s.room(); err != nil {
+		return // Status says so already; meanwhile what is open answers questions
+	}
 	if err := s.reopen(ctx, nil); err != nil {
 		s.o.Logger.ErrorContext(ctx, "the metrics store cannot be opened again", "error", err)
 		return
