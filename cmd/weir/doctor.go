@@ -137,6 +137,7 @@ func (p *patient) server(ctx context.Context) {
 	for _, name := range names {
 		p.mesh(ctx, name)
 	}
+	p.sources(ctx)
 }
 
 // port says whether something else sits where the server should be.

@@ -15,7 +15,7 @@ import (
 )
 
 func (a *app) graphCommand() *cobra.Command {
-	var meshName, at, window string
+	var meshName, at, since, window string
 	var f format
 	cmd := &cobra.Command{
 		Use:   "graph",
@@ -23,12 +23,20 @@ func (a *app) graphCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: does(func(ctx context.Context, _ []string) error {
 			return a.onMesh(ctx, meshName, func(c *client.Client, name string) error {
-				return a.showGraph(ctx, c, name, graphAsk{at, window, f})
+				ask := graphAsk{at, since, window, f}
+				if since == "" {
+					return a.showGraph(ctx, c, name, ask)
+				}
+				if f == "dot" {
+					return misuse("-o dot draws one moment: leave --since out, or write a table, json or yaml")
+				}
+				return a.showDifference(ctx, c, name, ask)
 			})
 		}),
 	}
 	meshFlag(cmd, &meshName)
-	cmd.Flags().StringVar(&at, "at", "", "the moment, as in 2026-11-22T17:00:00Z (default: now)")
+	cmd.Flags().StringVar(&at, "at", "", "the moment, as in 2026-11-22T17:00:00Z or -5m (default: now)")
+	cmd.Flags().StringVar(&since, "since", "", "show what is different at the moment from this earlier one, and what was changed in between")
 	cmd.Flags().StringVar(&window, "window", "", "what the numbers are taken over, as in 30s")
 	formatFlag(cmd, &f, "dot")
 	return cmd
@@ -36,8 +44,8 @@ func (a *app) graphCommand() *cobra.Command {
 
 // graphAsk is which picture is wanted, and how it is written.
 type graphAsk struct {
-	at, window string
-	format     format
+	at, since, window string
+	format            format
 }
 
 // showGraph asks for a mesh's graph and writes it.
@@ -65,6 +73,7 @@ func (a *app) edges(g graph.Graph) error {
 	if !g.Fresh {
 		fmt.Fprintf(a.stderr, "weir: these numbers are not fresh: the oldest report is %s old\n", seconds(g.Age))
 	}
+	a.lacking(g.Partial, g.Notes)
 	rows := make([][]string, len(g.Edges))
 	for i, e := range g.Edges {
 		pool := ""

@@ -106,6 +106,7 @@ func (a *app) root() *cobra.Command {
 	root.AddCommand(
 		a.serveCommand(), a.demoCommand(), a.bootstrapCommand(),
 		a.applyCommand(), a.getCommand(), a.graphCommand(), a.proxiesCommand(),
+		a.queryCommand(), a.sourcesCommand(), a.targetsCommand(),
 		a.weightsCommand(), a.poolCommand(), a.changesCommand(),
 		a.doctorCommand(), a.benchCommand(), a.versionCommand(),
 	)
