@@ -91,6 +91,7 @@ func startShop() (*shop, error) {
 	s.http.Transport = &http.Transport{}
 	s.server, err = New(ctx, Options{
 		Listen: "127.0.0.1:0", XDSListen: "127.0.0.1:0", Data: data, Open: true, Version: "test",
+		History: HistoryOptions{Step: time.Second},
 		Logger: slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	})
 	if err != nil {
@@ -289,15 +290,22 @@ func (s *shop) proxies(t *testing.T) map[string]provider.Proxy {
 	return all
 }
 
+// socket is the path of the admin socket of a node's or gateway's Envoy.
+func (s *shop) socket(t *testing.T, name string) string {
+	t.Helper()
+	sockets, err := filepath.Glob(filepath.Join(suiteDir, "weir-demo-*", name+".sock"))
+	if err != nil || len(sockets) != 1 {
+		t.Fatalf("the admin socket of %s: %v (%v)", name, sockets, err)
+	}
+	return sockets[0]
+}
+
 // admin asks the Envoy of a node over its admin socket.
 func (s *shop) admin(t *testing.T, node, path string) string {
 	t.Helper()
-	sockets, err := filepath.Glob(filepath.Join(suiteDir, "weir-demo-*", node+".sock"))
-	if err != nil || len(sockets) != 1 {
-		t.Fatalf("the admin socket of %s: %v (%v)", node, sockets, err)
-	}
+	socket := s.socket(t, node)
 	transport := &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, "unix", sockets[0])
+		return new(net.Dialer).DialContext(ctx, "unix", socket)
 	}}
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://envoy"+path, http.NoBody)
 	if err != nil {

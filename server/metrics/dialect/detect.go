@@ -15,9 +15,12 @@ import (
 const (
 	period     = time.Hour
 	searchBack = 10 * time.Minute // before a period: what fell silent then is still in windows
-	refresh    = time.Minute
+	refresh    = 30 * time.Second
+	retry      = 2 * time.Second // nothing was there
 	maxPeriods = 200
 	maxNames   = 1000
+
+	refreshEmpty = 5 * time.Second // where nothing was found: somebody has just set the source up and is waiting
 )
 
 // finding is what a source speaks in one period.
@@ -61,8 +64,15 @@ func (r *Reader) find(ctx context.Context, from, to time.Time) (finding, error) 
 	if err != nil {
 		return f, err
 	}
-	if now.Before(start.Add(period + searchBack)) {
+	switch {
+	case !now.Before(start.Add(period + searchBack)):
+	case len(f.used) == 0:
+		f.until = now.Add(refreshEmpty)
+	default:
 		f.until = now.Add(refresh)
+		if len(f.used) == 0 {
+			f.until = now.Add(retry)
+		}
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -110,6 +120,11 @@ func (r *Reader) search(ctx context.Context, from, to time.Time) (finding, error
 		found := query.Found{Dialect: d.name, Series: len(have[i])}
 		found.Used, found.Why = r.judge(d, have[i], there)
 		if found.Used {
+			if d.whole {
+				for _, n := range d.names {
+					have[i][n] = true
+				}
+			}
 			f.used = append(f.used, spoken{d, have[i]})
 		}
 		f.list = append(f.list, found)
