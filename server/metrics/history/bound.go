@@ -30,7 +30,7 @@ func (s *Store) admit(expr string, r query.Range) (window, error) {
 	if t := parsed.Type(); r.Step > 0 && t != parser.ValueTypeVector && t != parser.ValueTypeScalar {
 		return window{}, query.Errorf(query.BadData, "the expression is a %s and cannot be asked over a range: give an instant vector or a scalar", parser.DocumentedType(t))
 	}
-	if r.Start.UnixMilli() < 0 && r.Start.Year() < 1970 || r.End.Year() > 9999 {
+	if r.Start.Year() < 1970 || r.End.Year() > 9999 {
 		return window{}, query.Errorf(query.BadData, "the time %s is not one between 1970 and 9999", r.Start.UTC().Format(time.RFC3339))
 	}
 	whole := window{r.Start.UnixMilli(), r.End.UnixMilli()}

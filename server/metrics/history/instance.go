@@ -29,9 +29,11 @@ type instance struct {
 	broken     atomic.Bool  // locks may be held for ever: it is left behind, not closed
 }
 
+// A reference of the library's takes 40 bits, the generation is in the twelve above 48, and the highest four are left to
+// whoever wraps the store.
 const (
-	generationBits = 16
-	refBits        = 64 - generationBits
+	refBits     = 48
+	generations = 1 << 12
 )
 
 func (i *instance) mark(ref storage.SeriesRef) storage.SeriesRef {
@@ -119,7 +121,7 @@ func (s *Store) start() (*instance, error) {
 	db.DisableCompactions()
 	s.limits.enforce()
 	s.tally.generation++
-	return &instance{db: db, registry: registry, generation: s.tally.generation % (1 << generationBits)}, nil
+	return &instance{db: db, registry: registry, generation: s.tally.generation % generations}, nil
 }
 
 // reopen closes the instance and opens the directory again: after that the log is whole and the memory agrees with it.
