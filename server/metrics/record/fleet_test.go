@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync"
@@ -27,6 +28,7 @@ import (
 // An operation is 20 seconds, since a fleet that is played faster makes more garbage than there is time to collect. Not
 // in it: the connections that the bytes come over.
 func BenchmarkFleet(b *testing.B) {
+	defer debug.SetGCPercent(debug.SetGCPercent(50))
 	const services, instances, calls = 500, 2, 10
 	db := openStore(b)
 	l := metrics.New(metrics.Options{})

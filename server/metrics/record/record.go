@@ -30,7 +30,7 @@ type Options struct {
 	Live        *metrics.Live
 	Step        time.Duration // between two samples of a series, in whole seconds: 5 s
 	Raw         bool          // write the series that proxies push too
-	SeriesLimit int           // series in all: 150,000; those of edges and nodes go before those that proxies push
+	SeriesLimit int           // series in all: 120,000; those of edges and nodes go before those that proxies push
 	ProxyLimit  int           // series kept of what one proxy pushes: 5,000
 	Logger      *slog.Logger
 	Now         func() time.Time
@@ -66,7 +66,8 @@ func New(o Options) *Recorder {
 		o.Step = 5 * time.Second
 	}
 	if o.SeriesLimit <= 0 {
-		o.SeriesLimit = 150_000
+		// The store's own limit is 150,000, and series that have ended stay in its memory for a while.
+		o.SeriesLimit = 120_000
 	}
 	if o.ProxyLimit <= 0 {
 		o.ProxyLimit = 5_000
