@@ -68,7 +68,7 @@ func readAppmesh(s *scope, l labels.Labels, name string, into *reading) bool {
 	class, isCode := strings.CutPrefix(short, "HTTPCode_Target_")
 	switch {
 	case isCode:
-		into.cols, into.protocol = cols(class0+classOf(class[:min(len(class), 3)])), string(mesh.HTTP)
+		into.cols, into.protocol = cols(classOf(class[:min(len(class), 3)])), string(mesh.HTTP)
 	case short == "RequestCountPerTarget":
 		into.cols, into.protocol = cols(attempts), string(mesh.HTTP)
 	case short == "TargetProcessedBytes":

@@ -216,18 +216,22 @@ func over(window time.Duration) string {
 }
 
 // is writes a matcher for a value that comes from outside.
-func is(label, value string) string { return label + "=" + strconv.Quote(value) }
+func is(label, value string) string { return label + "=" + quote(value) }
 
-// quote writes a string of PromQL.
-func quote(v string) string { return strconv.Quote(v) }
+// quote writes a string of PromQL, which takes the replacement character for broken text unless it is escaped.
+func quote(v string) string { return strconv.QuoteToASCII(v) }
 
 // oneOf writes a matcher for several values.
 func oneOf(label string, values []string) string {
-	quoted := make([]string, len(values))
+	return label + "=~" + quote(strings.Join(quoted(values), "|"))
+}
+
+func quoted(values []string) []string {
+	list := make([]string, len(values))
 	for i, v := range values {
-		quoted[i] = regexp.QuoteMeta(v)
+		list[i] = regexp.QuoteMeta(strings.ToValidUTF8(v, "?")) // no series has a label that is not UTF-8
 	}
-	return label + "=~" + strconv.Quote(strings.Join(quoted, "|"))
+	return list
 }
 
 // both joins matchers, some of which may be empty.
@@ -236,19 +240,27 @@ func both(matchers ...string) string {
 }
 
 // narrow keeps the questions of a plot to series that may be about its subject. Ids are made of names in ways that are not
-// always undone, so it selects too many rather than too few; what is read decides.
+// always undone, and one of several labels may hold them, so it selects too many rather than too few; what is read decides.
 func (s *scope) narrow(from, to string) string {
 	if s.subject == nil {
 		return ""
 	}
 	var list []string
-	if from != "" && s.subject.From != "" && s.subject.From != mesh.UnknownID {
-		list = append(list, oneOf(from, spellings(s.subject.From)))
+	for label, id := range map[string]string{from: s.subject.From, to: s.subject.To} {
+		if label != "" && id != "" {
+			list = append(list, oneOf(label, append(spellings(id), mesh.UnknownID, "")))
+		}
 	}
-	if to != "" && s.subject.To != "" && s.subject.To != mesh.UnknownID {
-		list = append(list, oneOf(to, spellings(s.subject.To)))
-	}
+	slices.Sort(list)
 	return both(list...)
+}
+
+// narrowCluster does the same for clusters whose names hold the destination's.
+func (s *scope) narrowCluster() string {
+	if s.subject == nil || s.subject.To == "" || strings.HasPrefix(s.subject.To, mesh.ExternalID("")) {
+		return ""
+	}
+	return clusterLabel + "=~" + quote(".*(?:"+strings.Join(quoted(spellings(s.subject.To)), "|")+").*")
 }
 
 // number says whether a value can be shown: NaN and infinities come from resets, stale samples and division.

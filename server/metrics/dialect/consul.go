@@ -25,8 +25,9 @@ func consul() dialect {
 		asks: func(s *scope) []ask {
 			f := fleet{
 				// Sources are told by one of two labels, so what has neither is dropped when it is read.
-				clusters: clusterLabel + `!~"local_app.*|local_agent|self_admin|.*_admin|prometheus_backend.*"`,
-				listens:  `public_listener.*`, leaves: `upstream.*|outbound_listener.*`,
+				clusters: both(clusterLabel+`!~"local_app.*|local_agent|self_admin|.*_admin|prometheus_backend.*"`,
+					s.narrow("consul_source_service", "consul_destination_service")),
+				listens: `public_listener.*`, leaves: `upstream.*|outbound_listener.*`,
 				source: []string{"consul_source_service", "consul_source_namespace", "consul_source_datacenter", "local_cluster"},
 				dest: []string{
 					"consul_destination_service", "consul_destination_service_subset", "consul_destination_namespace",

@@ -16,11 +16,9 @@ const (
 	period     = time.Hour
 	searchBack = 10 * time.Minute // before a period: what fell silent then is still in windows
 	refresh    = 30 * time.Second
-	retry      = 2 * time.Second // nothing was there
+	retry      = 2 * time.Second // where nothing was found: somebody has just set the source up and is waiting
 	maxPeriods = 200
 	maxNames   = 1000
-
-	refreshEmpty = 5 * time.Second // where nothing was found: somebody has just set the source up and is waiting
 )
 
 // finding is what a source speaks in one period.
@@ -67,12 +65,9 @@ func (r *Reader) find(ctx context.Context, from, to time.Time) (finding, error) 
 	switch {
 	case !now.Before(start.Add(period + searchBack)):
 	case len(f.used) == 0:
-		f.until = now.Add(refreshEmpty)
+		f.until = now.Add(retry)
 	default:
 		f.until = now.Add(refresh)
-		if len(f.used) == 0 {
-			f.until = now.Add(retry)
-		}
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -93,6 +93,7 @@ type Reader struct {
 	mu     sync.Mutex
 	seen   map[int64]finding // what was found, by the period it was looked for in
 	spoken string            // what was last logged
+	cells  int               // maxCells
 }
 
 // rule is a Rule in PromQL's own spelling.
@@ -103,7 +104,7 @@ type rule struct {
 
 // New makes a reader. It refuses rules that are not matchers, label names that are none, and dialects nobody speaks.
 func New(q Querier, opts Options) (*Reader, error) {
-	r := &Reader{q: q, opts: opts, rules: make(map[string]rule), dialects: all(), seen: make(map[int64]finding)}
+	r := &Reader{q: q, opts: opts, rules: make(map[string]rule), dialects: all(), seen: make(map[int64]finding), cells: maxCells}
 	if r.opts.Step <= 0 {
 		r.opts.Step = defaultStep
 	}
@@ -184,6 +185,8 @@ type dialect struct {
 	// yields names the dialects that count the same requests better: with one of them in use this one is not used.
 	yields []string
 	caveat string // what its numbers are not, said where it is found
+	// whole says that all of its metrics may be asked for once one is there: a moment after the start some have not come yet.
+	whole bool
 	// asks gives its questions.
 	asks func(*scope) []ask
 }

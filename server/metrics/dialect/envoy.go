@@ -174,7 +174,7 @@ func (f *fleet) readCluster(s *scope, l labels.Labels, name string, into *readin
 	switch {
 	case strings.HasPrefix(name, "envoy_cluster_upstream_rq_time"):
 	case name == "envoy_cluster_upstream_rq_xx":
-		into.cols = cols(class0 + classOf(l.Get(classLabel)))
+		into.cols = cols(classOf(l.Get(classLabel)))
 	default:
 		into.cols = envoyColumn(name)
 	}
@@ -194,7 +194,7 @@ func (f *fleet) readListener(s *scope, l labels.Labels, name string, into *readi
 	case into.to == mesh.UnknownID:
 		return false
 	case name == "envoy_http_downstream_rq_xx":
-		into.cols = cols(class0 + classOf(l.Get(classLabel)))
+		into.cols = cols(classOf(l.Get(classLabel)))
 	case name == "envoy_http_no_route":
 		into.cols = cols(noRoute)
 	case name == "envoy_tcp_downstream_cx_total":
@@ -221,7 +221,7 @@ func envoy() dialect {
 		asks: func(s *scope) []ask {
 			f := fleet{
 				match:    both(plainEnvoy(), oneOf("mesh", []string{"", s.mesh})),
-				clusters: clusterLabel + "!~" + quote(strangers),
+				clusters: both(clusterLabel+"!~"+quote(strangers), s.narrowCluster()),
 				listens:  `ingress([._].*)?`, leaves: `egress([._].*)?`,
 				source: append(slices.Clone(s.opts.SourceLabels), "appmesh_virtual_gateway"),
 				dest:   []string{clusterLabel},

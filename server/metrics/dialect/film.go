@@ -35,8 +35,8 @@ func (r *Reader) Film(ctx context.Context, name string, during mesh.Span) (mesh.
 		if err := r.piece(ctx, name, found, s, n); err != nil {
 			return mesh.Film{}, err
 		}
-		if cells := len(s.edges) * s.axis.n; cells > maxCells && s.axis.n > 2 {
-			times := time.Duration(cells/maxCells) + 1
+		if cells := len(s.edges) * s.axis.n; cells > r.cells && s.axis.n > 2 {
+			times := time.Duration(cells/r.cells) + 1
 			s.axis.step *= times
 			s.axis.n = (s.axis.n-1)/int(times) + 1
 			s.next, s.edges = 0, make(map[ends]*track)

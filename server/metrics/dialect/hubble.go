@@ -80,10 +80,7 @@ func readHubble(s *scope, l labels.Labels, name string, into *reading) bool {
 	switch name {
 	case "hubble_http_requests_total", "hubble_http_responses_total":
 		into.protocol = string(mesh.HTTP)
-		into.cols = cols(class0 + classOf(l.Get("status")))
-		if l.Get("status") == "" {
-			into.cols = cols(total)
-		}
+		into.cols = cols(classOf(l.Get("status")))
 	case "hubble_tcp_flags_total":
 		into.cols, into.protocol = cols(opened), string(mesh.TCP)
 	case "hubble_drop_total":

@@ -38,7 +38,7 @@ func istioAsks(s *scope) []ask {
 	ends := []string{"source_workload", "source_workload_namespace", "destination_workload", "destination_workload_namespace"}
 	by := append([]string{"destination_service", "destination_service_name", "destination_service_namespace"}, ends...)
 	views := []string{`reporter="source"`, `reporter="waypoint"`, `reporter="destination"`}
-	match := s.narrow("source_workload", "") // a destination may be a workload, a service or a host
+	match := s.narrow("source_workload", "destination_workload")
 	of := func(about string, names ...string) ask {
 		return ask{about: about, names: names, match: match, views: views, by: by, ends: ends, unit: 0.001, read: readIstio}
 	}
@@ -95,7 +95,7 @@ func istioRequest(l labels.Labels, flags string, into *reading) bool {
 			return true
 		}
 	}
-	class := class0 + classOf(l.Get("response_code"))
+	class := classOf(l.Get("response_code"))
 	if status := l.Get("grpc_response_status"); class == class2 && status != "" {
 		class = grpcClass(status)
 	}
@@ -126,6 +126,8 @@ func istioEnds(s *scope, l labels.Labels, into *reading) bool {
 	})
 	into.from = s.id(from, fromSpace)
 	switch {
+	case unnamed(from) && unnamed(to) && unnamed(service) && unnamed(host):
+		return false // an edge from nowhere to nowhere
 	case !unnamed(to):
 		into.to = s.id(to, toSpace)
 	case unnamed(service) && unnamed(host):

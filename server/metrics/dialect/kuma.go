@@ -29,7 +29,7 @@ func kuma() dialect {
 			f := fleet{
 				// One of the two labels is always there, and no selector can say so; what has neither is nobody's.
 				match:    is("mesh", s.mesh),
-				clusters: clusterLabel + "!~" + quote(kumaOwn),
+				clusters: both(clusterLabel+"!~"+quote(kumaOwn), s.narrowCluster()),
 				listens:  `localhost_.*|self_inbound_dp_.*`, leaves: `outbound_.*|self_outbound_.*|kri_.*`,
 				source: []string{"kuma_io_service", "kuma_workload", "namespace"},
 				dest:   []string{clusterLabel},

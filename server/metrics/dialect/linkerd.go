@@ -52,8 +52,9 @@ func linkerdAsks(s *scope) []ask {
 		dest = append(dest, "dst_"+k)
 	}
 	classic := slices.Concat(source, dest)
+	narrow := linkerdNarrow(s)
 	edge := func(about string, names ...string) ask {
-		return ask{about: about, names: names, match: `direction="outbound"`, by: classic, ends: classic, unit: 0.001, merge: "sum", read: readLinkerd}
+		return ask{about: about, names: names, match: both(`direction="outbound"`, narrow), by: classic, ends: classic, unit: 0.001, merge: "sum", read: readLinkerd}
 	}
 	verdict := []string{"classification", "status_code", "grpc_status"}
 	requests := edge("requests", "response_total")
@@ -61,7 +62,7 @@ func linkerdAsks(s *scope) []ask {
 	times := edge("latencies", "response_latency_ms", "response_latency_ms_bucket")
 	times.kind, times.film = duration, times.names
 	cx := edge("connections", "tcp_open_total")
-	cx.match, cx.film = `direction="outbound",peer="dst"`, cx.names
+	cx.match, cx.film = both(`direction="outbound",peer="dst"`, narrow), cx.names
 	bytes := edge("bytes", "tcp_read_bytes_total", "tcp_write_bytes_total")
 	bytes.match, bytes.busy = cx.match, true
 	open := edge("open connections", "tcp_open_connections")
@@ -73,6 +74,15 @@ func linkerdAsks(s *scope) []ask {
 	took.match, took.by, took.ends, took.kind = arrived.match, source, source, duration
 	took.arrivals, took.read = true, readLinkerdArrival
 	return append([]ask{requests, times, cx, bytes, open, arrived, took}, linkerdPolicyAsks(s, source)...)
+}
+
+// linkerdNarrow is scope.narrow for the several labels that may name a workload.
+func linkerdNarrow(s *scope) string {
+	var list []string
+	for _, k := range linkerdKinds() {
+		list = append(list, s.narrow(k, "dst_"+k))
+	}
+	return both(list...)
 }
 
 func linkerdPolicyAsks(s *scope, source []string) []ask {
@@ -130,11 +140,8 @@ func linkerdVerdict(l labels.Labels) columnSet {
 	class := classOf(l.Get("status_code"))
 	switch {
 	case l.Get("classification") != "failure":
-		if class == 0 {
-			class = 2
-		}
-		return cols(class0 + class)
-	case class == 0:
+		return cols(class)
+	case class == total, class == class0:
 		return cols(class0)
 	}
 	return cols(class5)
@@ -173,7 +180,7 @@ func readLinkerdPolicy(s *scope, l labels.Labels, name string, into *reading) bo
 	}
 	status := l.Get("grpc_status")
 	into.protocol = linkerdProtocol(status)
-	class := class0 + classOf(l.Get("http_status"))
+	class := classOf(l.Get("http_status"))
 	if status != "" {
 		class = grpcClass(status)
 	}
@@ -184,7 +191,7 @@ func readLinkerdPolicy(s *scope, l labels.Labels, name string, into *reading) bo
 	case s.has("response_total"):
 		into.cols = why
 		return why != 0
-	case l.Get("error") != "" && class < class4:
+	case l.Get("error") != "" && class != class4:
 		class = class5
 		if l.Get("http_status") == "" && status == "" {
 			class = class0

@@ -102,17 +102,16 @@ func (s *scope) cut(name string) string {
 	return name[:end] + "…"
 }
 
-// spellings are the values that a label with a workload's name may have when the workload's id is this one.
+// spellings are the values that a label with a workload's name may have when the workload's id is this one: the id, or
+// what it was made of. They are too many rather than too few.
 func spellings(id string) []string {
-	list := []string{id}
-	for i := range len(id) {
-		if c := id[i]; i > 0 && (c == '.' || c == '_') {
-			list = append(list, id[:i])
-		}
-	}
 	for _, kind := range []string{mesh.GatewayID(""), mesh.ExternalID("")} {
-		if rest, found := strings.CutPrefix(id, kind); found {
-			list = append(list, rest)
+		id = strings.TrimPrefix(id, kind)
+	}
+	list := []string{id}
+	for i := 1; i < len(id); i++ {
+		if c := id[i]; c == '.' || c == '_' || c == '-' {
+			list = append(list, id[:i])
 		}
 	}
 	return list

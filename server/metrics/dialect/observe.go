@@ -46,8 +46,13 @@ func (r *Reader) Observe(ctx context.Context, name string, at time.Time, window 
 		return mesh.Observation{}, err
 	}
 	sh := newSheet(r.opts.MaxEdges)
-	for i := range list {
-		sh.take(&list[i])
+	sh.fill(list)
+	if len(sh.over) > 0 { // what is left out must not depend on the order of an answer
+		for i := range list {
+			slices.SortFunc(list[i].answer.Vector, func(a, b query.Sample) int { return labels.Compare(a.Labels, b.Labels) })
+		}
+		sh = newSheet(r.opts.MaxEdges)
+		sh.fill(list)
 	}
 	sh.say(n)
 	return r.compose(sh, mesh.Observation{Mesh: name, At: at, Window: window}, &found, n), nil
@@ -130,13 +135,17 @@ func (r *Reader) ask(ctx context.Context, list []question, n *notes, do func(con
 	return nil
 }
 
+// fill reads all answers.
+func (sh *sheet) fill(list []question) {
+	for i := range list {
+		sh.take(&list[i])
+	}
+}
+
 // take reads an answer into the sheet.
 func (sh *sheet) take(q *question) {
 	if q.err != nil {
 		return
-	}
-	if len(q.answer.Vector) > sh.limit { // what is left out must not depend on the order of an answer
-		slices.SortFunc(q.answer.Vector, func(a, b query.Sample) int { return labels.Compare(a.Labels, b.Labels) })
 	}
 	for i := range q.answer.Vector {
 		p := &q.answer.Vector[i]

@@ -20,6 +20,7 @@ func weir() dialect {
 			metrics.NodeInFlight, metrics.NodePending, metrics.NodeConnections, metrics.NodeProxies, metrics.NodeReportAge,
 		},
 		anchors: []string{metrics.EdgeRequests, metrics.EdgeOpened, metrics.NodeRequests, metrics.NodeProxies},
+		whole:   true,
 		asks:    weirAsks,
 	}
 }
@@ -34,7 +35,7 @@ func weirAsks(s *scope) []ask {
 		one("requests", counter, edges, metrics.EdgeRequests, metrics.EdgeEvents, metrics.EdgeBytes),
 		one("latencies", duration, edges, metrics.EdgeDuration),
 		one("connections", counter, edges, metrics.EdgeOpened),
-		one("what is in flight", gauge, edges, metrics.EdgeActive, metrics.EdgePending, metrics.EdgeConnections, metrics.EdgeMembers, metrics.EdgeProxies),
+		one("what is in flight", gauge, edges, metrics.EdgeActive, metrics.EdgeConnections, metrics.EdgeMembers),
 		one("requests that arrived", counter, nodes, metrics.NodeRequests, metrics.NodeEvents, metrics.NodeBytes),
 		one("latencies of what arrived", duration, nodes, metrics.NodeDuration),
 		one("connections that arrived", counter, nodes, metrics.NodeOpened),
@@ -45,6 +46,9 @@ func weirAsks(s *scope) []ask {
 	list[0].film, list[1].film, list[2].film = []string{metrics.EdgeRequests}, list[1].names, list[2].names
 	list[2].read, list[6].read = readOpened, readOpened
 	list[0].whole, list[1].whole, list[2].whole = []string{metrics.LabelClass, metrics.LabelEvent}, []string{}, []string{}
+	if s.subject != nil { // a picture shows the destination's pool, and leaves out what costs as much as it says little
+		list[3].names = append(list[3].names, metrics.EdgePending, metrics.EdgeProxies)
+	}
 	for i := 4; i < len(list); i++ {
 		list[i].arrivals = true
 	}
@@ -59,7 +63,7 @@ func readEdgeRollup(s *scope, l labels.Labels, name string, into *reading) bool 
 		return into.cols != 0
 	}
 	if class := l.Get(metrics.LabelClass); class != "" {
-		into.cols = cols(class0 + classOf(class))
+		into.cols = cols(classOf(class))
 		return true
 	}
 	if event := l.Get(metrics.LabelEvent); event != "" {
@@ -140,10 +144,14 @@ func rollupGauge(name string, l labels.Labels) columnSet {
 	return 0
 }
 
-// classOf reads a status class or a status: "5", "5xx", "503"; 0 is none.
+// classOf reads a status class or a status: "5", "5xx", "503". No answer is "0", and Weir writes "none"; what cannot be read
+// is a request of which the class is not known.
 func classOf(v string) column {
-	if v != "" && v[0] >= '1' && v[0] <= '5' && (len(v) == 1 || len(v) == 3) {
-		return column(v[0] - '0')
+	switch {
+	case v == "0", v == metrics.ClassNoAnswer:
+		return class0
+	case v != "" && v[0] >= '1' && v[0] <= '5' && (len(v) == 1 || len(v) == 3):
+		return class0 + column(v[0]-'0')
 	}
-	return 0
+	return total
 }
