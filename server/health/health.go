@@ -244,7 +244,9 @@ func (j *judge) latency() {
 	if t.Requests < j.limits.MinRequests {
 		return
 	}
-	level, limit, by := mesh.Health(""), time.Duration(0), mesh.Ref{}
+	var level mesh.Health
+	var limit time.Duration
+	var by mesh.Ref
 	switch {
 	case j.limits.FailingP95 > 0 && t.P95 >= j.limits.FailingP95:
 		level, limit, by = mesh.Unhealthy, j.limits.FailingP95, j.limits.Origin.FailingP95

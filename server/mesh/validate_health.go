@@ -110,8 +110,8 @@ func (c *checker) ordered(own *HealthLimits, all HealthLimits) bool {
 }
 
 func inOrder[T ~int64 | ~float64](c *checker, what string, own [2]*T, degraded, unhealthy T) bool {
-	off := !(degraded > 0 && unhealthy > 0) // one that is wrong by itself was said already
-	if own[0] == nil && own[1] == nil || off || degraded <= unhealthy {
+	set := degraded > 0 && unhealthy > 0 // one that is wrong by itself was said already
+	if own[0] == nil && own[1] == nil || !set || degraded <= unhealthy {
 		return true
 	}
 	from := func(own *T) string {
