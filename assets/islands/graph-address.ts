@@ -9,6 +9,8 @@ export type Address = {
   readonly table: boolean;
   /** What the side panel shows: a box's graph id, or an edge's key. */
   readonly selected: string | undefined;
+  /** The moment that is shown, as RFC 3339 writes it; none is the present. */
+  readonly at: string | undefined;
 };
 
 /** Reads a query, with what the server decided for what it does not say. */
@@ -20,14 +22,15 @@ export function read(query: string, server: Address): Address {
     hops: Number.isInteger(hops) && hops >= 1 && hops <= 3 ? hops : 1,
     table: (params.get("view") ?? (server.table ? "table" : "focus")) === "table",
     selected: params.get("select") || undefined,
+    at: params.get("at") || server.at,
   };
 }
 
 /** The address with another state; what else it says stays. */
-export function write(url: string, { focus, hops, table, selected }: Address): string {
+export function write(url: string, { focus, hops, table, selected, at }: Address): string {
   const next = new URL(url);
   next.searchParams.set("view", table ? "table" : "focus");
-  const optional = { focus, select: selected ?? "" };
+  const optional = { focus, select: selected ?? "", at: at ?? "" };
   for (const [name, value] of Object.entries(optional)) {
     if (value === "") {
       next.searchParams.delete(name);

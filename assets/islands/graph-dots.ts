@@ -69,6 +69,7 @@ export class Dots {
   #sprites: readonly Sprite[] = [];
   #frame = 0;
   #wanted = true;
+  #held = false;
 
   constructor(canvas: HTMLCanvasElement) {
     this.#canvas = canvas;
@@ -104,13 +105,19 @@ export class Dots {
     return this.#wanted;
   }
 
+  /** Nothing moves in a picture of the past. */
+  set held(on: boolean) {
+    this.#held = on;
+    this.#run();
+  }
+
   stop(): void {
     cancelAnimationFrame(this.#frame);
     this.#frame = 0;
   }
 
   #run(): void {
-    const moves = this.#wanted && this.#moving.length > 0 && !document.hidden;
+    const moves = this.#wanted && !this.#held && this.#moving.length > 0 && !document.hidden;
     this.#context = this.#look && prepare(this.#canvas, this.#look.area, moves ? this.#look.scale : 0.1);
     if (moves && this.#frame === 0) {
       this.#frame = requestAnimationFrame((now) => this.#step(now));
@@ -123,7 +130,7 @@ export class Dots {
   #step(now: number): void {
     this.#frame = 0;
     const [context, look] = [this.#context, this.#look];
-    if (!context || !look || !this.#wanted || document.hidden) {
+    if (!context || !look || !this.#wanted || this.#held || document.hidden) {
       return;
     }
     const { area } = look;

@@ -3,6 +3,7 @@
 import { healthMark, make } from "./dom";
 import type { Box, Cause, Picture, Row } from "./frames";
 import type { Words } from "./graph-words";
+import { knobs } from "./knobs";
 import { edgeKey, type Line, type Scene, sum, worst } from "./scene";
 import { write } from "./texts";
 
@@ -179,16 +180,13 @@ export class Panel {
     return make("dl", {}, ...items);
   }
 
-  /** The link to what governs a cause, where a page is about it. */
+  /** The links to what governs a cause and to the limit that it is beyond, where pages are about them. */
   #knob(cause: Cause | undefined, subject: Subject): Node[] {
-    if (!cause?.knob) {
-      return [];
-    }
-    const { service = "", node = "" } = subject;
-    const href = this.#words.href(`knob-${cause.knob}`, { service, node });
-    const label = this.#words.say(`knob-${cause.knob}`);
-    const about = cause.knob === "backends" ? node : service;
-    return href && label && about ? [document.createTextNode(" "), make("a", { class: "knob", href }, label)] : [];
+    return knobs(cause, subject).flatMap(({ name, values }) => {
+      const href = this.#words.href(`knob-${name}`, values);
+      const label = this.#words.say(`knob-${name}`) || this.#words.say("knob-limits");
+      return href && label ? [document.createTextNode(" "), make("a", { class: "knob", href }, label)] : [];
+    });
   }
 
   /** The units on one side, the busiest first, as steps to them. */

@@ -13,6 +13,11 @@ weir-graph { display: block; }
   border: 1px solid var(--line, light-dark(#d5dbe1, #2a323b)); border-radius: var(--radius-l, 12px);
   background: var(--surface-page, light-dark(#f7f8fa, #101418)); user-select: none;
 }
+weir-scrubber ~ weir-graph .wg-stage { height: clamp(380px, calc(100vh - 430px), 860px); }
+weir-graph[data-past] .wg-stage { border: 2px dashed var(--accent, light-dark(#0b6285, #6fc6ea)); background: repeating-linear-gradient(-45deg,
+  var(--surface-page, light-dark(#f7f8fa, #101418)) 0 14px, var(--surface-past, light-dark(#eef3f6, #121b20)) 14px 28px); }
+weir-graph[data-moment-state=loading] .wg-world { opacity: .55; transition: opacity .2s .25s; }
+weir-graph[data-moment-state=failed] :is(.wg-world, .wg-caption, .wg-panel, table) { opacity: .18; }
 .wg-stage[data-dragging] { cursor: grabbing; }
 .wg-stage:focus-visible { outline: 2px solid var(--focus, light-dark(#0b7fb0, #7fd4fa)); outline-offset: 2px; }
 .wg-world { position: absolute; inset: 0 auto auto 0; width: 0; height: 0; transform-origin: 0 0; will-change: transform; }

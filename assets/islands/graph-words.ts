@@ -124,11 +124,17 @@ export class Words {
   caption(scene: Scene): string {
     const bad = scene.units.filter((unit) => severity(unit.health) > 0).length;
     const boxes = String(scene.units.length);
+    if (scene.total === 0) {
+      return this.say("nothing");
+    }
     return bad > 0 ? this.say("troubled", { n: String(bad), boxes }) : this.say("fine", { boxes });
   }
 
-  /** The address of a page about a box. */
+  /** The address of a page about a box; none in the past, because pages show and change what is now. */
   href(name: string, values: Readonly<Record<string, string>>): string {
+    if (this.#element.hasAttribute("data-past")) {
+      return "";
+    }
     const encoded = Object.fromEntries(Object.entries(values).map(([key, value]) => [key, encodeURIComponent(value)]));
     return fill(this.#element.getAttribute(`data-href-${name}`) ?? "", encoded);
   }

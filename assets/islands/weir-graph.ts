@@ -9,13 +9,14 @@ import { type Address, write as address, read } from "./graph-address";
 import { listen } from "./graph-input";
 import { Panel } from "./graph-panel";
 import { Picture } from "./graph-picture";
+import { Source } from "./graph-source";
 import { adoptStyle } from "./graph-style";
 import { EdgeTable } from "./graph-table";
 import { tools } from "./graph-tools";
 import { Words } from "./graph-words";
+import type { Moment, Shown } from "./moment";
 import { type Scene, scene } from "./scene";
 import { text, write } from "./texts";
-import { watch } from "./watch";
 
 class WeirGraph extends HTMLElement {
   #words = new Words(this);
@@ -28,10 +29,11 @@ class WeirGraph extends HTMLElement {
   readonly #status = make("p", { class: "wg-unseen", role: "status" });
   #search: HTMLInputElement | undefined;
   #table: EdgeTable | undefined;
-  #state: Address = { focus: "", hops: 1, table: false, selected: undefined };
+  readonly #source = new Source((data) => this.#take(data));
+  #state: Address = { focus: "", hops: 1, table: false, selected: undefined, at: undefined };
+  #window = "30s";
   #data: Data | undefined;
   #fresh = true;
-  #unwatch: () => void = () => {};
   #end = new AbortController();
   #heading: AbortController | undefined;
 
@@ -47,7 +49,10 @@ class WeirGraph extends HTMLElement {
     this.#picture.dots.wanted = !still.matches;
     listen(this, this.#picture, this.#actions(), signal);
     window.addEventListener("popstate", () => this.#arrive(), { signal });
+    document.addEventListener("weir-moment", (event) => this.#goBack(event.detail), { signal });
     document.addEventListener("click", (event) => this.#follow(event), { signal });
+    const shown = ({ detail }: CustomEvent<Shown>): void => this.setAttribute("data-moment-state", detail.state);
+    document.addEventListener("weir-moment-shown", shown, { signal });
     document.addEventListener("visibilitychange", () => this.#picture.paint(), { signal });
     const dark = window.matchMedia("(prefers-color-scheme: dark)");
     dark.addEventListener("change", () => this.#picture.recolour(), { signal });
@@ -59,7 +64,7 @@ class WeirGraph extends HTMLElement {
 
   disconnectedCallback(): void {
     this.#end.abort();
-    this.#unwatch();
+    this.#source.close();
     this.#picture.stop();
   }
 
@@ -70,6 +75,7 @@ class WeirGraph extends HTMLElement {
       hops,
       table: this.getAttribute("view") === "table",
       selected: undefined,
+      at: this.getAttribute("at") || undefined,
     };
   }
 
@@ -111,17 +117,30 @@ class WeirGraph extends HTMLElement {
     };
   }
 
-  #subscribe(): void {
-    const mesh = this.getAttribute("mesh") ?? "";
-    const { focus, hops } = this.#state;
-    this.#unwatch();
-    this.#fresh = true;
+  #subscribe(fresh = true): void {
+    const { focus, hops, at } = this.#state;
+    this.#fresh ||= fresh;
     this.#announcer = new Announcer();
-    const view = focus === "" ? `graph:${mesh}` : `focus:${mesh}:${focus}:${hops}`;
-    this.#unwatch = watch(view, (data) => {
-      this.#data = data;
-      this.#draw();
-    });
+    this.toggleAttribute("data-past", at !== undefined);
+    this.#picture.dots.held = at !== undefined;
+    if (at === undefined) {
+      this.removeAttribute("data-moment-state");
+    }
+    this.#source.open({ mesh: this.getAttribute("mesh") ?? "", focus, hops, at, window: this.#window });
+  }
+
+  #take(data: Data): void {
+    this.#data = data;
+    this.#draw();
+  }
+
+  /** Shows another moment. Boxes stay where they are, so that one sees what changes. */
+  #goBack({ at, window }: Moment): void {
+    if (at !== this.#state.at || window !== this.#window) {
+      this.#state = { ...this.#state, at };
+      this.#window = window;
+      this.#subscribe(false);
+    }
   }
 
   /** Draws the newest data. */
@@ -257,7 +276,9 @@ class WeirGraph extends HTMLElement {
       !there.searchParams.has("theme")
     ) {
       event.preventDefault();
-      history.pushState("weir-graph", "", there);
+      // The server drew the link for the moment that it knew.
+      const { at } = this.#state;
+      history.pushState("weir-graph", "", address(there.href, { ...read(there.search, this.#state), at }));
       this.#arrive();
     }
   }
@@ -265,10 +286,13 @@ class WeirGraph extends HTMLElement {
   /** Shows what the address says. */
   #arrive(): void {
     const before = this.#state;
-    this.#state = read(location.search, { focus: "", hops: before.hops, table: false, selected: undefined });
-    const { focus, hops, table } = this.#state;
+    const bare = { focus: "", table: false, selected: undefined, at: undefined };
+    this.#state = read(location.search, { ...bare, hops: before.hops });
+    const { focus, hops, table, at } = this.#state;
     if (focus !== before.focus || hops !== before.hops) {
       this.#subscribe();
+    } else if (at !== before.at) {
+      this.#subscribe(false);
     }
     if (focus !== before.focus || hops !== before.hops || table !== before.table) {
       void this.#renewHead();
@@ -284,9 +308,11 @@ class WeirGraph extends HTMLElement {
     this.#heading?.abort();
     this.#heading = new AbortController();
     try {
-      const page = await fetchDocument(location.href, this.#heading.signal);
-      const [here, there] = [document.querySelector(".page-head"), page.querySelector(".page-head")];
-      document.title = page.title;
+      const head = new URL(location.href);
+      head.searchParams.set("fragment", "head");
+      const page = await fetchDocument(head.href, this.#heading.signal);
+      const [here, there] = [document.querySelector(".page-head"), page.querySelector<HTMLElement>(".page-head")];
+      document.title = there?.dataset.title ?? document.title;
       if (here && there) {
         morphChildren(here, there);
       }

@@ -3,6 +3,7 @@
 import { type Frame, Gap, type Picture } from "./frames";
 import { freshness, type Newest } from "./freshness";
 import { LiveClient, type Socket } from "./live-client";
+import type { Moment } from "./moment";
 import { text, write } from "./texts";
 import type { Watch } from "./watch";
 
@@ -19,6 +20,7 @@ class WeirLive extends HTMLElement {
   #started = 0;
   #banner = Number.NEGATIVE_INFINITY;
   #beat = 0;
+  #past = false;
   #end = new AbortController();
 
   connectedCallback(): void {
@@ -26,27 +28,55 @@ class WeirLive extends HTMLElement {
     this.#end = new AbortController();
     const { signal } = this.#end;
     this.#client = this.#makeClient();
-    this.#client.pause(document.hidden);
+    this.#past = this.hasAttribute("past");
+    this.#client.pause(document.hidden || this.#past);
     document.addEventListener("weir-watch", (event) => this.#watch(event.detail), { signal });
     document.addEventListener("weir-unwatch", (event) => this.#unwatch(event.detail), { signal });
-    document.addEventListener("visibilitychange", () => this.#client?.pause(document.hidden), { signal });
+    const rest = (): void => this.#client?.pause(document.hidden || this.#past);
+    document.addEventListener("visibilitychange", rest, { signal });
+    document.addEventListener("weir-moment", (event) => this.#turn(event.detail), { signal });
     window.addEventListener("online", () => this.#client?.retry(), { signal });
     // A page that comes back from the history cache has a dead socket.
     window.addEventListener("pageshow", (event) => event.persisted && this.#client?.retry(), { signal });
     document.dispatchEvent(new Event("weir-live"));
     const mesh = this.getAttribute("mesh");
+    this.#beat = window.setInterval(() => this.#show(), BEAT);
+    if (this.#past) {
+      return; // no socket before somebody wants the present
+    }
     if (this.#watches.size === 0 && mesh) {
       // Nobody asks for numbers on this page, but how fresh they are is still worth a look.
       this.#watch({ view: this.getAttribute("view") ?? `table:${mesh}`, take: () => {} });
     }
     this.#client.start();
-    this.#beat = window.setInterval(() => this.#show(), BEAT);
   }
 
   disconnectedCallback(): void {
     this.#end.abort();
     this.#client?.stop();
     window.clearInterval(this.#beat);
+  }
+
+  /** The page turns to another moment: nothing is live in the past, and the present begins anew. */
+  #turn({ at }: Moment): void {
+    const past = at !== undefined;
+    if (past === this.#past) {
+      return;
+    }
+    this.#past = past;
+    document.documentElement.toggleAttribute("data-stale", false);
+    for (const element of document.querySelectorAll("[data-live-age]")) {
+      element.parentElement?.setAttribute("data-level", past ? "past" : "fresh");
+      write(element, text(this, "past"));
+    }
+    for (const element of document.querySelectorAll<HTMLElement>("[data-live-banner]")) {
+      element.hidden = true;
+    }
+    this.#banner = Number.NEGATIVE_INFINITY;
+    this.#newest = undefined;
+    this.#started = performance.now();
+    this.#client?.pause(document.hidden || past);
+    this.#client?.start();
   }
 
   #makeClient(): LiveClient {
@@ -90,6 +120,9 @@ class WeirLive extends HTMLElement {
   }
 
   #show(): void {
+    if (this.#past) {
+      return;
+    }
     const now = performance.now();
     const { age, stale } = freshness(this.#newest, this.#started, now);
     const seconds = age < 10 ? age.toFixed(1) : String(Math.round(age));

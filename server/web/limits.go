@@ -264,7 +264,7 @@ func (v view) limitsForm(o mesh.Object, service string) page.LimitsForm {
 		field.Was = field.Value
 		// Of an objective of its own nothing is inherited.
 		if text != "" && (!f.objective || own.Objective == nil) {
-			field.Inherited = f.words(v.L, text)
+			field.Inherited, field.Placeholder = f.words(v.L, text), text
 		}
 		if f.objective {
 			form.Objective = append(form.Objective, field)

@@ -73,6 +73,19 @@ func parseWindow(text string) (time.Duration, error) {
 	return d, nil
 }
 
+// canonical is the same address with its moment as the API and the islands write it; "" when it is so already. A browser's
+// field of date and time names no zone.
+func canonical(c *gin.Context, v *view, m moment) string {
+	asked := c.Query("at")
+	switch {
+	case m.at.IsZero() && asked != "":
+		return v.Without("at")
+	case asked != "" && asked != page.ISO(m.at):
+		return v.With("at", page.ISO(m.at))
+	}
+	return ""
+}
+
 // past puts the moment that a page is about on it.
 func (v *view) past(m moment) {
 	p := &page.Past{On: !m.at.IsZero(), Window: m.window.String(), Live: v.Without("at")}

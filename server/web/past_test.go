@@ -2,8 +2,11 @@ package web_test
 
 import (
 	"context"
+	"net/http"
 	"slices"
 	"time"
+
+	"github.com/gin-gonic/gin"
 
 	"github.com/weirmesh/weir/server/change"
 	"github.com/weirmesh/weir/server/graph"
@@ -105,6 +108,19 @@ func (p *past) Compare(ctx context.Context, name string, from, to time.Time, win
 	c.Changes = slices.DeleteFunc(slices.Clone(p.w.changes), func(e change.Change) bool { return e.At.Before(from) || e.At.After(to) })
 	slices.Reverse(c.Changes)
 	return c, nil
+}
+
+// serve answers the islands of a preview as the API does.
+func (p *past) serve(c *gin.Context) {
+	at, err := time.Parse(time.RFC3339, c.Query("at"))
+	if err == nil {
+		var g graph.Graph
+		if g, err = p.At(c.Request.Context(), c.Param("mesh"), at, 30*time.Second); err == nil {
+			c.JSON(http.StatusOK, g)
+			return
+		}
+	}
+	c.JSON(http.StatusNotFound, gin.H{"status": http.StatusNotFound, "title": "Not Found", "detail": err.Error()})
 }
 
 // origins are a store that fills up, a Prometheus that answers in part and one that is down.

@@ -75,7 +75,8 @@ func (w *Web) scrubber(c *gin.Context, v view, m moment) *page.Scrubber {
 		Field: fieldText(cmp.Or(m.at, v.Now)), Latest: fieldText(v.Now),
 	}
 	for _, s := range stretches() {
-		p.Spans = append(p.Spans, page.Link{Text: v.L.T("span." + s.name), Href: v.With("span", s.name), Current: s.name == chosen.name})
+		link := page.Link{Text: v.L.T("span." + s.name), Href: v.With("span", s.name), Current: s.name == chosen.name}
+		p.Spans = append(p.Spans, page.SpanLink{Link: link, Name: s.name, Step: s.step})
 	}
 	for name, values := range v.Here.Query() {
 		if name != "at" {

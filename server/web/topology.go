@@ -25,6 +25,10 @@ func (w *Web) topology(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	if to := canonical(c, &v, when); to != "" {
+		c.Redirect(http.StatusSeeOther, to)
+		return nil
+	}
 	status, problem := http.StatusOK, ""
 	var scrubber *page.Scrubber
 	if w.Timeline != nil {

@@ -61,6 +61,9 @@ func serveWith(w *world, proxies web.Proxies) http.Handler {
 	site.Remember(w.graphs)
 	engine := gin.New()
 	site.Mount(engine)
+	if w.past != nil {
+		engine.GET("/api/v1/meshes/:mesh/graph", w.past.serve)
+	}
 	return engine
 }
 

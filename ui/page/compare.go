@@ -65,6 +65,11 @@ func (r DeltaRow) direction() string {
 	return "same"
 }
 
+// healthBefore says whether the verdict of before is worth a word.
+func (r DeltaRow) healthBefore() bool {
+	return r.Before.Shown && (!r.After.Shown || r.Before.Health != r.After.Health)
+}
+
 func (s DeltaSide) rate(p Shell) string {
 	if !s.Shown {
 		return "–"

@@ -24,10 +24,12 @@ type LimitField struct {
 	Name      string // as the API writes it: "degradedErrors"
 	Unit      string // "percent", "time", "count" or "days"
 	Value     string
-	Was       string           // in force when the form was first drawn
-	Inherited string           // what holds when it is empty, in words; "" for nothing
-	From      component.LinkTo // where that comes from
-	Error     string
+	Was       string // in force when the form was first drawn
+	Inherited string // what holds when it is empty, in words; "" for nothing
+	// Placeholder is the same as it would be typed.
+	Placeholder string
+	From        component.LinkTo // where that comes from
+	Error       string
 }
 
 // Settings is what holds for a mesh as a whole.
@@ -85,10 +87,10 @@ func inputMode(unit string) string {
 	return "text"
 }
 
-// limitPlaceholder shows in an empty field what holds, without its unit where that stands beside the field.
+// limitPlaceholder shows in an empty field what holds; its unit stands beside the field.
 func (s Shell) limitPlaceholder(f LimitField) string {
 	if f.Inherited == "" {
 		return "–"
 	}
-	return f.Inherited
+	return f.Placeholder
 }

@@ -19,7 +19,7 @@ const marksNamed = 5
 // Scrubber is the way through a mesh's past: a strip of frames, the changes and the trouble among them, and steps.
 type Scrubber struct {
 	Span     string // "15m", as in the address
-	Spans    []Link
+	Spans    []SpanLink
 	Step     time.Duration // between frames
 	Frames   []Frame       // oldest first; none: they were not asked for, or could not be had
 	Ticks    []string      // words under the strip, left to right
@@ -40,6 +40,13 @@ type Scrubber struct {
 	Notes    []string
 	Problem  string // why there is no strip, in English
 	Waiting  bool   // the strip was not asked for: an island or a link asks
+}
+
+// SpanLink is a length of time that the strip may show, and how far apart its frames are then.
+type SpanLink struct {
+	Link
+	Name string // as in the address
+	Step time.Duration
 }
 
 // Frame is one moment of the strip.
