@@ -31,7 +31,8 @@ type finding struct {
 // spoken is a dialect in use, with the names of its metrics that are there.
 type spoken struct {
 	dialect
-	have map[string]bool
+	have   map[string]bool
+	beside bool // another dialect counts some of its series; only the rest of them counts here
 }
 
 // Detect finds out which dialects the source speaks around that moment, and says of each why it is used or not: first
@@ -94,41 +95,80 @@ func (r *Reader) tell(f finding) {
 // search asks the source for the metrics of every dialect.
 func (r *Reader) search(ctx context.Context, from, to time.Time) (finding, error) {
 	var f finding
-	have := make([]map[string]bool, len(r.dialects))
-	for i, d := range r.dialects {
-		names, _, err := r.q.LabelValues(ctx, "__name__", query.Selection{Match: d.selections(), Start: from, End: to, Limit: maxNames})
+	among := query.Selection{Start: from, End: to, Limit: maxNames}
+	have, there := make([]map[string]bool, len(r.dialects)), make(map[string]bool)
+	for i := range r.dialects {
+		d := &r.dialects[i]
+		found, err := r.metrics(ctx, d, among, "")
 		if err != nil {
-			return f, mesh.Errorf(mesh.Unavailable, "look for series of %s in the source: %w", d.name, err)
+			return f, err
 		}
-		have[i] = make(map[string]bool, len(names))
-		for _, n := range names {
-			if slices.Contains(d.names, n) { // a store may ignore what to match
-				have[i][n] = true
+		have[i] = found
+		there[d.name] = d.anchored(found) != "" && r.allowed(d.name)
+	}
+	for i, d := range r.dialects {
+		better := r.better(&d, there)
+		if better != "" && d.rest != "" && there[d.name] {
+			found, err := r.metrics(ctx, &d, among, d.rest)
+			if err != nil {
+				return f, err
+			}
+			if d.anchored(found) != "" {
+				better = ""
+				d.caveat = "; what " + r.better(&d, there) + " counts is left to it"
 			}
 		}
-	}
-	there := make(map[string]bool)
-	for i, d := range r.dialects {
-		there[d.name] = d.anchored(have[i]) != "" && r.allowed(d.name)
-	}
-	for i, d := range r.dialects {
 		found := query.Found{Dialect: d.name, Series: len(have[i])}
-		found.Used, found.Why = r.judge(d, have[i], there)
+		found.Used, found.Why = r.judge(&d, have[i], better)
 		if found.Used {
-			if d.whole {
-				for _, n := range d.names {
-					have[i][n] = true
-				}
-			}
-			f.used = append(f.used, spoken{d, have[i]})
+			f.used = append(f.used, d.speak(have[i], r.better(&d, there) != ""))
 		}
 		f.list = append(f.list, found)
 	}
 	return f, nil
 }
 
+// metrics gives the names of a dialect's metrics that the source has.
+func (r *Reader) metrics(ctx context.Context, d *dialect, among query.Selection, rest string) (map[string]bool, error) {
+	among.Match = d.selections(rest)
+	names, _, err := r.q.LabelValues(ctx, "__name__", among)
+	if err != nil {
+		return nil, mesh.Errorf(mesh.Unavailable, "look for series of %s in the source: %w", d.name, err)
+	}
+	have := make(map[string]bool, len(names))
+	for _, n := range names {
+		if slices.Contains(d.names, n) { // a store may ignore what to match
+			have[n] = true
+		}
+	}
+	return have, nil
+}
+
+// speak makes a dialect one that is used.
+func (d *dialect) speak(have map[string]bool, beside bool) spoken {
+	if d.whole {
+		for _, n := range d.names {
+			have[n] = true
+		}
+	}
+	return spoken{*d, have, beside && d.rest != ""}
+}
+
+// better names a dialect that is there and counts the same requests; none when the configuration names this one.
+func (r *Reader) better(d *dialect, there map[string]bool) string {
+	if slices.Contains(r.opts.Only, d.name) && d.rest == "" {
+		return ""
+	}
+	for _, name := range d.yields {
+		if there[name] {
+			return name
+		}
+	}
+	return ""
+}
+
 // judge says whether a dialect is used, and why.
-func (r *Reader) judge(d dialect, have, there map[string]bool) (bool, string) {
+func (r *Reader) judge(d *dialect, have map[string]bool, better string) (bool, string) {
 	anchor := d.anchored(have)
 	switch {
 	case !r.allowed(d.name):
@@ -137,13 +177,10 @@ func (r *Reader) judge(d dialect, have, there map[string]bool) (bool, string) {
 		return false, "of its metrics only " + some(have) + " is there, and no " + d.wanted()
 	case anchor == "":
 		return false, "there is no " + d.wanted()
-	}
-	if !slices.Contains(r.opts.Only, d.name) {
-		for _, better := range d.yields {
-			if there[better] {
-				return false, anchor + " is there, but so is " + better + ", which may count the same requests and knows more of them; name " + d.name + " in the source's dialects to use it all the same"
-			}
-		}
+	case better != "" && d.rest != "":
+		return false, anchor + " is there, and all of it is counted by " + better
+	case better != "":
+		return false, anchor + " is there, but so is " + better + ", which may count the same requests and knows more of them; name " + d.name + " in the source's dialects to use it all the same"
 	}
 	return true, anchor + " is there" + d.caveat
 }
@@ -171,15 +208,15 @@ func (d *dialect) wanted() string {
 	return names
 }
 
-// selections are the series by which a dialect is found.
-func (d *dialect) selections() []string {
+// selections are the series by which a dialect is found, or the rest of them.
+func (d *dialect) selections(rest string) []string {
 	names := oneOf("__name__", d.names)
 	if len(d.guards) == 0 {
-		return []string{"{" + names + "}"}
+		return []string{"{" + both(names, rest) + "}"}
 	}
 	list := make([]string, len(d.guards))
 	for i, g := range d.guards {
-		list[i] = "{" + both(names, g) + "}"
+		list[i] = "{" + both(names, g, rest) + "}"
 	}
 	return list
 }

@@ -184,6 +184,7 @@ type dialect struct {
 	told    string   // the guards in words
 	// yields names the dialects that count the same requests better: with one of them in use this one is not used.
 	yields []string
+	rest   string // matchers of the series that those do not count: for them it is used all the same
 	caveat string // what its numbers are not, said where it is found
 	// whole says that all of its metrics may be asked for once one is there: a moment after the start some have not come yet.
 	whole bool

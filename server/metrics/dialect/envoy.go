@@ -210,6 +210,9 @@ const strangers = `(inbound|outbound)(_\..*|[|_][0-9]*_?[|_].*)|PassthroughClust
 	`xds[-_].*|sds[-_].*|ads[-_].*|.*_?admin|agent|prometheus_stats|zipkin|jaeger|otel.*|opentelemetry.*|access_log.*|als.*|` +
 	`control_plane|weir|local_app|local_agent|loki|statsd`
 
+// configured are the clusters that Weir and App Mesh name. Beside their own dialects only others count.
+const configured = `cds_(egress|ingress)_.*`
+
 func envoy() dialect {
 	return dialect{
 		name:    "envoy",
@@ -218,6 +221,7 @@ func envoy() dialect {
 		guards:  []string{both(plainEnvoy(), clusterLabel+"!~"+quote(strangers))},
 		told:    "of a proxy that belongs to no product with a dialect of its own",
 		yields:  []string{"weir", "appmesh"},
+		rest:    clusterLabel + "!~" + quote(configured+"|"),
 		asks: func(s *scope) []ask {
 			f := fleet{
 				match:    both(plainEnvoy(), oneOf("mesh", []string{"", s.mesh})),
@@ -226,6 +230,11 @@ func envoy() dialect {
 				source: append(slices.Clone(s.opts.SourceLabels), "appmesh_virtual_gateway"),
 				dest:   []string{clusterLabel},
 				ends:   plainEnds, node: plainNode,
+			}
+			if s.beside {
+				f.match = both(f.match, `appmesh_virtual_node="",appmesh_virtual_gateway=""`)
+				f.clusters = both(clusterLabel+"!~"+quote(strangers+"|"+configured), s.narrowCluster())
+				f.listens, f.leaves = `ingress[._].+`, `egress[._].+`
 			}
 			return f.asks()
 		},

@@ -13,6 +13,7 @@ type scope struct {
 	rule    rule
 	opts    *Options
 	have    map[string]bool // the metric names that were found
+	beside  bool            // see spoken
 	subject *mesh.Subject   // whom a plot is about; nil: everybody
 	notes   *notes
 	ids     map[[2]string]string

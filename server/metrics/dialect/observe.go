@@ -89,7 +89,7 @@ func (r *Reader) scope(name string, d *spoken, subject *mesh.Subject, n *notes) 
 		rule = r.rules[""]
 	}
 	return &scope{
-		mesh: name, rule: rule, opts: &r.opts, have: d.have, subject: subject, notes: n,
+		mesh: name, rule: rule, opts: &r.opts, have: d.have, beside: d.beside, subject: subject, notes: n,
 		ids: make(map[[2]string]string), plain: make(map[string]string),
 	}
 }
