@@ -71,7 +71,10 @@ func (v view) knob(cause graph.Cause, service, node string) component.LinkTo {
 		}
 	case health.KnobTimeout, health.KnobRetry:
 		if t.service != "" {
-			link.Href = v.ServiceHref(t.service, "") + "#routes"
+			link.Href = v.ServiceHref(t.service, "")
+			if s, _ := v.service(t.service); s.Router != "" {
+				link.Href += "#routes"
+			}
 		}
 	case health.KnobBackends:
 	default: // one that this console does not know
