@@ -38,7 +38,6 @@ type ask struct {
 	// distinct says that no two series of an edge have the same labels whatever their names, as Weir writes them: nothing
 	// is merged then, and all names are asked for as one, which costs the store half as much.
 	distinct bool
-	named    bool    // a gauge's name is needed to read it; distinct counters tell themselves apart by labels
 	busy     bool    // what is zero is not sent
 	unit     float64 // seconds per unit of a duration
 	vital    bool    // without an answer there is no picture
@@ -125,7 +124,8 @@ func (a *ask) written(s *scope, names []string, window time.Duration) []expr {
 	case a.distinct:
 		return []expr{{text: "rate(" + a.selector(s, names, "") + over(window) + ")"}}
 	}
-	var terms []string
+	var list []expr
+	length := maxQuestion
 	for _, name := range names {
 		term := a.viewed(s, []string{name}, window, nil)
 		if a.busy {
@@ -134,10 +134,17 @@ func (a *ask) written(s *scope, names []string, window time.Duration) []expr {
 		if len(a.names) > 1 {
 			term = "label_replace(" + term + "," + strconv.Quote(seriesLabel) + "," + strconv.Quote(name) + `,"","")`
 		}
-		terms = append(terms, term)
+		if length += len(term); length > maxQuestion {
+			list, length = append(list, expr{text: term}), len(term)
+			continue
+		}
+		list[len(list)-1].text += " or " + term
 	}
-	return []expr{{text: strings.Join(terms, " or ")}}
+	return list
 }
+
+// maxQuestion bounds the length of a question in bytes: some stores take no more than 16 kB.
+const maxQuestion = 8 << 10
 
 // expr is an expression, and which quantile it gives; 0 is none.
 type expr struct {

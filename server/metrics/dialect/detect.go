@@ -14,7 +14,7 @@ import (
 // appeared a moment ago, and never in those that have passed.
 const (
 	period     = time.Hour
-	searchBack = 10 * time.Minute // before a period: what fell silent then is still in windows
+	settled    = 10 * time.Minute // after the end of a period, everything of it has arrived
 	refresh    = 30 * time.Second
 	retry      = 2 * time.Second // where nothing was found: somebody has just set the source up and is waiting
 	maxPeriods = 200
@@ -27,6 +27,9 @@ type finding struct {
 	used  []spoken
 	until time.Time // when it must be looked for again; zero: never
 }
+
+// periods are whole ones, from start up to end, in seconds since 1970.
+type periods struct{ start, end int64 }
 
 // spoken is a dialect in use, with the names of its metrics that are there.
 type spoken struct {
@@ -47,10 +50,7 @@ func (r *Reader) Detect(ctx context.Context, at time.Time) ([]query.Found, error
 
 // find gives what is spoken between two moments, from memory where it can.
 func (r *Reader) find(ctx context.Context, from, to time.Time) (finding, error) {
-	key := to.Truncate(period).Unix()
-	if to.Sub(from) > period {
-		return r.search(ctx, from.Add(-searchBack), to)
-	}
+	key := periods{from.Truncate(period).Unix(), to.Truncate(period).Add(period).Unix()}
 	now := time.Now()
 	r.mu.Lock()
 	f, known := r.seen[key]
@@ -58,13 +58,13 @@ func (r *Reader) find(ctx context.Context, from, to time.Time) (finding, error) 
 	if known && (f.until.IsZero() || now.Before(f.until)) {
 		return f, nil
 	}
-	start := time.Unix(key, 0)
-	f, err := r.search(ctx, start.Add(-searchBack), start.Add(period))
+	end := time.Unix(key.end, 0)
+	f, err := r.search(ctx, time.Unix(key.start, 0), end)
 	if err != nil {
 		return f, err
 	}
 	switch {
-	case !now.Before(start.Add(period + searchBack)):
+	case !now.Before(end.Add(settled)):
 	case len(f.used) == 0:
 		f.until = now.Add(retry)
 	default:

@@ -91,9 +91,9 @@ type Reader struct {
 	dialects []dialect
 
 	mu     sync.Mutex
-	seen   map[int64]finding // what was found, by the period it was looked for in
-	spoken string            // what was last logged
-	cells  int               // maxCells
+	seen   map[periods]finding // what was found
+	spoken string              // what was last logged
+	cells  int                 // maxCells
 }
 
 // rule is a Rule in PromQL's own spelling.
@@ -104,7 +104,7 @@ type rule struct {
 
 // New makes a reader. It refuses rules that are not matchers, label names that are none, and dialects nobody speaks.
 func New(q Querier, opts Options) (*Reader, error) {
-	r := &Reader{q: q, opts: opts, rules: make(map[string]rule), dialects: all(), seen: make(map[int64]finding), cells: maxCells}
+	r := &Reader{q: q, opts: opts, rules: make(map[string]rule), dialects: all(), seen: make(map[periods]finding), cells: maxCells}
 	if r.opts.Step <= 0 {
 		r.opts.Step = defaultStep
 	}
@@ -175,21 +175,16 @@ func Names() []string {
 
 // dialect is how one product's series become edges.
 type dialect struct {
-	name string
-	// anchors are selections of series, one of which must be there. The names that a dialect asks for are looked for among
-	// the series that its guards select.
-	names   []string
-	anchors []string // of names, those that make it: without them the others mean nothing
+	name    string
+	names   []string // of all metrics that it asks for; they are looked for among the series that its guards select
+	anchors []string // those that make it: without any of them the others mean nothing
 	guards  []string // matchers, of which one must match; empty: none
 	told    string   // the guards in words
-	// yields names the dialects that count the same requests better: with one of them in use this one is not used.
-	yields []string
-	rest   string // matchers of the series that those do not count: for them it is used all the same
-	caveat string // what its numbers are not, said where it is found
-	// whole says that all of its metrics may be asked for once one is there: a moment after the start some have not come yet.
-	whole bool
-	// asks gives its questions.
-	asks func(*scope) []ask
+	yields  []string // the dialects that count the same requests better: with one of them there this one is not used
+	rest    string   // matchers of the series that those do not count: for them it is used all the same
+	caveat  string   // what its numbers are not, said where it is found
+	whole   bool     // all of its metrics may be asked for once one is there: a moment after the start some have not come yet
+	asks    func(*scope) []ask
 }
 
 // all lists the dialects: those that claim part of Envoy's series before the one that takes what is left.
