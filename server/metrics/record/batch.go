@@ -38,17 +38,27 @@ type batch struct {
 	good    uint64             // and taken
 	failed  error              // the first commit that failed
 	t       int64              // of all samples, in ms
-	turn    int64              // whose turn it is
-	all     bool               // it is everyone's
+	from    int64              // the time of the batch before
+	all     bool               // it is everyone's turn
 	begun   []*series
 	samples uint64
 	refused uint64
 	err     error // the first refusal
 }
 
-func (b *batch) start(ctx context.Context, t int64) {
-	b.ctx, b.t = ctx, t
+func (b *batch) start(ctx context.Context, t int64, all bool) {
+	b.from = b.t
+	if b.from == 0 || b.from > t {
+		b.from = t - tick.Milliseconds()
+	}
+	b.ctx, b.t, b.all = ctx, t, all
 	b.samples, b.refused, b.err, b.failed = 0, 0, nil, nil
+}
+
+// due says whether a turn has come since the batch before. A batch that came late does not leave any out.
+func (b *batch) due(turn int64) bool {
+	nth := func(t int64) int64 { return (t - turn*tick.Milliseconds()) / b.step }
+	return b.all || nth(b.t) > nth(b.from)
 }
 
 // commit ends a portion. After a failure nothing of it is known to be stored.

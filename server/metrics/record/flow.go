@@ -92,7 +92,7 @@ func (f *flow) due(abandoned bool, b *batch) bool {
 	switch {
 	case !abandoned:
 		f.life = live
-		return b.all || f.fresh || f.turn == b.turn
+		return f.fresh || b.due(f.turn)
 	case f.life == live:
 		f.life = ending
 		return true

@@ -32,7 +32,7 @@ func (r *Recorder) writeProxy(p *proxy, b *batch) (over bool) {
 	switch {
 	case !quiet:
 		p.life = live
-		if (b.all || p.turn == b.turn) && p.written != p.flushes {
+		if b.due(p.turn) && p.written != p.flushes {
 			r.writeSeries(p, b)
 		}
 	case p.life == live:

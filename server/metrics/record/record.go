@@ -115,8 +115,7 @@ func (r *Recorder) write(ctx context.Context, t int64, all bool) {
 		return
 	}
 	b := &r.batch
-	b.start(ctx, t)
-	b.turn, b.all = t/tick.Milliseconds()%r.steps, all
+	b.start(ctx, t, all)
 	r.turn++
 	for _, name := range r.opts.Live.Meshes() {
 		r.writeFlows(name, b)
