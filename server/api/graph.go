@@ -38,15 +38,18 @@ func (a *API) getGraph(ctx context.Context, in *graphInput) (*answer[graph.Graph
 	if err != nil {
 		return nil, a.fail(ctx, err)
 	}
-	var g graph.Graph
-	if live := in.At == "" || in.At == "now"; live && (window <= maxWindow || a.o.Timeline == nil) {
-		if err := a.known(ctx, in.Mesh); err != nil {
-			return nil, err
+	if in.At != "" && in.At != "now" || window > maxWindow && a.o.Timeline != nil {
+		g, err := a.pastGraph(ctx, in.Mesh, in.At, window)
+		if err != nil {
+			return nil, a.fail(ctx, err)
 		}
-		g, err = a.liveGraph(in.Mesh, window)
-	} else {
-		g, err = a.pastGraph(ctx, in.Mesh, in.At, window)
+		// Without an ETag: numbers of a moment just past may still come in.
+		return &answer[graph.Graph]{Status: http.StatusOK, Body: g}, nil
 	}
+	if err := a.known(ctx, in.Mesh); err != nil {
+		return nil, err
+	}
+	g, err := a.liveGraph(in.Mesh, window)
 	if err != nil {
 		return nil, a.fail(ctx, err)
 	}

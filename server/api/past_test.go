@@ -82,7 +82,7 @@ func TestPast(t *testing.T) {
 			name: "then", method: "GET", url: in + "/graph?at=" + at, status: 200,
 			want: `{"mesh":"shop","window":"30s","at":"` + at + `","partial":true,"notes":["a part is missing"]}`, wantIn: []string{`"requestRate":10`},
 		},
-		{name: "unchanged", method: "GET", url: in + "/graph?at=" + at, headers: map[string]string{"If-None-Match": weak(made.UnixMilli())}, status: 304},
+		{name: "numbers may still come in", method: "GET", url: in + "/graph?at=" + at, headers: map[string]string{"If-None-Match": weak(made.UnixMilli())}, status: 200, answers: map[string]string{"ETag": ""}},
 		{name: "a second ago", method: "GET", url: in + "/graph?at=-1s&window=10m", status: 200, want: `{"window":"10m"}`},
 		{name: "now over a long window", method: "GET", url: in + "/graph?window=2h", status: 200, want: `{"window":"2h0m"}`},
 		{name: "now", method: "GET", url: in + "/graph?at=now&window=30s", status: 200, want: `{"window":"30s","edges":[{"requestRate":74.8}]}`},
