@@ -146,6 +146,9 @@ func BenchmarkMemory(b *testing.B) {
 		if err := w.s.Close(); err != nil {
 			b.Fatal(err)
 		}
+		began := time.Now()
+		openStore(b, Options{Dir: w.s.o.Dir, Now: w.c.now})
+		b.ReportMetric(time.Since(began).Seconds(), "s/start")
 	}
 }
 

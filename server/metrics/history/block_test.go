@@ -76,6 +76,10 @@ func TestRetention(t *testing.T) {
 		if _, there := valueOf(t, s, `steps_total`, start.Add(time.Minute)); there {
 			t.Error("a sample outlived its room")
 		}
+		s.tend(t.Context())
+		if status := s.Status(); status.State != query.Degraded || !strings.Contains(status.Message, "there is no older history") {
+			t.Errorf("status is %s: %s", status.State, status.Message)
+		}
 	})
 }
 
@@ -187,6 +191,27 @@ func TestDamagedBlockWhileRunning(t *testing.T) {
 			checkDamaged(t, s, c, start)
 		})
 	}
+}
+
+// TestDamagedMemory flips bytes in the chunks that were written out of the memory: the log has their samples too.
+func TestDamagedMemory(t *testing.T) {
+	s, c, _ := withBlocks(t, Options{})
+	for range 240 {
+		c.move(5 * time.Second)
+		appendAll(t, s, floatOf(c.now(), 1, "__name__", "many"))
+	}
+	s.tend(t.Context())
+	dir := copyOf(t, s)
+	files, err := filepath.Glob(filepath.Join(dir, "chunks_head", "*"))
+	if err != nil || len(files) == 0 {
+		t.Fatal("no chunks were written out of the memory", err)
+	}
+	if err := flip(files[len(files)-1]); err != nil {
+		t.Fatal(err)
+	}
+	again := openStore(t, Options{Dir: dir, Now: c.now})
+	want(t, again, `count_over_time(many[1h])`, c.now(), 240)
+	want(t, again, `count_over_time(steps_total[4h])`, c.now(), 361)
 }
 
 func TestSetAsidePartsAreLetGoOf(t *testing.T) {

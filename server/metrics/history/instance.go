@@ -81,11 +81,7 @@ func (s *Store) open(ctx context.Context) error {
 	if err := s.setAsideBroken(); err != nil {
 		return dirError(s.o.Dir, err)
 	}
-	if dropped, err := trim(filepath.Join(s.o.Dir, "wal")); err != nil {
-		s.o.Logger.WarnContext(ctx, "the end of the metrics log could not be examined", "error", err)
-	} else if dropped > 0 {
-		s.o.Logger.InfoContext(ctx, "the metrics log ended within a batch, which was cut off", "bytes", dropped)
-	}
+	s.trim(ctx)
 	if err := s.room(); err != nil {
 		return mesh.Errorf(mesh.Unavailable, "the metrics store cannot be opened: %w", err)
 	}
@@ -100,9 +96,47 @@ func (s *Store) open(ctx context.Context) error {
 	if err != nil {
 		return dirError(s.o.Dir, err)
 	}
+	if repaired(inst.registry) {
+		s.lost(ctx, "the library's repair left out what follows the damage")
+	}
 	s.current.Store(inst)
 	s.verdict.clear(down, logFailed)
 	return nil
+}
+
+// trim cuts the log back to its last whole batch. A batch is smaller than half a megabyte; more that is cut off says that
+// the log was damaged, not interrupted.
+func (s *Store) trim(ctx context.Context) {
+	const oneBatch = 512 << 10
+	dropped, err := trim(filepath.Join(s.o.Dir, "wal"))
+	switch {
+	case err != nil:
+		s.o.Logger.WarnContext(ctx, "the end of the metrics log could not be examined", "error", err)
+	case dropped > oneBatch:
+		s.lost(ctx, "its last "+size(dropped)+" could not be read")
+	case dropped > 0:
+		s.o.Logger.InfoContext(ctx, "the metrics log ended within a batch, which was cut off", "bytes", dropped)
+	}
+}
+
+// lost says that samples are missing because the log was damaged. It is said until the next start.
+func (s *Store) lost(ctx context.Context, how string) {
+	s.o.Logger.ErrorContext(ctx, "the metrics log was damaged, samples are missing", "how", how)
+	s.verdict.set(logLoss, "the metrics log was damaged, "+how+": up to the newest hour before the start is missing; check the disk")
+}
+
+// repaired tells whether the library found the log damaged while it read it.
+func repaired(r *prometheus.Registry) bool {
+	families, err := r.Gather()
+	if err != nil {
+		return false
+	}
+	for _, f := range families {
+		if f.GetName() == "prometheus_tsdb_wal_corruptions_total" {
+			return f.GetMetric()[0].GetCounter().GetValue() > 0
+		}
+	}
+	return false
 }
 
 // start opens the library's database.

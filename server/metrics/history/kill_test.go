@@ -199,6 +199,45 @@ func TestTornLog(t *testing.T) {
 	}
 }
 
+// TestLogDamagedInTheMiddle is a disk that garbled an older segment: what the library can read is kept, and it is said
+// that the rest is missing.
+func TestLogDamagedInTheMiddle(t *testing.T) {
+	base := time.Now().Add(-30 * time.Minute).UnixMilli()
+	s := openStore(t, Options{})
+	dir := s.o.Dir
+	for n := 1; n <= 4; n++ {
+		if n == 3 { // a start begins a new segment
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			s = openStore(t, Options{Dir: dir})
+		}
+		appendAll(t, s, batch(base, n)...)
+	}
+	dir = copyOf(t, s)
+	segment := wlog.SegmentName(filepath.Join(dir, "wal"), 0)
+	info, err := os.Stat(segment)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.OpenFile(segment, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.WriteAt([]byte("garbage"), min(info.Size()/4, 8000)); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	again := openStore(t, Options{Dir: dir})
+	if status := again.Status(); status.State != "degraded" || !strings.Contains(status.Message, "log was damaged") {
+		t.Errorf("status is %s: %s", status.State, status.Message)
+	}
+	appendAll(t, again, batch(base, 9)...)
+	want(t, again, `count(number == 9)`, batchAt(base, 9), width)
+}
+
 func TestLogThatCannotBeRepaired(t *testing.T) {
 	base := time.Now().Add(-30 * time.Minute).UnixMilli()
 	s := openStore(t, Options{})

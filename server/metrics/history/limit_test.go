@@ -2,6 +2,7 @@ package history
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -111,4 +112,21 @@ func TestFirstSampleOfLongAgo(t *testing.T) {
 	if got := s.Status().Store; !got.Oldest.Equal(c.now()) || got.Refused != 1 {
 		t.Errorf("the store begins at %s and refused %d", got.Oldest, got.Refused)
 	}
+}
+
+func TestOddValues(t *testing.T) {
+	c := newClock()
+	s := openStore(t, Options{Now: c.now})
+	for _, v := range []float64{5, 10, 2, 4} { // a restart between ten and two
+		appendAll(t, s, floatOf(c.now(), v, "__name__", "resets_total"),
+			floatOf(c.now(), math.Inf(1), "__name__", "infinite"), floatOf(c.now(), math.NaN(), "__name__", "unknown"),
+			floatOf(c.now(), v, "__name__", "twice"), floatOf(c.now(), v+1, "__name__", "twice"))
+		c.move(20 * time.Second)
+	}
+	at := c.now().Add(-20 * time.Second)
+	want(t, s, `resets(resets_total[2m])`, at, 1)
+	want(t, s, `increase(resets_total[1m1ms]) > bool 8`, at, 1)
+	want(t, s, `infinite == bool Inf`, at, 1)
+	want(t, s, `unknown != bool unknown`, at, 1)
+	want(t, s, `twice`, at, 4) // the first of a batch
 }

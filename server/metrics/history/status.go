@@ -1,6 +1,7 @@
 package history
 
 import (
+	"fmt"
 	"math"
 	"strings"
 	"time"
@@ -60,8 +61,18 @@ func (s *Store) wrong(inst *instance) []string {
 	for _, recent := range s.tally.recent(fresh) {
 		add(recent)
 	}
+	add(s.verdict.first(logLoss))
 	add(s.verdict.first(aside))
+	add(s.short(inst))
 	return words
+}
+
+// short says that there is no room for any block beside the log.
+func (s *Store) short(inst *instance) string {
+	if bytes := s.free.bytes.Load(); s.o.MaxBytes > 0 && bytes > s.o.MaxBytes && inst != nil && len(inst.db.Blocks()) == 0 {
+		return fmt.Sprintf("the newest hour alone takes %s, and %s are allowed: there is no older history; allow more or collect less", size(bytes), size(s.o.MaxBytes))
+	}
+	return ""
 }
 
 // clock says that the clock went back, also between two rounds of upkeep.

@@ -15,6 +15,7 @@ const (
 	logFailed
 	clockBehind
 	compaction
+	logLoss
 	aside
 	wrongs
 )
