@@ -58,7 +58,7 @@ func CheckTarget(ctx context.Context, job Job, address string) (Report, error) {
 	defer cancel()
 	u := url.URL{Scheme: j.Scheme, Host: address, Path: j.Path, RawQuery: j.Params.Encode()}
 	r := Report{URL: u.String()}
-	w := newWire(ctx, j.Limits.BodyBytes)
+	w := newWire(context.WithoutCancel(ctx), j.Limits.BodyBytes) // the request ends its connection itself
 	start := time.Now()
 	body, header, err := fetch(ctx, j, u.String(), w)
 	r.Took = time.Since(start)
@@ -126,7 +126,7 @@ func (r *Report) read(body []byte, header http.Header, j Job) error {
 		if err := decoder.Decode(&f); errors.Is(err, io.EOF) {
 			break
 		} else if err != nil {
-			return err
+			return errors.New(err.Error()) // an end within the page is not the end of a connection
 		}
 		names[f.GetName()] = true
 		kept := keep.MatchString(f.GetName())

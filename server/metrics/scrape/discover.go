@@ -65,8 +65,8 @@ type fileState struct {
 	content  []byte
 }
 
-// readFiles reads what a pattern matches. A file that is gone takes its targets with it; one that cannot be read, or is
-// half written, does not.
+// readFiles reads what a pattern matches. A file that matches no longer takes its targets with it; one that is named and
+// missing, cannot be read, or is half written, does not.
 func (p *pool) readFiles(pattern string, seen map[string]fileState) {
 	paths, err := filepath.Glob(pattern)
 	if err != nil {
@@ -78,7 +78,7 @@ func (p *pool) readFiles(pattern string, seen map[string]fileState) {
 	}
 	for _, path := range paths {
 		if groups, err := readFile(path, seen); err != nil {
-			delete(seen, path)
+			seen[path] = fileState{} // to be read again, and to be missed when it is gone
 			p.report("file:"+path, nil, err.Error())
 		} else if groups != nil {
 			p.report("file:"+path, *groups, "")

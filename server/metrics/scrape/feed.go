@@ -6,6 +6,7 @@ import (
 	"time"
 
 	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/histogram"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/storage"
@@ -66,7 +67,7 @@ func (f *feed) take(s *sample, ref storage.SeriesRef, round uint64) {
 
 // learn makes the point of a series seen for the first time; nil when the live graph has no use for it.
 func (f *feed) learn(ls labels.Labels) *point {
-	family, ok := metrics.ScrapedName(ls.Get(labels.MetricName))
+	family, ok := metrics.ScrapedName(ls.Get(model.MetricNameLabel))
 	if !ok {
 		return nil
 	}

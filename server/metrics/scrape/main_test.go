@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/tsdb"
 	"go.uber.org/goleak"
@@ -149,7 +150,7 @@ func series(t testing.TB, db *tsdb.DB, match ...*labels.Matcher) (n int, last la
 }
 
 func named(name string) *labels.Matcher {
-	return labels.MustNewMatcher(labels.MatchEqual, labels.MetricName, name)
+	return labels.MustNewMatcher(labels.MatchEqual, model.MetricNameLabel, name)
 }
 
 func job(name string) *labels.Matcher { return labels.MustNewMatcher(labels.MatchEqual, "job", name) }

@@ -17,7 +17,6 @@ import (
 	"github.com/prometheus/common/model"
 	promconfig "github.com/prometheus/prometheus/config"
 	"github.com/prometheus/prometheus/discovery/targetgroup"
-	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/relabel"
 	promscrape "github.com/prometheus/prometheus/scrape"
 	"golang.org/x/sync/errgroup"
@@ -245,7 +244,7 @@ func (p *pool) targets() []query.Target {
 // library gives the job in the library's terms, checked by it.
 func (j Job) library() (*promconfig.Config, error) {
 	j = j.withDefaults()
-	keep, err := relabel.NewRegexp(strings.Join(j.Keep, "|"))
+	keep, err := relabel.NewRegexp("(?:" + strings.Join(j.Keep, "|") + ")(?:_bucket|_sum|_count)?")
 	if err != nil {
 		return nil, mesh.Errorf(mesh.Invalid, "scrape job %q: keep: %w", j.Name, err)
 	}
@@ -258,7 +257,8 @@ func (j Job) library() (*promconfig.Config, error) {
 			promconfig.PrometheusProto, promconfig.OpenMetricsText1_0_0, promconfig.OpenMetricsText0_0_1,
 			promconfig.PrometheusText1_0_0, promconfig.PrometheusText0_0_4,
 		},
-		ScrapeNativeHistograms: &yes, ConvertClassicHistogramsToNHCB: &yes, AlwaysScrapeClassicHistograms: &no,
+		// The tee converts classic histograms: see partRef.
+		ScrapeNativeHistograms: &yes, ConvertClassicHistogramsToNHCB: &no, AlwaysScrapeClassicHistograms: &no,
 		ExtraScrapeMetrics: &yes, EnableCompression: true,
 		HonorLabels: false, HonorTimestamps: false, // a target has no say in whose numbers and of when they are
 		LabelLimit:            uint(j.Limits.Labels),
@@ -268,7 +268,7 @@ func (j Job) library() (*promconfig.Config, error) {
 		SampleLimit: 0, NativeHistogramBucketLimit: uint(j.Limits.Buckets),
 		HTTPClientConfig: j.HTTP,
 		MetricRelabelConfigs: []*relabel.Config{{
-			SourceLabels: model.LabelNames{labels.MetricName}, Regex: keep, Action: relabel.Keep,
+			SourceLabels: model.LabelNames{model.MetricNameLabel}, Regex: keep, Action: relabel.Keep,
 			Separator: ";", Replacement: "$1", NameValidationScheme: model.UTF8Validation,
 		}},
 	}

@@ -119,9 +119,8 @@ func (s *Scraper) Run(ctx context.Context) error {
 	stop := func(name string) {
 		stops[name]()
 		<-ends[name]
-		s.mu.Lock()
-		delete(s.pools, name)
-		s.mu.Unlock()
+		delete(stops, name)
+		delete(ends, name)
 	}
 	for {
 		drop, add := s.plan()
@@ -167,6 +166,7 @@ func (s *Scraper) plan() (drop []string, add []*pool) {
 			continue
 		}
 		drop = append(drop, name)
+		delete(s.pools, name)
 	}
 	for _, j := range s.jobs {
 		if !kept[j.Name] {

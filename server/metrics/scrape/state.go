@@ -9,9 +9,11 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	promscrape "github.com/prometheus/prometheus/scrape"
 	"github.com/prometheus/prometheus/storage"
+	"github.com/prometheus/prometheus/util/convertnhcb"
 
 	"github.com/weirmesh/weir/server/mesh"
 	"github.com/weirmesh/weir/server/metrics"
@@ -26,9 +28,10 @@ type state struct {
 	proxied bool // it tells of one proxy, which the live graph shows
 
 	// The scrape loop alone uses these, page after page.
-	feed  feed
-	added int // series since the window began
-	since time.Time
+	feed     feed
+	classics histograms
+	added    int // series since the window began
+	since    time.Time
 
 	mu   sync.Mutex
 	last outcome
@@ -45,14 +48,21 @@ type outcome struct {
 func newState(target *promscrape.Target) *state {
 	s := &state{
 		target: target, labels: make(map[string]string),
-		feed: feed{points: make(map[storage.SeriesRef]*point)},
-		last: outcome{state: query.Idle},
+		feed:     feed{points: make(map[storage.SeriesRef]*point)},
+		classics: histograms{byKey: make(map[string]*classic), temp: convertnhcb.NewTempHistogram()},
+		last:     outcome{state: query.Idle},
 	}
 	target.LabelsRange(func(l labels.Label) { s.labels[l.Name] = l.Value })
 	s.src = mesh.Source{Mesh: s.labels[metrics.LabelMesh], Proxy: s.labels[metrics.LabelProxy]}
 	s.src.Node, s.src.Gateway = strings.CutPrefix(s.labels[metrics.LabelSourceNode], mesh.GatewayID(""))
 	s.proxied = s.src.Node != ""
 	return s
+}
+
+// typeOf is what the page says that a family is.
+func (s *state) typeOf(family string) model.MetricType {
+	m, _ := s.target.GetMetadata(family)
+	return m.Type
 }
 
 // begin starts a page and gives its number.
@@ -87,7 +97,7 @@ func (s *state) finish(p *page, now time.Time) {
 		if s.proxied && t.live != nil && absent(err) {
 			t.leave(s)
 		}
-	case s.proxied && t.live != nil:
+	case s.proxied && t.live != nil && p.entries > 0: // an empty page is no page: the library forgets nothing either
 		if other := t.claim(s); other != nil {
 			doubled = other.labels["job"]
 		} else {
@@ -95,7 +105,7 @@ func (s *state) finish(p *page, now time.Time) {
 		}
 	}
 	if o.up {
-		o.drop = o.kept - (p.samples - p.late - p.refused)
+		o.drop = o.kept - p.entries + p.late + p.refused
 		o.err = p.shortfall(o.drop, doubled)
 		if o.err != "" {
 			o.state = query.Degraded

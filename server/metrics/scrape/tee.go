@@ -66,11 +66,13 @@ type page struct {
 	store storage.AppenderV2 // nil: none
 	round uint64
 
-	samples int // that were kept
+	entries int // of the page that were kept
+	samples int // of them, a classic histogram counting as one
 	late    int // refused by the store: too old, or doubled
 	refused int // refused by the store for another reason
 	reason  error
 	report  report
+	time    int64 // of the page, in ms
 }
 
 // report is what the library says of a scrape when it is over.
@@ -92,16 +94,30 @@ func (p *page) Append(ref storage.SeriesRef, ls labels.Labels, st, t int64, v fl
 		return got, nil
 	}
 	if h == nil && fh == nil && value.IsStaleNaN(v) {
+		if ref&partRef != 0 {
+			c, end := p.state.classics.end(ref, p.round)
+			if !end {
+				return ref, nil
+			}
+			s.ref, s.ls = c.ref, c.labels
+			_, _ = p.forward(&s, o) // as below
+			return ref, nil
+		}
 		got, _ := p.forward(&s, o) // a series that ends twice, or never began
 		return got, nil
 	}
-	if p.samples++; p.samples > p.tee.job.Limits.Samples {
-		return 0, tooMany{"samples", p.tee.job.Limits.Samples, "limits.samples"}
+	p.entries++
+	if ref&partRef != 0 {
+		return ref, p.part(ref, &s)
 	}
-	if ref == 0 {
-		if !p.state.admit(p.tee.job.Limits.NewSeries) {
-			return 0, tooMany{"new series within an hour", p.tee.job.Limits.NewSeries, "limits.newSeries"}
+	if ref == 0 && h == nil && fh == nil {
+		if c, slot := p.state.classics.find(ls, p.state.typeOf); c != nil {
+			ref = p.state.classics.add(c, slot)
+			return ref, p.part(ref, &s)
 		}
+	}
+	if err := p.room(ref == 0); err != nil {
+		return 0, err
 	}
 	got, err := p.forward(&s, o)
 	if err != nil {
@@ -111,6 +127,60 @@ func (p *page) Append(ref storage.SeriesRef, ls labels.Labels, st, t int64, v fl
 		p.state.feed.take(&s, got, p.round)
 	}
 	return got, nil
+}
+
+// room counts a sample, and says when there is no more room for such.
+func (p *page) room(isNew bool) error {
+	limits := &p.tee.job.Limits
+	if p.samples++; p.samples > limits.Samples {
+		return tooMany{"samples", limits.Samples, "limits.samples"}
+	}
+	if isNew && !p.state.admit(limits.NewSeries) {
+		return tooMany{"new series within an hour", limits.NewSeries, "limits.newSeries"}
+	}
+	return nil
+}
+
+// part takes a series of a classic histogram, which counts as one sample.
+func (p *page) part(ref storage.SeriesRef, s *sample) error {
+	g := &p.state.classics
+	p.time = s.t
+	if g.set(ref, s.v, p.round) {
+		return p.room(g.parts[ref&^partRef].of.ref == 0)
+	}
+	if most := p.tee.job.Limits.Buckets; s.ref == 0 && len(g.parts[ref&^partRef].of.bounds) > most+1 {
+		return tooMany{"buckets in one histogram", most, "limits.buckets"}
+	}
+	return nil
+}
+
+// convert stores the page's classic histograms as native ones.
+func (p *page) convert() {
+	g := &p.state.classics
+	for _, c := range g.on {
+		h, fh, err := g.native(c)
+		if err != nil {
+			p.refuse(err)
+			continue
+		}
+		s := sample{ref: c.ref, ls: c.labels, t: p.time, h: h, fh: fh}
+		if c.ref == 0 && p.state.proxied {
+			if c.point = p.state.feed.learn(c.labels); c.point != nil {
+				p.state.feed.points[partRef|storage.SeriesRef(c.parts[0])] = c.point
+				p.state.feed.changed = true
+			}
+		}
+		if c.ref, err = p.forward(&s, storage.AppendV2Options{}); err != nil {
+			p.refuse(err)
+		}
+		if c.point != nil {
+			c.point.round, c.point.h, c.point.fh = p.round, h, fh
+		}
+	}
+	if p.entries > 0 {
+		g.sweep(p.round)
+	}
+	g.on = g.on[:0]
 }
 
 // sample is the arguments of Append.
@@ -157,6 +227,9 @@ func (p *page) refuse(err error) {
 // Commit ends a page that was read to its end, or the report about one that was not.
 func (p *page) Commit() error {
 	if p.report.given && !p.report.stale {
+		if p.report.up {
+			p.convert()
+		}
 		p.state.finish(p, time.Now())
 	}
 	if p.store == nil {
@@ -171,6 +244,7 @@ func (p *page) Commit() error {
 
 // Rollback forgets a page that broke off.
 func (p *page) Rollback() error {
+	p.state.classics.on = p.state.classics.on[:0]
 	if p.store == nil {
 		return nil
 	}

@@ -66,7 +66,7 @@ func explainNetwork(err error, job Job, address string, a answer) string {
 	case errors.Is(err, context.DeadlineExceeded):
 		return fmt.Sprintf("%s sent only %d bytes within %s: it hangs, or timeout and interval are too short for its page", address, a.bytes, job.Timeout)
 	case strings.Contains(err.Error(), "malformed HTTP"):
-		return fmt.Sprintf("%s does not speak HTTP: correct the port", address)
+		return address + " does not speak HTTP: correct the port"
 	case errors.Is(err, errEndless), strings.Contains(err.Error(), "body size limit exceeded"):
 		return fmt.Sprintf("the page is larger than %d bytes, the job's limits.bodyBytes: have the proxy show less, or raise the limit", job.Limits.BodyBytes)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET):
@@ -89,9 +89,9 @@ func explainTLS(err error, job Job, address string, _ answer) string {
 	case errors.As(err, &host):
 		return fmt.Sprintf("its certificate is for another name (%s): correct the address, or set http.tls_config.server_name", brief(host.Error()))
 	case errors.As(err, &invalid):
-		return fmt.Sprintf("its certificate is not valid: %s", brief(invalid.Error()))
+		return "its certificate is not valid: " + brief(invalid.Error())
 	case errors.As(err, &record), strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"):
-		return fmt.Sprintf("%s does not speak TLS: set the job's scheme to http", address)
+		return address + " does not speak TLS: set the job's scheme to http"
 	case errors.As(err, &alert):
 		return fmt.Sprintf("it refused the TLS connection (%s): it may want a certificate, http.tls_config.cert_file and key_file", brief(alert.Error()))
 	}
@@ -119,7 +119,7 @@ func explainStatus(err error, job Job, address string, a answer) string {
 	case status == 404:
 		return fmt.Sprintf("%s answered 404: there is no page at %s, correct the job's path", address, job.Path)
 	case status == 400 && a.contentType == "" && job.Scheme == "http":
-		return fmt.Sprintf("%s answered 400: it may want the scheme https", address)
+		return address + " answered 400: it may want the scheme https"
 	default:
 		return fmt.Sprintf("%s answered %d: look at its log", address, status)
 	}
@@ -133,7 +133,7 @@ func explainPage(err error, job Job, address string, a answer) string {
 	}
 	switch {
 	case errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum):
-		return fmt.Sprintf("%s sends a page that it calls gzip and that is not: correct its server", address)
+		return address + " sends a page that it calls gzip and that is not: correct its server"
 	case strings.Contains(text, "label_limit exceeded"), strings.Contains(text, "label_name_length_limit exceeded"),
 		strings.Contains(text, "label_value_length_limit exceeded"):
 		return fmt.Sprintf("the page was refused because of a label: %s; correct the proxy, or raise the job's limits.labels, labelNameLength or labelValueLength", brief(text))
