@@ -44,7 +44,7 @@ type Options struct {
 	MaxBytes    int64         // on disk, of blocks and log together; default 2 GiB, negative: no bound
 	MinFree     int64         // bytes of disk below which nothing is stored, because the ledger needs them; default 64 MiB, negative: none
 	SeriesLimit int           // at once in memory; default 150,000
-	LabelValues int           // of one label of one metric; default 10,000
+	LabelValues int           // new ones of one label, once a metric has as many series, until memory is next cleaned up; default 10,000
 	Step        time.Duration // between two samples of a series, for estimates and for Status; default 5 s
 
 	// Lookback is for how long a sample counts as a series' present value when nothing newer came; default 4 × Step,
@@ -52,7 +52,7 @@ type Options struct {
 	// a line through an outage of four; series that end are marked as ended and need no lookback to do so.
 	Lookback time.Duration
 
-	MaxSamples  int           // that one question may hold in memory; default 10 million, 16 bytes each
+	MaxSamples  int           // that one question may hold in memory; default 20 million, 16 bytes each, a histogram counts as about 16
 	Timeout     time.Duration // of a question; default 30 s
 	Concurrency int           // questions at once, and four times as many wait; default 4
 
@@ -79,7 +79,7 @@ func (o Options) complete() (Options, error) {
 	o.LabelValues = or(o.LabelValues, 10_000)
 	o.Step = or(o.Step, 5*time.Second)
 	o.Lookback = or(o.Lookback, max(4*o.Step, time.Minute))
-	o.MaxSamples = or(o.MaxSamples, 10_000_000)
+	o.MaxSamples = or(o.MaxSamples, 20_000_000)
 	o.Timeout = or(o.Timeout, 30*time.Second)
 	o.Concurrency = or(o.Concurrency, 4)
 	if o.Logger == nil {
