@@ -66,6 +66,9 @@ func (o Options) library() *tsdb.Options {
 	l.OutOfOrderTimeWindow = late.Milliseconds()
 	l.OutOfOrderCapMax = 255
 	l.WALSegmentSize = segmentBytes
+	// The library's sizes are for millions of series and take ten megabytes before there is one.
+	l.StripeSize = stripes
+	l.HeadChunksWriteBufferSize = writeBuffer
 	l.WALCompression = compression.Snappy
 	l.NoLockfile = true // the store has its own, which outlives an instance
 	l.BlockReloadInterval = 365 * 24 * time.Hour

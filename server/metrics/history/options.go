@@ -24,6 +24,10 @@ const (
 	blockLength = 30 * time.Minute
 	// segmentBytes is the size of a segment of the log, of which the newest is read twice at the start.
 	segmentBytes = 32 << 20
+	// stripes is into how many parts the table of series is divided, and writeBuffer how many bytes of full chunks are
+	// gathered before they are written.
+	stripes     = 1 << 11
+	writeBuffer = 256 << 10
 	// patience is for how long the newest sample must be in the future before the store is rewound: a clock that is
 	// stepped back and forth within it costs nothing.
 	patience = time.Minute
