@@ -296,8 +296,8 @@ func (t tee) Push(src mesh.Source, at time.Time, families []*dto.MetricFamily) {
 	t.record.Push(src, at, families)
 }
 
-// Over gives what the aggregator dropped: what the store leaves out is said of the store.
-func (t tee) Over(src mesh.Source) int { return t.live.Over(src) }
+// Over gives what was dropped of a proxy's series, where more was.
+func (t tee) Over(src mesh.Source) int { return max(t.live.Over(src), t.record.Over(src)) }
 
 // Gone passes on that a proxy left.
 func (t tee) Gone(src mesh.Source) {

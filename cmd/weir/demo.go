@@ -22,6 +22,7 @@ func (a *app) demoCommand() *cobra.Command {
 		Short: "Run the server with a sample mesh of real Envoys under load",
 		Args:  cobra.NoArgs,
 		RunE: does(func(ctx context.Context, _ []string) error {
+			a.saveMemory()
 			o.Version = version()
 			o.Out = a.stdout
 			o.Logger = slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: level}))

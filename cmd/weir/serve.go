@@ -29,6 +29,7 @@ func (a *app) serveCommand() *cobra.Command {
 				fmt.Fprint(a.stdout, file.effective(o))
 				return nil
 			}
+			a.saveMemory()
 			o.Version = version()
 			o.Logger = slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: level}))
 			s, err := server.New(ctx, o)

@@ -202,7 +202,7 @@ func statsConfig() *metricsv3.StatsConfig {
 	patterns := []string{
 		`^cluster\.cds_(egress|ingress)_[^.]+\.(upstream_rq_(total|time|[1-5]xx|active|timeout|per_try_timeout|rx_reset|retry|` +
 			`retry_limit_exceeded|pending_overflow|active_overflow|pending_active)|upstream_cx_(total|active|overflow|connect_fail|none_healthy|` +
-			`rx_bytes_total|tx_bytes_total)|membership_(healthy|total)|outlier_detection\.ejections_active|warming_state)$`,
+			`destroy_remote_with_active_rq|rx_bytes_total|tx_bytes_total)|membership_(healthy|total)|outlier_detection\.ejections_active|warming_state)$`,
 		`^http\.(egress|ingress)\.(downstream_rq_(total|time|[1-5]xx|active|timeout|rx_reset)|downstream_cx_(active|rx_bytes_total|tx_bytes_total)|no_route)$`,
 		`^tcp\.(egress|ingress)\.downstream_cx_(total|rx_bytes_total|tx_bytes_total|no_route)$`,
 		`^(cluster_manager\.(warming_clusters|active_clusters|cds\.update_rejected)|` +
