@@ -3,6 +3,7 @@ package scrape
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -42,6 +43,7 @@ func TestCheckTarget(t *testing.T) {
 
 // TestCheckTargetFails says of every villain what its scrapes say.
 func TestCheckTargetFails(t *testing.T) {
+	t.Parallel()
 	for _, v := range villains() {
 		switch v.name {
 		case "twice", "many values", "long label", "new series each time": // readable; limits are problems, not errors
@@ -54,19 +56,15 @@ func TestCheckTargetFails(t *testing.T) {
 			if v.tune != nil {
 				v.tune(&j)
 			}
-			_, err := CheckTarget(t.Context(), j, address)
-			if mesh.CodeOf(err) != mesh.Unavailable {
-				t.Fatalf("%v is not Unavailable", err)
-			}
 			words := v.words
 			if v.name == "no such name" {
 				words = []string{"proxy.invalid"} // whatever the machine's own name server says
 			}
-			for _, w := range words {
-				if !strings.Contains(err.Error(), w) {
-					t.Errorf("%q does not say %q", err, w)
-				}
-			}
+			eventually(t, "it says "+strings.Join(words, ", "), func() bool { // on a slow machine a timeout may come first
+				_, err := CheckTarget(t.Context(), j, address)
+				return mesh.CodeOf(err) == mesh.Unavailable &&
+					!slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(err.Error(), w) })
+			})
 		})
 	}
 	if _, err := CheckTarget(t.Context(), Job{Name: "x"}, "a:1"); mesh.CodeOf(err) != mesh.Invalid {

@@ -58,6 +58,7 @@ func write(t *testing.T, path, text string) {
 func up() string { return rq + "} 1\n" }
 
 func TestFiles(t *testing.T) {
+	t.Parallel()
 	a, b := pages(t, up), pages(t, up)
 	dir := t.TempDir()
 	one, two := filepath.Join(dir, "one.json"), filepath.Join(dir, "two.yaml")
@@ -86,6 +87,7 @@ func TestFiles(t *testing.T) {
 }
 
 func TestFileMissing(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "none.json")
 	j := quick("files")
 	j.Files = []string{path}
@@ -97,6 +99,7 @@ func TestFileMissing(t *testing.T) {
 }
 
 func TestDNS(t *testing.T) {
+	t.Parallel()
 	a := pages(t, up)
 	host, text, _ := net.SplitHostPort(a)
 	port, _ := strconv.Atoi(text)
@@ -122,6 +125,7 @@ func TestDNS(t *testing.T) {
 
 // TestReload changes jobs while others go on, and looks at the metrics about them.
 func TestReload(t *testing.T) {
+	t.Parallel()
 	a, b := pages(t, up), pages(t, up)
 	registry := prometheus.NewRegistry()
 	s := begin(t, Options{Jobs: []Job{quick("one", a)}, Registerer: registry})

@@ -112,6 +112,7 @@ func get(address string) (string, error) {
 
 // TestEnvoy scrapes a real Envoy in each format: the live graph and the store have what was asked of it.
 func TestEnvoy(t *testing.T) {
+	t.Parallel()
 	application := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/bad" {
 			w.WriteHeader(http.StatusInternalServerError)

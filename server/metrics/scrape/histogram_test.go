@@ -74,6 +74,7 @@ func exponential(value float64, n int64) *histogram.Histogram {
 
 // TestClassic converts what comes as series, whatever its order, and ends it when it is gone.
 func TestClassic(t *testing.T) {
+	t.Parallel()
 	db := store(t)
 	var page string
 	change := make(chan string, 1)

@@ -74,7 +74,7 @@ func endless(w io.Writer, line string) {
 
 func villains() []villain {
 	small := func(j *Job) { j.Limits.BodyBytes = 1 << 20 }
-	brief := func(j *Job) { j.Timeout = 200 * time.Millisecond }
+	brief := func(j *Job) { j.Timeout = 500 * time.Millisecond }
 	return []villain{
 		{"hung", query.Down, []string{"sent nothing within"}, func(t *testing.T) string {
 			return listen(t, func(c net.Conn) { io.Copy(io.Discard, c) })
@@ -175,6 +175,7 @@ func villains() []villain {
 
 // TestHostile scrapes everything bad at once, beside a good target that stays fresh.
 func TestHostile(t *testing.T) {
+	t.Parallel()
 	db, live := store(t), metrics.New(metrics.Options{})
 	var n atomic.Int64
 	good := quick("good", pages(t, func() string { return fmt.Sprintf("%s} %d\n", rq, n.Add(1)) }))
@@ -217,6 +218,7 @@ func TestHostile(t *testing.T) {
 
 // TestUnusualValues keeps what is allowed in a page and means nothing.
 func TestUnusualValues(t *testing.T) {
+	t.Parallel()
 	db, live := store(t), metrics.New(metrics.Options{})
 	address := pages(t, func() string {
 		return rq + ",v=\"nan\"} NaN\n" + rq + ",v=\"inf\"} +Inf\n" + rq + ",v=\"minus\"} -5\n" +

@@ -100,6 +100,7 @@ func TestDefaults(t *testing.T) {
 
 // TestYAML decodes a job strictly, and reads a page over TLS with a password.
 func TestYAML(t *testing.T) {
+	t.Parallel()
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if user, password, _ := r.BasicAuth(); user != "weir" || password != "secret" || r.Header.Get("X-Tenant") != "shop" || r.URL.Path != "/metrics" {
 			w.WriteHeader(http.StatusUnauthorized)

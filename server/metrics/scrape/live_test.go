@@ -70,6 +70,7 @@ func edge(live *metrics.Live) mesh.Edge {
 }
 
 func TestLive(t *testing.T) {
+	t.Parallel()
 	db, live := store(t), metrics.New(metrics.Options{})
 	s := &sheet{started: time.Now().Add(-time.Hour), ok: 1000, bad: 50, fast: 500}
 	j := quick("front", pages(t, s.text))
@@ -115,6 +116,7 @@ func TestLive(t *testing.T) {
 
 // TestDoubled has one proxy in two jobs: the live graph counts it once, and the second says so.
 func TestDoubled(t *testing.T) {
+	t.Parallel()
 	live := metrics.New(metrics.Options{})
 	s := &sheet{started: time.Now().Add(-time.Hour)}
 	address := pages(t, s.text)
@@ -131,6 +133,7 @@ func TestDoubled(t *testing.T) {
 
 // TestStoreRefuses has a store that is full: the live graph goes on, and the target says what is missing.
 func TestStoreRefuses(t *testing.T) {
+	t.Parallel()
 	live := metrics.New(metrics.Options{})
 	s := &sheet{started: time.Now().Add(-time.Hour)}
 	db := store(t)

@@ -85,29 +85,40 @@ func (s *state) admit(limit int) bool {
 	return true
 }
 
-// finish takes the end of a scrape.
-func (s *state) finish(p *page, now time.Time) {
+// tell gives the live graph its part of a page, or the news that there is nobody to ask. It names the job that speaks for
+// the proxy already, if there is one.
+func (s *state) tell(p *page, now time.Time) (doubled string) {
 	t := p.tee
-	o := outcome{report: p.report, state: query.OK}
-	doubled := ""
-	switch err := s.target.LastError(); {
-	case !o.up:
-		o.state, o.drop = query.Down, o.samples
-		o.err = explain(err, t.job, s.target.URL().Host, t.answer(s.target.URL().Host))
-		if s.proxied && t.live != nil && absent(err) {
+	switch {
+	case !s.proxied || t.live == nil:
+	case !p.report.up:
+		if absent(s.target.LastError()) {
 			t.leave(s)
 		}
-	case s.proxied && t.live != nil && p.entries > 0: // an empty page is no page: the library forgets nothing either
+	case p.entries > 0: // an empty page is no page: the library forgets nothing either
 		if other := t.claim(s); other != nil {
-			doubled = other.labels["job"]
-		} else {
-			s.feed.push(t.live, s.src, t.job.Interval, now)
+			return other.labels[model.JobLabel]
 		}
+		s.feed.push(t.live, s.src, t.job.Interval, now)
 	}
-	if o.up {
+	return ""
+}
+
+// finish takes the end of a scrape; stored is why the store could not keep it.
+func (s *state) finish(p *page, doubled string, stored error) {
+	t := p.tee
+	o := outcome{report: p.report, state: query.OK}
+	switch {
+	case !o.up:
+		host := s.target.URL().Host
+		o.state, o.drop = query.Down, o.samples
+		o.err = explain(s.target.LastError(), t.job, host, t.answer(host))
+	case stored != nil:
+		o.state, o.drop = query.Degraded, o.kept
+		o.err = "the page could not be stored: " + brief(stored.Error())
+	default:
 		o.drop = o.kept - p.entries + p.late + p.refused
-		o.err = p.shortfall(o.drop, doubled)
-		if o.err != "" {
+		if o.err = p.shortfall(o.drop, doubled); o.err != "" {
 			o.state = query.Degraded
 		}
 	}
@@ -115,7 +126,7 @@ func (s *state) finish(p *page, now time.Time) {
 	before := s.last
 	s.last = o
 	s.mu.Unlock()
-	if t.notice != nil && (before.state != o.state) {
+	if t.notice != nil && before.state != o.state {
 		t.notice(s, before, o)
 	}
 }
@@ -136,17 +147,6 @@ func (p *page) shortfall(dropped int, doubled string) string {
 		list = append(list, fmt.Sprintf("job %q reads the same proxy of the same mesh already, and the live graph counts it once: remove it from one of them, or set proxyLabel", doubled))
 	}
 	return strings.Join(list, "; ")
-}
-
-// fail notes that the store could not keep a page.
-func (s *state) fail(err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.last.drop = s.last.kept
-	if s.last.state == query.OK {
-		s.last.state = query.Degraded
-		s.last.err = "the page could not be stored: " + brief(err.Error())
-	}
 }
 
 // show gives the target's health.

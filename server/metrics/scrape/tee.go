@@ -224,20 +224,23 @@ func (p *page) refuse(err error) {
 	}
 }
 
-// Commit ends a page that was read to its end, or the report about one that was not.
+// Commit ends a page that was read to its end, or the report about one that was not. The live graph comes first: the
+// store may rearrange the histograms that it is given, and may be full.
 func (p *page) Commit() error {
-	if p.report.given && !p.report.stale {
+	var doubled string
+	ended := p.report.given && !p.report.stale
+	if ended {
 		if p.report.up {
 			p.convert()
 		}
-		p.state.finish(p, time.Now())
+		doubled = p.state.tell(p, time.Now())
 	}
-	if p.store == nil {
-		return nil
+	var err error
+	if p.store != nil {
+		err = p.store.Commit()
 	}
-	err := p.store.Commit()
-	if err != nil {
-		p.state.fail(err)
+	if ended {
+		p.state.finish(p, doubled, err)
 	}
 	return err
 }
