@@ -77,13 +77,14 @@ func (b budgets) ask(ctx context.Context, expr string, at time.Time, each func(q
 }
 
 // span writes a window as a range. A long one is read in steps: every sample of three days would be too many, and counters
-// that only grow lose nothing by it.
+// that only grow lose nothing by it but the newest step.
 func span(window time.Duration) string {
-	const whole, parts = time.Hour, 120
+	const whole, parts = 6 * time.Hour, 720
 	if window <= whole {
 		return "[" + model.Duration(window).String() + "]"
 	}
-	return fmt.Sprintf("[%s:%s]", model.Duration(window), model.Duration((window / parts).Round(time.Minute)))
+	step := max((window / parts).Round(time.Minute), time.Minute)
+	return fmt.Sprintf("[%s:%s]", model.Duration(window), model.Duration(step))
 }
 
 // refresh works out anew how fast services use up their error budgets.
