@@ -3,23 +3,25 @@ package change_test
 import (
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"pgregory.net/rapid"
 
 	"github.com/weirmesh/weir/server/change"
 	"github.com/weirmesh/weir/server/mesh"
 	"github.com/weirmesh/weir/server/store"
 )
 
-// history makes a random history of mesh m through a door whose clock it turns.
+// history makes a random history of a mesh through a door whose clock it turns.
 type history struct {
+	*testing.T
+	dice  *rand.Rand
+	name  string
 	door  *change.Door
 	now   time.Time
-	first time.Time
 	truth []recorded
 }
 
@@ -31,41 +33,38 @@ type recorded struct {
 }
 
 // step proposes something random: nodes set, deleted and made again; the mesh deleted and made again.
-func (h *history) step(t *rapid.T) {
-	h.now = h.now.Add(time.Duration(rapid.IntRange(0, 2500).Draw(t, "µs")) * time.Microsecond)
-	current, err := h.door.Mesh("m")
-	p := change.Proposal{Mesh: "m", Author: "ann"}
+func (h *history) step() {
+	h.now = h.now.Add(time.Duration(h.dice.IntN(2500)) * time.Microsecond)
+	current, err := h.door.Mesh(h.name)
+	p := change.Proposal{Mesh: h.name, Author: "ann"}
 	switch {
 	case err != nil:
-		p.Patch.Put = []mesh.Object{mesh.Settings{Name: "m"}, randomNode(t)}
-	case rapid.IntRange(0, 9).Draw(t, "deletes the mesh") == 0:
+		p.Patch.Put = []mesh.Object{mesh.Settings{Name: h.name}, h.node()}
+	case h.dice.IntN(10) == 0:
 		for _, o := range current.Mesh.Objects() {
 			p.Patch.Delete = append(p.Patch.Delete, o.Ref())
 		}
-	case len(current.Mesh.Nodes) > 0 && rapid.Bool().Draw(t, "deletes a node"):
-		i := rapid.IntRange(0, len(current.Mesh.Nodes)-1).Draw(t, "which")
+	case len(current.Mesh.Nodes) > 0 && h.dice.IntN(2) == 0:
+		i := h.dice.IntN(len(current.Mesh.Nodes))
 		p.Patch.Delete = []mesh.Ref{current.Mesh.Nodes[i].Ref()}
 	default:
-		p.Patch.Put = []mesh.Object{randomNode(t)}
+		p.Patch.Put = []mesh.Object{h.node()}
 	}
-	c, err := h.door.Propose(t.Context(), p)
+	c, err := h.door.Propose(h.Context(), p)
 	if err != nil {
 		if strings.Contains(err.Error(), "nothing would change") {
 			return
 		}
-		t.Fatal(err)
+		h.Fatal(err)
 	}
-	if h.first.IsZero() {
-		h.first = c.At
-	}
-	after, _ := h.door.Mesh("m")
+	after, _ := h.door.Mesh(h.name)
 	h.truth = append(h.truth, recorded{c.At, after.Mesh, c.Accepted.Revision})
 }
 
-func randomNode(t *rapid.T) mesh.VirtualNode {
+func (h *history) node() mesh.VirtualNode {
 	return mesh.VirtualNode{
-		Name:     fmt.Sprintf("n%d", rapid.IntRange(0, 3).Draw(t, "node")),
-		Backends: []mesh.Backend{{Service: fmt.Sprintf("s%d", rapid.IntRange(0, 99).Draw(t, "backend"))}},
+		Name:     fmt.Sprintf("n%d", h.dice.IntN(4)),
+		Backends: []mesh.Backend{{Service: fmt.Sprintf("s%d", h.dice.IntN(100))}},
 	}
 }
 
@@ -81,53 +80,53 @@ func (h *history) at(moment time.Time) recorded {
 }
 
 // verify asks for every moment that something happened, and for those just beside it.
-func (h *history) verify(t *rapid.T, door *change.Door) {
-	for _, r := range h.truth {
+func (h *history) verify(door *change.Door, among []recorded) {
+	h.Helper()
+	for _, r := range among {
 		for _, beside := range []time.Duration{-time.Microsecond, 0, time.Microsecond, 500 * time.Microsecond} {
 			moment := r.at.Add(beside)
 			want := h.at(moment)
-			got, revision, err := door.MeshAt(t.Context(), "m", moment)
+			got, revision, err := door.MeshAt(h.Context(), h.name, moment)
 			if revision != want.revision {
-				t.Fatalf("%v: revision %d, want %d", moment, revision, want.revision)
+				h.Fatalf("%v: revision %d, want %d", moment, revision, want.revision)
 			}
 			if diff := cmp.Diff(want.mesh, got); diff != "" {
-				t.Fatalf("%v (-want +got):\n%s", moment, diff)
+				h.Fatalf("%v (-want +got):\n%s", moment, diff)
 			}
 			if (want.mesh.Name == "") != (mesh.CodeOf(err) == mesh.NotFound) {
-				t.Fatalf("%v: %v", moment, err)
+				h.Fatalf("%v: %v", moment, err)
 			}
 		}
 	}
 }
 
 func TestMeshAtIsWhatWasRecorded(t *testing.T) {
-	dir := t.TempDir()
-	runs := 0
-	rapid.Check(t, func(rt *rapid.T) {
-		runs++
-		s, err := store.Open(rt.Context(), store.Options{Dir: fmt.Sprintf("%s/%d", dir, runs), Logger: slog.New(slog.DiscardHandler)})
-		if err != nil {
-			rt.Fatal(err)
+	s, err := store.Open(t.Context(), store.Options{Dir: t.TempDir(), Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	h := &history{T: t, dice: rand.New(rand.NewPCG(seed, 0)), now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
+	opts := change.Options{Store: s, Provider: newProvider(), Now: func() time.Time { return h.now }}
+	if h.door, err = change.New(opts); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 10 {
+		h.name, h.truth = fmt.Sprintf("m%d", i), nil
+		for range 10 {
+			h.step()
+			// What the door remembers must not outlive the next change.
+			h.verify(h.door, h.truth[max(0, len(h.truth)-1):])
 		}
-		defer s.Close()
-		h := &history{now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
-		opts := change.Options{Store: s, Provider: newProvider(), Now: func() time.Time { return h.now }}
-		if h.door, err = change.New(opts); err != nil {
-			rt.Fatal(err)
-		}
-		for range rapid.IntRange(1, 12).Draw(rt, "steps") {
-			h.step(rt)
-			if rapid.IntRange(0, 3).Draw(rt, "looks") == 0 { // what it remembers must not outlive the next change
-				h.verify(rt, h.door)
-			}
-		}
-		h.verify(rt, h.door)
-		again, err := change.New(opts)
-		if err != nil {
-			rt.Fatal(err)
-		}
-		h.verify(rt, again)
-	})
+		h.verify(h.door, h.truth)
+	}
+	again, err := change.New(opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.verify(again, h.truth)
 }
 
 func TestMeshAtSaysSinceWhen(t *testing.T) {
