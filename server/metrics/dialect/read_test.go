@@ -34,20 +34,17 @@ func everything(d dialect, name string, subject *mesh.Subject) *scope {
 // TestInjection asks about meshes and subjects with hostile names: every question must be one that PromQL understands, with
 // the same selectors as for a harmless name.
 func TestInjection(t *testing.T) {
-	hostile := []string{`x"} or up{a="`, "a\\", "`", "\x00\n\r", "}", "ü\u2028日本", "\xff\xfe", "\uFFFD", `.*|(`, "a'b", strings.Repeat("x", 5000)}
+	hostile := []string{`x"} or up{a="`, "a\\", "`", "\x00\n\r", "}", "ü\u2028日本", "\xff\xfe", "\uFFFD", `.*|(`, "a'b", strings.Repeat("x", 300)}
+	of := func(name string) []*mesh.Subject { return []*mesh.Subject{nil, {From: name, To: name}, {To: name}, {}} }
 	for _, d := range all() {
+		var want [][]string
+		for _, subject := range of("plain") {
+			want = append(want, selectors(t, d, everything(d, "shop", subject)))
+		}
 		for _, name := range hostile {
-			for _, subject := range []*mesh.Subject{nil, {From: name, To: name}, {To: name}, {}} {
-				plain := subject
-				if subject != nil && subject.To != "" {
-					plain = &mesh.Subject{To: "plain"}
-					if subject.From != "" {
-						plain.From = "plain"
-					}
-				}
-				got, want := selectors(t, d, everything(d, name, subject)), selectors(t, d, everything(d, "shop", plain))
-				if !slices.Equal(got, want) {
-					t.Errorf("%s asks about %q with\n%s\nnot\n%s", d.name, name, strings.Join(got, "\n"), strings.Join(want, "\n"))
+			for i, subject := range of(name) {
+				if got := selectors(t, d, everything(d, name, subject)); !slices.Equal(got, want[i]) {
+					t.Errorf("%s asks about %q with\n%s\nnot\n%s", d.name, name, strings.Join(got, "\n"), strings.Join(want[i], "\n"))
 				}
 			}
 		}
@@ -122,7 +119,7 @@ func FuzzRead(f *testing.F) {
 // TestQuantiles compares the one pass with PromQL's function, on histograms of random shape.
 func TestQuantiles(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
-	for range 2000 {
+	for range 500 {
 		h := &histogram.FloatHistogram{Schema: histogram.CustomBucketsSchema}
 		bound := 0.0
 		for range 1 + random.IntN(12) {
