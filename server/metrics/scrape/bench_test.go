@@ -152,7 +152,7 @@ func (l *loop) read(tb testing.TB, body []byte, contentType string, at int64) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	p := &page{tee: l.tee, state: l.state, round: l.state.begin(time.Now()), store: l.tee.store.AppenderV2(tb.Context())}
+	p := &page{tee: l.tee, state: l.state, open: true, round: l.state.begin(time.Now()), store: l.tee.store.AppenderV2(tb.Context())}
 	var lset labels.Labels
 	for {
 		kind, err := parser.Next()

@@ -164,6 +164,9 @@ func (g *histograms) native(c *classic) (*histogram.Histogram, *histogram.FloatH
 
 // end says whether a stale part ends its histogram: none of the others is on the page, and none ended it before.
 func (g *histograms) end(ref storage.SeriesRef, round uint64) (*classic, bool) {
+	if int(ref&^partRef) >= len(g.parts) {
+		return nil, false // of a target that was forgotten
+	}
 	c := g.parts[ref&^partRef].of
 	if c.round == round || c.ended == round || c.round == 0 {
 		return c, false

@@ -51,6 +51,9 @@ func (f *feed) take(s *sample, ref storage.SeriesRef, round uint64) {
 	p := f.points[s.ref]
 	switch {
 	case s.ref == 0:
+		if p = f.points[ref]; p != nil {
+			break // the library reads its labels again, and it is known
+		}
 		if p = f.learn(s.ls); p == nil {
 			return
 		}

@@ -95,7 +95,7 @@ func (p *pool) run(ctx context.Context) error {
 	if err = g.Wait(); errors.Is(err, errStopped) {
 		err = nil
 	}
-	p.tee.prune(nil)
+	p.tee.prune(nil, time.Now())
 	return err
 }
 
@@ -129,7 +129,7 @@ func (p *pool) deliver(ctx context.Context, sets chan<- map[string][]*targetgrou
 		case <-ctx.Done():
 			return errStopped
 		case <-tick.C:
-			p.tee.prune(p.manager.TargetsActive()[p.job.Name])
+			p.tee.prune(p.manager.TargetsActive()[p.job.Name], time.Now())
 		case <-p.changed:
 			groups, _ := p.groups()
 			select {

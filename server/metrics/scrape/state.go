@@ -27,11 +27,16 @@ type state struct {
 	src     mesh.Source
 	proxied bool // it tells of one proxy, which the live graph shows
 
-	// The scrape loop alone uses these, page after page.
+	// reading is held from the beginning of a page to its end: when the library restarts a target's loop, the old one
+	// still ends its series.
+	reading  sync.Mutex
 	feed     feed
 	classics histograms
 	added    int // series since the window began
 	since    time.Time
+
+	telling sync.Mutex // held while the live graph is told
+	gone    time.Time  // when it was no target any more
 
 	mu   sync.Mutex
 	last outcome
@@ -67,8 +72,7 @@ func (s *state) typeOf(family string) model.MetricType {
 
 // begin starts a page and gives its number.
 func (s *state) begin(now time.Time) uint64 {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.reading.Lock()
 	if now.Sub(s.since) > churnWindow {
 		s.since, s.added = now, 0
 	}
@@ -89,8 +93,10 @@ func (s *state) admit(limit int) bool {
 // the proxy already, if there is one.
 func (s *state) tell(p *page, now time.Time) (doubled string) {
 	t := p.tee
+	s.telling.Lock()
+	defer s.telling.Unlock()
 	switch {
-	case !s.proxied || t.live == nil:
+	case !s.proxied || t.live == nil || !s.gone.IsZero():
 	case !p.report.up:
 		if absent(s.target.LastError()) {
 			t.leave(s)
@@ -216,8 +222,9 @@ func (t *tee) list() map[*promscrape.Target]*state {
 	return list
 }
 
-// prune forgets the targets that are not scraped any more.
-func (t *tee) prune(active []*promscrape.Target) {
+// prune says of targets that are not scraped any more that they are gone, and forgets them when the library has ended
+// their series, which takes it a little more than two intervals.
+func (t *tee) prune(active []*promscrape.Target, now time.Time) {
 	keep := make(map[*promscrape.Target]bool, len(active))
 	for _, target := range active {
 		keep[target] = true
@@ -226,11 +233,19 @@ func (t *tee) prune(active []*promscrape.Target) {
 		if keep[target] {
 			continue
 		}
-		t.mu.Lock()
-		delete(t.states, target)
-		t.mu.Unlock()
-		if s.proxied && t.live != nil {
-			t.leave(s)
+		s.telling.Lock()
+		if s.gone.IsZero() {
+			s.gone = now
+			if s.proxied && t.live != nil {
+				t.leave(s)
+			}
+		}
+		late := now.Sub(s.gone) > 4*t.job.Interval+time.Minute
+		s.telling.Unlock()
+		if late {
+			t.mu.Lock()
+			delete(t.states, target)
+			t.mu.Unlock()
 		}
 	}
 }

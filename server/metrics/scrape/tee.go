@@ -38,13 +38,12 @@ type tee struct {
 
 // AppenderV2 begins a page of the target that the context is of.
 func (t *tee) AppenderV2(ctx context.Context) storage.AppenderV2 {
-	p := &page{tee: t}
+	target, _ := promscrape.TargetFromContext(ctx)
+	p := &page{tee: t, state: t.state(target), open: true}
+	p.round = p.state.begin(time.Now())
 	if t.store != nil {
 		p.store = t.store.AppenderV2(ctx)
 	}
-	target, _ := promscrape.TargetFromContext(ctx)
-	p.state = t.state(target)
-	p.round = p.state.begin(time.Now())
 	return p
 }
 
@@ -65,6 +64,7 @@ type page struct {
 	state *state
 	store storage.AppenderV2 // nil: none
 	round uint64
+	open  bool
 
 	entries int // of the page that were kept
 	samples int // of them, a classic histogram counting as one
@@ -242,16 +242,26 @@ func (p *page) Commit() error {
 	if ended {
 		p.state.finish(p, doubled, err)
 	}
+	p.close()
 	return err
 }
 
 // Rollback forgets a page that broke off.
 func (p *page) Rollback() error {
-	p.state.classics.on = p.state.classics.on[:0]
+	p.close()
 	if p.store == nil {
 		return nil
 	}
 	return p.store.Rollback()
+}
+
+// close lets the target's next page begin.
+func (p *page) close() {
+	if p.open {
+		p.open = false
+		p.state.classics.on = p.state.classics.on[:0]
+		p.state.reading.Unlock()
+	}
 }
 
 // take reads one sample about the scrape. Their names end in a byte that no name of a page can have.
