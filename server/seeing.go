@@ -105,7 +105,10 @@ func (s *Server) look(own *prometheus.Registry) error {
 			return err
 		}
 		s.onClose("metrics source "+configured.Name, func() error { backend.Close(); return nil })
-		o := dialect.Options{Only: configured.Dialects, Step: backend.Interval()}
+		o := dialect.Options{
+			Only: configured.Dialects, Step: backend.Interval(),
+			Rules: map[string]dialect.Rule{"": {Match: configured.Match, Namespace: configured.Namespace}},
+		}
 		if !backend.Native() {
 			o.Histograms = dialect.Classic
 		}
@@ -162,7 +165,10 @@ func (s *Server) scrape(own *prometheus.Registry) ([]blend.Source, error) {
 		return nil, err
 	}
 	others := slices.DeleteFunc(dialect.Names(), func(name string) bool { return name == "weir" })
-	reader, err := dialect.New(v.history, dialect.Options{Only: others, Histograms: dialect.Native, Known: s.known})
+	reader, err := dialect.New(v.history, dialect.Options{
+		Only: others, Histograms: dialect.Native, Known: s.known,
+		Rules: map[string]dialect.Rule{"": {Match: `job!=""`}}, // what proxies push has no job
+	})
 	if err != nil {
 		return nil, err
 	}

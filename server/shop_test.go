@@ -92,7 +92,7 @@ func startShop() (*shop, error) {
 	s.server, err = New(ctx, Options{
 		Listen: "127.0.0.1:0", XDSListen: "127.0.0.1:0", Data: data, Open: true, Version: "test",
 		History: HistoryOptions{Step: time.Second},
-		Logger: slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelWarn})),
+		Logger:  slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	})
 	if err != nil {
 		stop()

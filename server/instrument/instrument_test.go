@@ -49,7 +49,7 @@ func (w *world) Proxies(string) []provider.Proxy {
 }
 func (w *world) Watch() (<-chan struct{}, func()) { return w.changed, func() {} }
 func (w *world) Graph(string) (graph.Graph, bool) { return w.graph, true }
-func (w *world) set(f func(*world)) { w.mu.Lock(); f(w); w.mu.Unlock(); w.changed <- struct{}{} }
+func (w *world) set(f func(*world))               { w.mu.Lock(); f(w); w.mu.Unlock(); w.changed <- struct{}{} }
 
 func route(v1, v2 int) []mesh.Route {
 	return []mesh.Route{{Router: "reviews", Name: "primary", Targets: []mesh.WeightedTarget{{Node: "reviews-v1", Weight: v1}, {Node: "reviews-v2", Weight: v2}}}}

@@ -46,6 +46,11 @@ type Source struct {
 	URL      string   `yaml:"url"`
 	Meshes   []string `yaml:"meshes,omitempty"`   // it is asked for; empty: all
 	Dialects []string `yaml:"dialects,omitempty"` // that it speaks; empty: whatever is found in it
+	// Match is more label matchers for every question about those meshes, as in `cluster="eu",env=~"live|dark"`: series of
+	// most products do not say which mesh they are of.
+	Match string `yaml:"match,omitempty"`
+	// Namespace is the one whose workloads are called by their plain names; others are name.namespace.
+	Namespace string `yaml:"namespace,omitempty"`
 	// Interval is how often the live graph is read from it: the server's own scrape interval is a good value.
 	Interval model.Duration `yaml:"interval,omitempty"`
 	Timeout  model.Duration `yaml:"timeout,omitempty"` // of one question
