@@ -55,7 +55,7 @@ func (t *Timeline) film(ctx context.Context, name string, over mesh.Span) (Frame
 		Health: make([]mesh.Health, len(film.At)), Total: make([]Total, len(film.At)),
 		Marks: marks, Partial: film.Partial, Notes: slices.Clone(film.Notes),
 	}
-	judge := newJudge(m, film.Edges, over.Window)
+	judge := newJudge(m, film.Edges, over.Window, t.o.Limits)
 	for i := range film.At {
 		f.Health[i], f.Total[i] = judge.moment(film.RequestRate[i], film.ErrorRatio[i], film.P95[i])
 	}
@@ -205,8 +205,8 @@ type judge struct {
 }
 
 // newJudge finds each edge's limits, which are those of its picture.
-func newJudge(m mesh.Mesh, edges []mesh.FilmEdge, window time.Duration) judge {
-	limits := graph.Limits(m, health.Default())
+func newJudge(m mesh.Mesh, edges []mesh.FilmEdge, window time.Duration, base health.Thresholds) judge {
+	limits := graph.Limits(m, base)
 	j := judge{window: window.Seconds(), limits: make([]*health.Thresholds, len(edges))}
 	for i, e := range edges {
 		j.limits[i] = limits(e.From, e.To)

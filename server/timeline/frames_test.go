@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/weirmesh/weir/server/health"
 	"github.com/weirmesh/weir/server/mesh"
 )
 
@@ -146,7 +147,7 @@ func BenchmarkFrames(b *testing.B) {
 			}
 		}
 	}
-	judge := newJudge(mesh.Mesh{}, film.Edges, over.Step)
+	judge := newJudge(mesh.Mesh{}, film.Edges, over.Step, health.Default())
 	for b.Loop() {
 		for i := range film.At {
 			judge.moment(film.RequestRate[i], film.ErrorRatio[i], film.P95[i])
