@@ -148,7 +148,7 @@ func (types) GetMetadata(family string) (promscrape.MetricMetadata, bool) {
 }
 
 func (l *loop) read(tb testing.TB, body []byte, contentType string, at int64) {
-	parser, err := textparse.New(body, contentType, l.symbols, textparse.ParserOptions{})
+	parser, err := textparse.New(body, contentType, l.symbols, textparse.ParserOptions{ConvertClassicHistogramsToNHCB: contentType != text})
 	if err != nil {
 		tb.Fatal(err)
 	}

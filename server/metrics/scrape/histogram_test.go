@@ -78,13 +78,15 @@ func TestClassic(t *testing.T) {
 	db := store(t)
 	var page string
 	change := make(chan string, 1)
-	s := begin(t, Options{Jobs: []Job{quick("classic", pages(t, func() string {
+	j := quick("classic", pages(t, func() string {
 		select {
 		case page = <-change:
 		default:
 		}
 		return page
-	}))}, Appendable: db})
+	}))
+	j.Path = "/metrics" // where text is expected
+	s := begin(t, Options{Jobs: []Job{j}, Appendable: db})
 	const name = "istio_request_duration_milliseconds"
 	lines := func(list ...string) string {
 		return "# TYPE " + name + " histogram\n" + name + strings.Join(list, "\n"+name) + "\n" +

@@ -71,10 +71,16 @@ func edge(live *metrics.Live) mesh.Edge {
 
 func TestLive(t *testing.T) {
 	t.Parallel()
+	for _, path := range []string{envoyPath, "/metrics"} { // the library converts histograms, or the tee does
+		t.Run(path, func(t *testing.T) { lives(t, path) })
+	}
+}
+
+func lives(t *testing.T, path string) {
 	db, live := store(t), metrics.New(metrics.Options{})
 	s := &sheet{started: time.Now().Add(-time.Hour), ok: 1000, bad: 50, fast: 500}
 	j := quick("front", pages(t, s.text))
-	j.Node = mesh.GatewayID("front")
+	j.Node, j.Path = mesh.GatewayID("front"), path
 	scraper := begin(t, Options{Jobs: []Job{j}, Appendable: db, Live: live})
 
 	eventually(t, "the edge appears", func() bool { return edge(live).To == "cart" })

@@ -19,6 +19,7 @@ func TestRemoved(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "targets.json")
 	write(t, path, fmt.Sprintf(`[{"targets": [%q]}]`, pages(t, s.text)))
 	j := quick("front")
+	j.Path = "/metrics"
 	j.Files = []string{filepath.Join(filepath.Dir(path), "*.json")}
 	begin(t, Options{Jobs: []Job{j}, Appendable: db, Live: live})
 	const name = "envoy_cluster_upstream_rq_time"
