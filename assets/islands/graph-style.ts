@@ -13,7 +13,7 @@ weir-graph { display: block; }
   border: 1px solid var(--line, light-dark(#d5dbe1, #2a323b)); border-radius: var(--radius-l, 12px);
   background: var(--surface-page, light-dark(#f7f8fa, #101418)); user-select: none;
 }
-weir-scrubber ~ weir-graph .wg-stage { height: clamp(380px, calc(100vh - 430px), 860px); }
+weir-scrubber ~ weir-graph .wg-stage { height: clamp(460px, calc(100vh - 400px), 860px); }
 weir-graph[data-past] .wg-stage { border: 2px dashed var(--accent, light-dark(#0b6285, #6fc6ea)); background: repeating-linear-gradient(-45deg,
   var(--surface-page, light-dark(#f7f8fa, #101418)) 0 14px, var(--surface-past, light-dark(#eef3f6, #121b20)) 14px 28px); }
 weir-graph[data-moment-state=loading] .wg-world { opacity: .55; transition: opacity .2s .25s; }

@@ -99,6 +99,9 @@ func (w *Web) scrubber(c *gin.Context, v view, m moment) *page.Scrubber {
 	}
 	v.fillStrip(p, frames, m.at)
 	p.Begins = w.begins(v, over)
+	if p.Begins != "" && !frames.Partial {
+		p.Notes = nil // they say the same, in English
+	}
 	return p
 }
 

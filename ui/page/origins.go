@@ -76,6 +76,18 @@ type TargetRow struct {
 	Labels          string
 }
 
+// split tells the dialects that are used from those that were only looked for.
+func (o Origin) split() (used, others []Dialect) {
+	for _, d := range o.Dialects {
+		if d.Used {
+			used = append(used, d)
+		} else {
+			others = append(others, d)
+		}
+	}
+	return used, others
+}
+
 func (s StoreCard) full() string { return component.Level(float64(s.Series), float64(s.SeriesLimit)) }
 
 // stateIcon is the shape beside a source's or a target's state.

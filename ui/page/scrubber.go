@@ -14,7 +14,7 @@ import (
 const StripHeight = 40
 
 // marksNamed is how many changes have their words under the strip; the others are points on it.
-const marksNamed = 5
+const marksNamed = 3
 
 // Scrubber is the way through a mesh's past: a strip of frames, the changes and the trouble among them, and steps.
 type Scrubber struct {
