@@ -91,7 +91,7 @@ func (v *view) past(m moment) {
 	p := &page.Past{On: !m.at.IsZero(), Window: m.window.String(), Live: v.Without("at")}
 	if p.On {
 		p.ISO = page.ISO(m.at)
-		p.Text = v.L.T("past.banner", "moment", v.When(m.at), "ago", v.Shell.Ago(m.at))
+		p.Text = v.L.T("past.banner", "moment", v.When(m.at), "ago", v.Ago(m.at))
 	}
 	v.Past = p
 }
