@@ -23,9 +23,11 @@ func (a *app) sourcesCommand() *cobra.Command {
 }
 
 func (a *app) targetsCommand() *cobra.Command {
-	return a.listCommand("targets", "Show what is scraped, and how that goes",
+	cmd := a.listCommand("targets", "Show what is scraped, and how that goes",
 		func(ctx context.Context, c *client.Client) (json.RawMessage, error) { return c.TargetsRaw(ctx) },
 		func(data []byte) ([]string, [][]string, error) { return rowsOf(data, targetHeader, targetRow) })
+	cmd.AddCommand(a.checkTargetCommand())
+	return cmd
 }
 
 // listCommand is a command that shows a list of the server's.

@@ -173,6 +173,16 @@ func Names() []string {
 	return names
 }
 
+// Metrics lists the names of the metrics that a dialect reads; none when nobody speaks it.
+func Metrics(name string) []string {
+	for _, d := range all() {
+		if d.name == name {
+			return slices.Clone(d.names)
+		}
+	}
+	return nil
+}
+
 // dialect is how one product's series become edges.
 type dialect struct {
 	name    string

@@ -147,7 +147,7 @@ func TestEnvoy(t *testing.T) {
 			return got.State == query.OK && got.Format == want && got.Samples > 10
 		})
 		eventually(t, "the proxy is known", func() bool {
-			return len(lives[i].Observe("demo", time.Minute, time.Now()).Sources) == 1
+			return lives[i].Observe("demo", time.Minute, time.Now()).Reporting == 1
 		})
 	}
 	for i := range 40 {

@@ -12,7 +12,7 @@ type speech struct {
 // envoyStatistics are what says how a proxy's calls fare, out of the hundreds that an Envoy has of each cluster. Those
 // about internal and external calls, zones and histograms of connections repeat it.
 const envoyStatistics = `envoy_(cluster_(upstream_(rq(|_xx|_total|_completed|_time|_active|_timeout|_per_try_timeout|_rx_reset|_tx_reset|` +
-	`_retry.*|_pending_(active|overflow|failure_eject)|_active_overflow)|cx_(total|active|overflow|connect_fail|connect_timeout|none_healthy|` +
+	`_retry.*|_pending_(active|overflow|failure_eject)|_active_overflow)|cx_(total|active|overflow|connect_fail|connect_timeout|none_healthy|destroy_remote_with_active_rq|` +
 	`rx_bytes_total|tx_bytes_total))|membership_(healthy|total|degraded)|outlier_detection_ejections_active|circuit_breakers_.*)|` +
 	`http_(downstream_(rq(|_xx|_total|_completed|_time|_active|_timeout|_rx_reset)|cx_(total|active|rx_bytes_total|tx_bytes_total))|no_route)|` +
 	`tcp_(downstream_cx_(total|rx_bytes_total|tx_bytes_total|no_route)|upstream_cx_.*)|server_(uptime|live|state))`
@@ -35,7 +35,7 @@ func speeches() []speech {
 		{"otel", []string{"traces_service_graph_request_total"}, []string{`traces_service_graph_.*`}},
 		{"kuma", []string{"envoy_cluster_upstream_rq_total"}, []string{envoyStatistics}},
 		{"consul", []string{"envoy_cluster_upstream_rq_total"}, []string{envoyStatistics}},
-		{"envoy", []string{"envoy_cluster_upstream_rq_total", "envoy_cluster_upstream_cx_total"}, []string{envoyStatistics}},
+		{"envoy", []string{"envoy_cluster_upstream_rq_xx", "envoy_cluster_upstream_rq_total", "envoy_cluster_upstream_cx_total"}, []string{envoyStatistics}},
 	}
 }
 

@@ -109,14 +109,14 @@ func lives(t *testing.T, path string) {
 	if n, _, _ := series(t, db, named("envoy_cluster_lb_healthy_panic")); n != 0 {
 		t.Error("what nobody reads is stored")
 	}
-	if o := live.Observe("demo", time.Minute, time.Now()); len(o.Sources) != 1 {
-		t.Errorf("sources: %v", o.Sources)
+	if o := live.Observe("demo", time.Minute, time.Now()); o.Reporting != 1 {
+		t.Errorf("%d report", o.Reporting)
 	}
 	if err := scraper.Reload(nil); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "a target that is removed is gone", func() bool {
-		return len(scraper.Targets()) == 0 && len(live.Observe("demo", time.Minute, time.Now()).Sources) == 0
+		return len(scraper.Targets()) == 0 && live.Observe("demo", time.Minute, time.Now()).Reporting == 0
 	})
 }
 

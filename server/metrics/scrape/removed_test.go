@@ -31,7 +31,7 @@ func TestRemoved(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, "the live graph knows that it is gone", func() bool {
-		return len(live.Observe("demo", time.Minute, time.Now()).Sources) == 0
+		return live.Observe("demo", time.Minute, time.Now()).Reporting == 0
 	})
 	eventually(t, "its histograms and counters end", func() bool {
 		_, _, h := series(t, db, named(name))
