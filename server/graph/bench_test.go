@@ -16,8 +16,7 @@ func large(services, edges int) (mesh.Mesh, mesh.Observation, map[string]int) {
 	m := mesh.Mesh{Name: "big"}
 	now := time.UnixMilli(1_700_000_000_000)
 	seen := mesh.Observation{
-		Mesh: "big", At: now, Window: 30 * time.Second, Fresh: true, Sources: map[string]time.Time{},
-		Inbound: map[string]mesh.Traffic{}, Pools: map[string]mesh.PoolUse{}, Reported: map[string]time.Time{},
+		Mesh: "big", At: now, Window: 30 * time.Second, Fresh: true, Oldest: now,
 	}
 	proxies := map[string]int{}
 	limit := 100
@@ -45,11 +44,11 @@ func large(services, edges int) (mesh.Mesh, mesh.Observation, map[string]int) {
 			Router: name, Name: "primary", Protocol: mesh.HTTP, Match: mesh.Match{Prefix: "/"},
 			Targets: []mesh.WeightedTarget{{Node: node.Name, Weight: 100}},
 		})
-		seen.Inbound[node.Name] = traffic(80, 0.1)
-		seen.Pools[node.Name] = mesh.PoolUse{Connections: 7, Instances: 2}
-		seen.Reported[node.Name] = now
+		seen.Nodes = append(seen.Nodes, mesh.Arrival{
+			ID: node.Name, Traffic: traffic(80, 0.1), Received: true, Pool: mesh.PoolUse{Connections: 7, Instances: 2}, Pooled: true, At: now,
+		})
 		proxies[node.Name] = 2
-		seen.Sources[node.Name+"-a"], seen.Sources[node.Name+"-b"] = now, now
+		seen.Reporting += 2
 	}
 	slices.SortFunc(seen.Edges, func(a, b mesh.Edge) int { return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To)) })
 	return m, seen, proxies

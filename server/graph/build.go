@@ -41,6 +41,7 @@ type scratch struct {
 	seen    []flow           // what was seen, by from and to
 	flows   []flow           // in the order of graph.Edges
 	byPlan  []int32          // the place in flows of each of the plan's edges
+	nothing mesh.Arrival     // at a node of which nothing is known; never written
 	// evidence is the one that is being judged.
 	evidence health.Evidence
 }
@@ -50,9 +51,8 @@ type cell struct {
 	*planNode
 	shown   bool // part of the picture; what is only at the end of a leftover is not
 	proxies int
-	inbound mesh.Traffic
-	own     bool // inbound was reported
-	age     time.Duration
+	in      *mesh.Arrival
+	age     time.Duration // of in, when it is known what was received
 	pool    Pool
 	sent    arrival
 }
@@ -104,25 +104,41 @@ func (d *drawing) freshness() {
 			connected += n
 		}
 	}
-	d.graph.Fresh = d.seen.Fresh && len(d.seen.Sources) >= connected
-	oldest := d.seen.At
-	for _, at := range d.seen.Sources {
-		if at.Before(oldest) {
-			oldest = at
-		}
+	d.graph.Fresh = d.seen.Fresh && d.seen.Reporting >= connected
+	if oldest := d.seen.Oldest; !oldest.IsZero() {
+		d.graph.Age = max(0, d.seen.At.Sub(oldest)).Seconds()
 	}
-	d.graph.Age = d.seen.At.Sub(oldest).Seconds()
 }
 
 // layCells gathers what is known of each node by itself.
 func (d *drawing) layCells() {
 	d.cells = slices.Grow(d.cells, len(d.nodes)+8)[:len(d.nodes)] // cleared after the last drawing
+	known, next := 0, 0
 	for i := range d.nodes {
-		d.cells[i].planNode, d.cells[i].shown = &d.nodes[i], true
-		if k := d.cells[i].kind; k == KindNode || k == KindGateway {
-			d.fill(&d.cells[i])
+		c := &d.cells[i]
+		c.planNode, c.shown, c.in = &d.nodes[i], true, &d.nothing
+		if c.kind != KindNode && c.kind != KindGateway {
+			continue
 		}
+		for next < len(d.seen.Nodes) && d.seen.Nodes[next].ID < c.id { // both are sorted
+			next++
+		}
+		if next < len(d.seen.Nodes) && d.seen.Nodes[next].ID == c.id {
+			c.in = &d.seen.Nodes[next]
+		}
+		var has bool
+		if c.proxies, has = d.proxies[c.id]; has {
+			known++
+		}
+		d.fill(c)
 	}
+	if known < len(d.proxies) {
+		d.layOthers()
+	}
+}
+
+// layOthers adds the nodes that have proxies and are not planned.
+func (d *drawing) layOthers() {
 	var others []string
 	for id, n := range d.proxies {
 		if _, planned := d.byID[id]; n > 0 && !planned {
@@ -145,20 +161,23 @@ func (d *drawing) cell(id string) int32 {
 		i = int32(len(d.cells))
 		d.strange[id] = i
 		kind, name := kindOf(id)
-		d.cells = append(d.cells, cell{planNode: &planNode{id: id, name: name, kind: kind, rules: rules{limits: d.whole}}})
+		in := d.seen.Arrival(id)
+		if in == nil {
+			in = &d.nothing
+		}
+		node := &planNode{id: id, name: name, kind: kind, rules: rules{limits: d.whole}}
+		d.cells = append(d.cells, cell{planNode: node, in: in, proxies: d.proxies[id]})
 		d.fill(&d.cells[i])
 	}
 	return i
 }
 
+// fill works out what follows from what arrived at a node.
 func (d *drawing) fill(c *cell) {
-	c.proxies = d.proxies[c.id]
-	if c.inbound, c.own = d.seen.Inbound[c.id]; c.own {
-		if at := d.seen.Reported[c.id]; !at.IsZero() {
-			c.age = d.seen.At.Sub(at)
-		}
+	if c.in.Received && !c.in.At.IsZero() {
+		c.age = d.seen.At.Sub(c.in.At)
 	}
-	use, l := d.seen.Pools[c.id], &c.planNode.pool
+	use, l := &c.in.Pool, &c.planNode.pool
 	n := float64(max(use.Instances, c.proxies, 1))
 	c.pool = Pool{
 		Connections: use.Connections, MaxConnections: l.maxConnections * n,
@@ -223,10 +242,10 @@ func (d *drawing) outside() []flow {
 	var list []flow
 	for i := range d.cells {
 		c := &d.cells[i]
-		if c.inbound.RequestRate == 0 && c.inbound.Active == 0 || c.sent.explains(c.inbound.Requests) {
+		if t := &c.in.Traffic; t.RequestRate == 0 && t.Active == 0 || c.sent.explains(t.Requests) {
 			continue
 		}
-		in := c.inbound
+		in := c.in.Traffic
 		if c.sent.attempts > 0 {
 			rest, part := c.sent.remainder(in)
 			if part <= outsideShare || rest.RequestRate <= outsideRate {

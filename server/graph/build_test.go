@@ -122,7 +122,7 @@ func TestOutside(t *testing.T) {
 		{"others call too", 10, 0, 15, 5},
 		{"fewer arrive than were sent", 10, 0, 3, 0},
 	} {
-		seen := mesh.Observation{Mesh: "m", Window: 10 * time.Second, Inbound: map[string]mesh.Traffic{"b": traffic(c.arrived, 0.1)}}
+		seen := mesh.Observation{Mesh: "m", Window: 10 * time.Second, Nodes: arrived("b", traffic(c.arrived, 0.1))}
 		if c.sent > 0 {
 			sent := traffic(c.sent, 0)
 			sent.Retries = c.retries
@@ -147,12 +147,16 @@ func TestOutsideOfAYoungProxy(t *testing.T) {
 	in := mesh.Traffic{Requests: 100, RequestRate: 50}
 	sent := mesh.Traffic{Requests: 100, RequestRate: 10}
 	seen := mesh.Observation{
-		Mesh: "m", Window: 10 * time.Second, Inbound: map[string]mesh.Traffic{"b": in},
+		Mesh: "m", Window: 10 * time.Second, Nodes: arrived("b", in),
 		Edges: []mesh.Edge{{From: "a", To: "b", Traffic: sent}},
 	}
 	if g := Build(m, seen, nil, health.Default()); len(g.Edges) != 1 {
 		t.Errorf("%+v", g.Edges)
 	}
+}
+
+func arrived(id string, t mesh.Traffic) []mesh.Arrival {
+	return []mesh.Arrival{{ID: id, Traffic: t, Received: true}}
 }
 
 func encode(t *testing.T, g Graph) []byte {
@@ -167,7 +171,7 @@ func encode(t *testing.T, g Graph) []byte {
 // TestPast says that a moment which has passed brings its own proxies, and is fresh when its reader says so.
 func TestPast(t *testing.T) {
 	m, seen, proxies := large(3, 6)
-	seen.Sources, seen.Proxies = nil, map[string]int{"svc-0000-v1": 7}
+	seen.Reporting, seen.Proxies = 0, map[string]int{"svc-0000-v1": 7}
 	seen.Partial, seen.Notes = true, []string{"one of two stores did not answer"}
 	g := Build(m, seen, proxies, health.Default())
 	i := slices.IndexFunc(g.Nodes, func(n Node) bool { return n.ID == "svc-0000-v1" })
@@ -184,7 +188,7 @@ func TestPicturesShareNothing(t *testing.T) {
 	other := seen
 	other.Edges = slices.Clone(seen.Edges[:100])
 	other.Edges = append(other.Edges, mesh.Edge{From: "svc-0039-v1", To: "external/stranger", Traffic: traffic(3, 2), At: seen.At})
-	other.Inbound = map[string]mesh.Traffic{"svc-0001-v1": traffic(500, 400)}
+	other.Nodes = arrived("svc-0001-v1", traffic(500, 400))
 	first, second := p.draw(&seen, proxies), p.draw(&other, nil)
 	want := [][]byte{encode(t, first), encode(t, second)}
 	var wg sync.WaitGroup

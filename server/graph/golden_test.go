@@ -3,6 +3,7 @@ package graph
 import (
 	"encoding/json"
 	"flag"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -22,8 +23,12 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 // observation is mesh.Observation as a test case writes it: what can be worked out is.
 type observation struct {
 	mesh.Observation
-	Proxies map[string]int
-	Seconds float64 // of the window
+	Proxies  map[string]int
+	Seconds  float64 // of the window
+	Inbound  map[string]mesh.Traffic
+	Pools    map[string]mesh.PoolUse
+	Unrouted map[string]float64
+	Sources  map[string]time.Time // when each proxy last reported
 }
 
 // TestGolden draws each case of testdata: mesh.yaml and seen.yaml in, graph.json out.
@@ -94,16 +99,33 @@ func (o *observation) complete(name string) {
 	o.Mesh = name
 	o.At = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	o.Window = time.Duration(o.Seconds * float64(time.Second))
-	o.Reported = map[string]time.Time{}
 	for i := range o.Edges {
 		e := &o.Edges[i]
 		completeTraffic(&e.Traffic, o.Seconds)
 		e.At = o.At
 	}
+	nodes := map[string]mesh.Arrival{}
 	for id, in := range o.Inbound {
 		completeTraffic(&in, o.Seconds)
-		o.Inbound[id] = in
-		o.Reported[id] = o.At
+		nodes[id] = mesh.Arrival{ID: id, Traffic: in, Received: true, At: o.At}
+	}
+	for id, use := range o.Pools {
+		a := nodes[id]
+		a.ID, a.Pool, a.Pooled = id, use, true
+		nodes[id] = a
+	}
+	for id, rate := range o.Unrouted {
+		a := nodes[id]
+		a.ID, a.Unrouted = id, rate
+		nodes[id] = a
+	}
+	for _, id := range slices.Sorted(maps.Keys(nodes)) {
+		o.Nodes = append(o.Nodes, nodes[id])
+	}
+	for _, at := range o.Sources {
+		if o.Reporting++; o.Oldest.IsZero() || at.Before(o.Oldest) {
+			o.Oldest = at
+		}
 	}
 }
 

@@ -55,8 +55,8 @@ func (d *drawing) judgeEdge(i int, by rules) {
 
 // part is a caller's part of what arrives: its part in what the pool there refused.
 func (c *cell) part(rate float64) float64 {
-	if c.inbound.RequestRate > 0 {
-		return min(1, rate/c.inbound.RequestRate)
+	if c.in.Traffic.RequestRate > 0 {
+		return min(1, rate/c.in.Traffic.RequestRate)
 	}
 	return 1
 }
@@ -125,9 +125,9 @@ func (d *drawing) layNodes() {
 func (d *drawing) judgeNode(n *Node, c *cell) {
 	sent := &c.sent
 	ev := &d.evidence
-	*ev = health.Evidence{Traffic: c.inbound, Protocol: c.planNode.pool.protocol, Pool: c.pool.evidence(), Unrouted: d.unrouted(c), Age: c.age}
+	*ev = health.Evidence{Traffic: c.in.Traffic, Protocol: c.planNode.pool.protocol, Pool: c.pool.evidence(), Unrouted: d.unrouted(c), Age: c.age}
 	t := &ev.Traffic
-	if !c.own {
+	if !c.in.Received {
 		*t = sent.Traffic
 		if !sent.at.IsZero() {
 			ev.Age = d.seen.At.Sub(sent.at)
@@ -144,7 +144,7 @@ func (d *drawing) judgeNode(n *Node, c *cell) {
 	t.NoHost, t.FailRate, t.Timeouts, t.Exhausted = sent.NoHost, sent.FailRate, sent.Timeouts, sent.Exhausted
 	t.Resets = max(t.Resets, sent.Resets) // what the application cuts off is seen by its own proxy alone
 	t.Members, t.Healthy, t.Ejected = sent.Members, sent.Healthy, sent.Ejected
-	ev.Missing = !c.own && sent.at.IsZero() && c.proxies == 0
+	ev.Missing = !c.in.Received && sent.at.IsZero() && c.proxies == 0
 	n.Health, n.Causes = health.Judge(ev, c.limits)
 	place{from: c.object, to: c.object, lead: c.lead}.mark(n.Causes)
 	n.Why, n.Causes = explain(n.Causes)
@@ -167,8 +167,8 @@ func (d *drawing) callersHealth(id string) mesh.Health {
 // unrouted is the rate of a node's calls without a route. Strangers ask a gateway for all sorts of hosts, so there it
 // takes a share of what arrives.
 func (d *drawing) unrouted(c *cell) float64 {
-	rate := d.seen.Unrouted[c.id]
-	if c.kind == KindGateway && rate < c.limits.FailingErrors*c.inbound.RequestRate {
+	rate := c.in.Unrouted
+	if c.kind == KindGateway && rate < c.limits.FailingErrors*c.in.Traffic.RequestRate {
 		return 0
 	}
 	return rate

@@ -32,7 +32,7 @@ func (w *world) Observe(name string, window time.Duration, now time.Time) mesh.O
 	w.observed++
 	t := mesh.Traffic{RequestRate: w.rate, Requests: w.rate * window.Seconds()}
 	return mesh.Observation{
-		Mesh: name, At: now, Window: window, Fresh: true, Sources: map[string]time.Time{"a-1": now},
+		Mesh: name, At: now, Window: window, Fresh: true, Reporting: 1, Oldest: now,
 		Edges: []mesh.Edge{{From: "a", To: "b", Traffic: t, At: now}},
 		Burns: w.burns,
 	}

@@ -1,6 +1,10 @@
 package mesh
 
-import "time"
+import (
+	"slices"
+	"strings"
+	"time"
+)
 
 // Source is the proxy that reports numbers or acknowledges configuration.
 type Source struct {
@@ -35,17 +39,12 @@ type Observation struct {
 	Mesh   string
 	At     time.Time
 	Window time.Duration
-	Edges  []Edge // sorted by From, To
-	// Inbound is what each node's own proxies received, by node id; more than its edges sum to means callers outside.
-	Inbound map[string]Traffic
-	// Pools is the use of each node's connection pool in front of its application, by node id.
-	Pools map[string]PoolUse
-	// Reported is, by node id, when each of the node's own connected proxies had reported: the oldest of their newest.
-	Reported map[string]time.Time
-	// Unrouted is the rate of calls for which a node's or gateway's own proxy had no route, by id.
-	Unrouted map[string]float64
-	// Sources is when each connected proxy last reported, by proxy identity.
-	Sources map[string]time.Time
+	Edges  []Edge    // sorted by From, To
+	Nodes  []Arrival // sorted by ID, at most one of each
+	// Reporting counts the connected proxies, or other sources, that ever reported.
+	Reporting int
+	// Oldest is the oldest among the newest reports of those; zero: there is none.
+	Oldest time.Time
 	// Fresh is true when every connected proxy reported within three flush intervals.
 	Fresh bool
 	// Proxies counts, by graph id, the proxies of a moment in the past. Nil: whoever draws knows better.
@@ -75,6 +74,28 @@ type Edge struct {
 	Protocol Protocol
 	Traffic
 	At time.Time // of the oldest newest report among the edge's proxies
+}
+
+// Arrival is what the own proxies of a node or gateway saw of it.
+type Arrival struct {
+	ID string // graph id
+	// Traffic is what they received, without PoolUse; more than the node's edges sum to means callers outside.
+	Traffic  Traffic
+	Received bool    // Traffic is known: they report what they receive
+	Pooled   bool    // Pool is known
+	Pool     PoolUse // of the connection pool in front of its application
+	// At is when each of those that are connected had reported: the oldest of their newest. Zero: nobody knows.
+	At       time.Time
+	Unrouted float64 // rate of calls for which they had no route
+}
+
+// Arrival gives what arrived at a node or gateway, by graph id; nil when nothing is known of it.
+func (o *Observation) Arrival(id string) *Arrival {
+	i, ok := slices.BinarySearchFunc(o.Nodes, id, func(a Arrival, id string) int { return strings.Compare(a.ID, id) })
+	if !ok {
+		return nil
+	}
+	return &o.Nodes[i]
 }
 
 // Traffic is what flowed in a window. Rates are per second of the window, or of the shorter time there was data.

@@ -48,14 +48,14 @@ func TestEnds(t *testing.T) {
 	if e := o.Edges[0]; e.Requests != 22 || e.Protocol != mesh.GRPC || e.Instances != 1 {
 		t.Errorf("two listeners of one node: %+v", e)
 	}
-	if p := o.Pools["a_b"]; len(o.Pools) != 2 || p.InFlight != 3 || p.Pending != 2 || p.OverflowRate != 10 || p.Instances != 1 {
-		t.Errorf("pools %+v", o.Pools)
+	if len(o.Nodes) != 2 || o.Nodes[0].ID != "a_b" || o.Nodes[1].ID != "gateway/entry" {
+		t.Fatalf("%+v", o.Nodes)
 	}
-	if o.Pools["gateway/entry"].InFlight != 4 || o.Inbound["gateway/entry"].Requests != 26 || o.Inbound["a_b"].Requests != 26 {
-		t.Errorf("gateway %+v %+v", o.Pools, o.Inbound)
-	}
-	if len(o.Inbound) != 2 || len(o.Reported) != 2 {
-		t.Errorf("%v %v", o.Inbound, o.Reported)
+	for i, want := range []mesh.PoolUse{{InFlight: 3, Pending: 2, OverflowRate: 10, Instances: 1}, {InFlight: 4, Instances: 1}} {
+		n := o.Nodes[i]
+		if !n.Pooled || n.Pool != want || !n.Received || n.Traffic.Requests != 26 || n.Traffic.PoolUse != (mesh.PoolUse{}) || n.At.IsZero() {
+			t.Errorf("%+v, want %+v", n, want)
+		}
 	}
 }
 
@@ -111,7 +111,7 @@ func TestSameName(t *testing.T) {
 	p.src.Node = "z"
 	p.push(l, begin().Add(time.Second))
 	o := l.Observe("m", MinWindow, begin().Add(time.Second))
-	if len(o.Sources) != 1 || len(o.Edges) != 2 || o.Edges[0].Connections != 0 || o.Edges[1].From != "z" || o.Edges[1].Connections != 2 {
+	if o.Reporting != 1 || len(o.Edges) != 2 || o.Edges[0].Connections != 0 || o.Edges[1].From != "z" || o.Edges[1].Connections != 2 {
 		t.Errorf("%+v", o.Edges)
 	}
 }

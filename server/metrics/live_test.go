@@ -213,8 +213,8 @@ func TestGone(t *testing.T) {
 	if e := o.Edges[0]; e.Active != 4 || e.Connections != 2 || e.Instances != 1 || e.Requests != 20 {
 		t.Errorf("%+v", e)
 	}
-	if _, ok := o.Sources[b.src.Proxy]; ok || len(o.Sources) != 1 || !o.Fresh {
-		t.Errorf("sources %v, fresh %v", o.Sources, o.Fresh)
+	if o.Reporting != 1 || !o.Oldest.Equal(at) || !o.Fresh {
+		t.Errorf("%d report since %s, fresh %v", o.Reporting, o.Oldest, o.Fresh)
 	}
 	push(10, a, b)
 	if e := edge(t, l, MinWindow, at); e.Active != 8 || e.Requests != 40 || e.Instances != 2 {
@@ -283,7 +283,7 @@ func TestFresh(t *testing.T) {
 	}{{0, true}, {1900 * time.Millisecond, true}, {2100 * time.Millisecond, false}, {time.Minute, false}} {
 		o := l.Observe("m", MinWindow, at.Add(c.after))
 		if o.Fresh != c.fresh {
-			t.Errorf("%s after: fresh %v; %v", c.after, o.Fresh, o.Sources)
+			t.Errorf("%s after: fresh %v; %d report since %s", c.after, o.Fresh, o.Reporting, o.Oldest)
 		}
 	}
 	// The edge is as old as the proxy that was silent longest.

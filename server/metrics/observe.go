@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"math"
 	"time"
 
 	"github.com/weirmesh/weir/server/mesh"
@@ -19,26 +20,35 @@ func (l *Live) Observe(name string, window time.Duration, now time.Time) mesh.Ob
 	defer m.mu.Unlock()
 	m.sweep(now.UnixMilli())
 	w := view{now: now.UnixMilli(), seconds: int64(window / time.Second), watch: m.look()}
-	o.Sources = make(map[string]time.Time, len(m.sources))
-	o.Inbound = make(map[string]mesh.Traffic, len(m.nodes))
-	o.Pools = make(map[string]mesh.PoolUse, len(m.nodes))
-	o.Reported = make(map[string]time.Time, len(m.nodes))
-	o.Unrouted = make(map[string]float64)
-	for id, s := range m.sources {
-		if s.gone {
-			continue
-		}
-		o.Sources[id] = time.UnixMilli(s.at)
-		o.Fresh = o.Fresh && s.fresh(w.now)
-	}
+	m.freshness(&o)
 	o.Edges = make([]mesh.Edge, len(m.edges))
 	for i, f := range m.order() {
 		w.edge(f, &o.Edges[i])
 	}
-	for id, f := range m.nodes {
-		w.arrivals(id, f, &o)
+	o.Nodes = make([]mesh.Arrival, 0, len(m.nodes))
+	for _, e := range m.orderEnds() {
+		if e.flow != nil {
+			o.Nodes = append(o.Nodes, mesh.Arrival{ID: e.id})
+			w.arrival(e.flow, &o.Nodes[len(o.Nodes)-1])
+		}
 	}
 	return o
+}
+
+// freshness says how lately the connected proxies reported.
+func (m *meshState) freshness(o *mesh.Observation) {
+	now, oldest := o.At.UnixMilli(), int64(math.MaxInt64)
+	for _, s := range m.slots {
+		if s == nil || s.gone {
+			continue
+		}
+		o.Reporting++
+		oldest = min(oldest, s.at)
+		o.Fresh = o.Fresh && s.fresh(now)
+	}
+	if o.Reporting > 0 {
+		o.Oldest = time.UnixMilli(oldest)
+	}
 }
 
 // Counts gives every edge's counters since its proxies started, sorted by From and To. They never fall: what a proxy had
@@ -126,24 +136,20 @@ func (w *view) traffic(f *flow, abandoned bool, t *mesh.Traffic) {
 	w.quantiles(f, begin, t)
 }
 
-// arrivals works out what a node's own proxies received.
-func (w *view) arrivals(id string, f *flow, o *mesh.Observation) {
-	var t mesh.Traffic
+// arrival works out what a node's own proxies received.
+func (w *view) arrival(f *flow, a *mesh.Arrival) {
 	v := f.look(ownPool, w.watch)
-	w.traffic(f, v.abandoned, &t)
-	if v.proxies > 0 {
-		p := t.PoolUse
-		p.Instances = v.proxies
-		o.Pools[id] = p
+	a.At = time.UnixMilli(v.at)
+	w.traffic(f, v.abandoned, &a.Traffic)
+	if a.Pooled = v.proxies > 0; a.Pooled {
+		a.Pool = a.Traffic.PoolUse
+		a.Pool.Instances = v.proxies
 	}
-	t.PoolUse = mesh.PoolUse{}
-	o.Reported[id] = time.UnixMilli(v.at)
-	if f.hasKind(arriving) {
-		o.Inbound[id] = t
+	a.Traffic.PoolUse = mesh.PoolUse{}
+	if a.Received = f.hasKind(arriving); !a.Received {
+		a.Traffic = mesh.Traffic{}
 	}
-	if n := w.rate(f, colNoRoute); n > 0 {
-		o.Unrouted[id] = n
-	}
+	a.Unrouted = w.rate(f, colNoRoute)
 }
 
 // rate is the rate of one column.

@@ -137,8 +137,8 @@ func TestPage(t *testing.T) {
 			t.Errorf("%s: %v latencies, the page has %v", e.To, got, value("envoy_cluster_upstream_rq_time", cluster, ""))
 		}
 	}
-	near(t, "inbound", o.Inbound["front"].Requests, value("envoy_http_downstream_rq_xx", "ingress", "")+tcpInbound)
-	near(t, "no route", o.Unrouted["front"]*span, value("envoy_http_no_route", "egress", ""))
+	near(t, "inbound", o.Arrival("front").Traffic.Requests, value("envoy_http_downstream_rq_xx", "ingress", "")+tcpInbound)
+	near(t, "no route", o.Arrival("front").Unrouted*span, value("envoy_http_no_route", "egress", ""))
 }
 
 // TestMeaning says what each way of failing looks like; the counts are those of testdata/README.md.
@@ -176,10 +176,10 @@ func TestMeaning(t *testing.T) {
 		t.Error(d)
 	}
 	o := l.Observe("demo", time.Minute, end)
-	if p := o.Pools["front"]; p.Instances != 1 {
+	if p := o.Arrival("front").Pool; p.Instances != 1 {
 		t.Errorf("pool %+v", p)
 	}
-	if in := o.Inbound["front"]; in.Requests != 10+tcpInbound || math.Round(in.ErrorRatio*in.Requests) != 1 {
+	if in := o.Arrival("front").Traffic; in.Requests != 10+tcpInbound || math.Round(in.ErrorRatio*in.Requests) != 1 {
 		t.Errorf("inbound %+v", in)
 	}
 }

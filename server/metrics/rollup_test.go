@@ -67,9 +67,8 @@ func TestRollupsAgree(t *testing.T) {
 		check(e.To, r, e.Traffic)
 		near(t, e.To+" latencies", sumUp(r.Buckets), samples(l, e.To))
 	}
-	in := o.Inbound["front"]
-	in.PoolUse = o.Pools["front"]
-	in.OverflowRate, in.FailRate = o.Pools["front"].OverflowRate, o.Pools["front"].FailRate
+	in := o.Arrival("front").Traffic
+	in.PoolUse = o.Arrival("front").Pool
 	check("inbound", got[len(o.Edges)], in)
 	if n := got[len(o.Edges)]; n.NoRoute != 4 || n.Proxies != 1 || n.InFlight != in.InFlight {
 		t.Errorf("%+v", n)
@@ -205,7 +204,7 @@ func TestResets(t *testing.T) {
 	if e := o.Edges[1]; e.Resets != 0 || e.Requests != 7 || e.ErrorRatio != 0 {
 		t.Errorf("%+v", e)
 	}
-	if in := o.Inbound["a"]; in.Resets != 4 || in.Requests != 4 {
+	if in := o.Arrival("a").Traffic; in.Resets != 4 || in.Requests != 4 {
 		t.Errorf("%+v", in)
 	}
 	if r := rollups(l, "m"); r[0].Resets != 5 || r[1].Resets != 0 || r[2].Resets != 4 {

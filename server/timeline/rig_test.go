@@ -47,7 +47,7 @@ func (r *recorder) Observe(_ context.Context, _ string, at time.Time, window tim
 		At: at, Window: window, Fresh: true, Partial: r.partial,
 		Edges:   []mesh.Edge{{From: "front", To: "v1", Protocol: mesh.HTTP, Traffic: t, At: at}},
 		Proxies: map[string]int{"front": 1, "v1": 1},
-		Sources: map[string]time.Time{"front-0": at, "v1-0": at},
+		Reporting: 2, Oldest: at,
 	}
 	if r.partial {
 		seen.Notes = []string{"one store did not answer"}

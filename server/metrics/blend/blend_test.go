@@ -53,20 +53,24 @@ func edge(from, to string, rate float64) mesh.Edge {
 }
 
 func TestFirstSourceIsBelieved(t *testing.T) {
-	a := &source{seen: mesh.Observation{Fresh: true, Edges: []mesh.Edge{edge("b", "c", 1)}, Inbound: map[string]mesh.Traffic{"c": {RequestRate: 1}}}}
-	b := &source{seen: mesh.Observation{Fresh: true, Edges: []mesh.Edge{edge("a", "b", 3), edge("b", "c", 9)}, Inbound: map[string]mesh.Traffic{"b": {}, "c": {RequestRate: 9}}}}
+	a := &source{seen: mesh.Observation{Fresh: true, Edges: []mesh.Edge{edge("b", "c", 1)}, Nodes: []mesh.Arrival{{ID: "c", Traffic: mesh.Traffic{RequestRate: 1}, Received: true}}}}
+	b := &source{seen: mesh.Observation{Fresh: true, Edges: []mesh.Edge{edge("a", "b", 3), edge("b", "c", 9)}, Nodes: []mesh.Arrival{
+		{ID: "b", Received: true}, {ID: "c", Traffic: mesh.Traffic{RequestRate: 9}, Received: true, Pool: mesh.PoolUse{Pending: 2}, Pooled: true, At: epoch, Unrouted: 5},
+	}}}
 	got, err := blend.Past{{Name: "a", Reader: a}, {Name: "b", Reader: b}, {Name: "c", Reader: &source{}, Meshes: []string{"other"}}}.Observe(t.Context(), "m", epoch, time.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := mesh.Observation{
 		At: epoch, Fresh: true, Edges: []mesh.Edge{edge("a", "b", 3), edge("b", "c", 1)},
-		Inbound: map[string]mesh.Traffic{"b": {}, "c": {RequestRate: 1}},
+		Nodes: []mesh.Arrival{
+			{ID: "b", Received: true}, {ID: "c", Traffic: mesh.Traffic{RequestRate: 1}, Received: true, Pool: mesh.PoolUse{Pending: 2}, Pooled: true, At: epoch, Unrouted: 5},
+		},
 	}
 	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if len(a.seen.Edges) != 1 || len(a.seen.Inbound) != 1 {
+	if len(a.seen.Edges) != 1 || len(a.seen.Nodes) != 1 || a.seen.Nodes[0].Pooled {
 		t.Error("a source's own answer was changed")
 	}
 }
@@ -159,7 +163,7 @@ func TestSlowSource(t *testing.T) {
 
 	until(t, func() bool {
 		o := live.Observe("m", time.Minute, epoch.Add(time.Millisecond))
-		return len(o.Edges) == 1 && o.Fresh && o.Edges[0].At.Equal(epoch.Add(time.Millisecond)) && o.Sources["prod"].Equal(epoch) && len(o.Burns["b"]) == 1
+		return len(o.Edges) == 1 && o.Fresh && o.Edges[0].At.Equal(epoch.Add(time.Millisecond)) && o.Reporting == 1 && o.Oldest.Equal(epoch) && len(o.Burns["b"]) == 1
 	})
 	remote.set(func() { remote.err = errors.New("a login page") })
 	until(t, func() bool {

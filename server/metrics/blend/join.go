@@ -5,6 +5,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"time"
 
 	"github.com/weirmesh/weir/server/mesh"
 )
@@ -14,11 +15,9 @@ func Join(first, more mesh.Observation) mesh.Observation {
 	if len(more.Edges) > 0 {
 		first.Edges = joinEdges(first.Edges, more.Edges)
 	}
-	first.Inbound = joined(first.Inbound, more.Inbound)
-	first.Pools = joined(first.Pools, more.Pools)
-	first.Reported = joined(first.Reported, more.Reported)
-	first.Unrouted = joined(first.Unrouted, more.Unrouted)
-	first.Sources = joined(first.Sources, more.Sources)
+	first.Nodes = joinNodes(first.Nodes, more.Nodes)
+	first.Reporting += more.Reporting
+	first.Oldest = older(first.Oldest, more.Oldest)
 	first.Proxies = joined(first.Proxies, more.Proxies)
 	first.Fresh = first.Fresh && more.Fresh
 	first.Partial = first.Partial || more.Partial
@@ -41,6 +40,54 @@ func joinEdges(first, more []mesh.Edge) []mesh.Edge {
 	}
 	slices.SortStableFunc(all, func(a, b mesh.Edge) int { return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To)) })
 	return all
+}
+
+// joinNodes merges what is known of nodes. Neither list is changed.
+func joinNodes(first, more []mesh.Arrival) []mesh.Arrival {
+	if len(more) == 0 {
+		return first
+	}
+	if len(first) == 0 {
+		return more
+	}
+	all := make([]mesh.Arrival, 0, len(first)+len(more))
+	for len(first) > 0 && len(more) > 0 {
+		switch order := cmp.Compare(first[0].ID, more[0].ID); {
+		case order < 0:
+			all, first = append(all, first[0]), first[1:]
+		case order > 0:
+			all, more = append(all, more[0]), more[1:]
+		default:
+			all = append(all, joinNode(first[0], &more[0]))
+			first, more = first[1:], more[1:]
+		}
+	}
+	return append(append(all, first...), more...)
+}
+
+// joinNode adds what only the second knows of a node.
+func joinNode(a mesh.Arrival, more *mesh.Arrival) mesh.Arrival {
+	if !a.Received && more.Received {
+		a.Traffic, a.Received = more.Traffic, true
+	}
+	if !a.Pooled && more.Pooled {
+		a.Pool, a.Pooled = more.Pool, true
+	}
+	if a.At.IsZero() {
+		a.At = more.At
+	}
+	if a.Unrouted == 0 {
+		a.Unrouted = more.Unrouted
+	}
+	return a
+}
+
+// older gives the older of two times; zero is none.
+func older(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // joined gives the first map with what only the second has. Neither is changed.

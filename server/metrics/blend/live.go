@@ -110,8 +110,8 @@ func (l *Live) ask(ctx context.Context, s Source, name string) {
 	}
 }
 
-// Observe gives what the aggregator sees now, and what only slower sources know. Their numbers are as old as their Sources
-// say and make the whole stale when three of their intervals have passed.
+// Observe gives what the aggregator sees now, and what only slower sources know. Their numbers are as old as their Oldest
+// says and make the whole stale when three of their intervals have passed.
 func (l *Live) Observe(name string, window time.Duration, now time.Time) mesh.Observation {
 	o := l.o.Live.Observe(name, window, now)
 	for _, s := range l.o.Sources {
@@ -147,9 +147,9 @@ func (r report) addTo(o mesh.Observation, source string, now time.Time) mesh.Obs
 		seen = current(seen, now)
 	}
 	seen.Proxies = nil // of the past; who draws now knows better
-	seen.Sources = nil
-	if len(o.Sources) == 0 {
-		seen.Sources = map[string]time.Time{source: seen.At}
+	seen.Reporting, seen.Oldest = 0, time.Time{}
+	if o.Reporting == 0 {
+		seen.Reporting, seen.Oldest = 1, seen.At
 	}
 	return Join(o, seen)
 }
@@ -161,10 +161,11 @@ func current(o mesh.Observation, now time.Time) mesh.Observation {
 	for i := range o.Edges {
 		o.Edges[i].At = now
 	}
-	reported := make(map[string]time.Time, len(o.Reported))
-	for id := range o.Reported {
-		reported[id] = now
+	o.Nodes = slices.Clone(o.Nodes)
+	for i := range o.Nodes {
+		if a := &o.Nodes[i]; !a.At.IsZero() {
+			a.At = now
+		}
 	}
-	o.Reported = reported
 	return o
 }

@@ -176,30 +176,45 @@ func printObservation(o mesh.Observation) string {
 	for _, e := range o.Edges {
 		fmt.Fprintf(&b, "%s → %s %s%s%s\n", e.From, e.To, e.Protocol, printTraffic(e.Traffic), printAge(o.At.Sub(e.At)))
 	}
-	for _, id := range slices.Sorted(maps.Keys(o.Inbound)) {
-		fmt.Fprintf(&b, "in %s%s\n", id, printTraffic(o.Inbound[id]))
-	}
-	for _, id := range slices.Sorted(maps.Keys(o.Pools)) {
-		p := o.Pools[id]
-		fmt.Fprintf(&b, "pool %s%s instances=%d\n", id, printPool(p), p.Instances)
-	}
-	for _, id := range slices.Sorted(maps.Keys(o.Unrouted)) {
-		fmt.Fprintf(&b, "unrouted %s %s/s\n", id, short(o.Unrouted[id]))
-	}
+	printNodes(&b, o, func(a mesh.Arrival) string {
+		return when(a.Received, "in "+a.ID+printTraffic(a.Traffic))
+	})
+	printNodes(&b, o, func(a mesh.Arrival) string {
+		return when(a.Pooled, fmt.Sprintf("pool %s%s instances=%d", a.ID, printPool(a.Pool), a.Pool.Instances))
+	})
+	printNodes(&b, o, func(a mesh.Arrival) string {
+		return when(a.Unrouted > 0, "unrouted "+a.ID+" "+short(a.Unrouted)+"/s")
+	})
 	for _, id := range slices.Sorted(maps.Keys(o.Proxies)) {
 		fmt.Fprintf(&b, "proxies %s %d\n", id, o.Proxies[id])
 	}
-	for _, id := range slices.Sorted(maps.Keys(o.Reported)) {
-		fmt.Fprintf(&b, "reported %s%s\n", id, cmp.Or(printAge(o.At.Sub(o.Reported[id])), " now"))
-	}
-	if len(o.Sources) > 0 {
-		fmt.Fprintf(&b, "sources %s\n", strings.Join(slices.Sorted(maps.Keys(o.Sources)), " "))
+	printNodes(&b, o, func(a mesh.Arrival) string {
+		return when(!a.At.IsZero(), "reported "+a.ID+cmp.Or(printAge(o.At.Sub(a.At)), " now"))
+	})
+	if o.Reporting > 0 {
+		fmt.Fprintf(&b, "reporting %d%s\n", o.Reporting, printAge(o.At.Sub(o.Oldest)))
 	}
 	fmt.Fprintf(&b, "window %s fresh %v partial %v\n", o.Window, o.Fresh, o.Partial)
 	for _, n := range o.Notes {
 		fmt.Fprintf(&b, "note: %s\n", n)
 	}
 	return b.String()
+}
+
+// printNodes writes a line for every node of which there is something to say.
+func printNodes(b *strings.Builder, o mesh.Observation, line func(mesh.Arrival) string) {
+	for _, a := range o.Nodes {
+		if s := line(a); s != "" {
+			fmt.Fprintln(b, s)
+		}
+	}
+}
+
+func when(so bool, line string) string {
+	if so {
+		return line
+	}
+	return ""
 }
 
 func printAge(d time.Duration) string {

@@ -198,11 +198,6 @@ func (t *tally) enter(q *question, into *reading, p query.Point) {
 
 // compose makes an observation of a sheet.
 func (r *Reader) compose(sh *sheet, o mesh.Observation, f *finding, n *notes) mesh.Observation {
-	o.Inbound = make(map[string]mesh.Traffic)
-	o.Pools = make(map[string]mesh.PoolUse)
-	o.Reported = make(map[string]time.Time)
-	o.Unrouted = make(map[string]float64)
-	o.Sources = make(map[string]time.Time)
 	order := sh.sorted()
 	for _, e := range order {
 		if e.from == "" {
@@ -215,15 +210,16 @@ func (r *Reader) compose(sh *sheet, o mesh.Observation, f *finding, n *notes) me
 			continue
 		}
 		t := sh.tallies[e]
-		at, ok := o.Reported[e.from]
-		if !ok {
-			at = o.At
+		at := o.At
+		if a := o.Arrival(e.from); a != nil && !a.At.IsZero() {
+			at = a.At
 		}
 		o.Edges = append(o.Edges, mesh.Edge{From: e.from, To: e.to, Protocol: t.spoke(), Traffic: t.traffic(o.Window), At: at})
 	}
 	o.Fresh = len(order) > 0
-	for _, at := range o.Reported {
-		o.Fresh = o.Fresh && o.At.Sub(at) <= r.stale()
+	for i := range o.Nodes {
+		at := o.Nodes[i].At
+		o.Fresh = o.Fresh && (at.IsZero() || o.At.Sub(at) <= r.stale())
 	}
 	switch {
 	case len(f.used) == 0:
@@ -254,10 +250,10 @@ func (t *tally) spoke() mesh.Protocol {
 
 // composeNode adds what is known of a node by itself.
 func (r *Reader) composeNode(id string, t *tally, o *mesh.Observation) {
+	a := mesh.Arrival{ID: id, Unrouted: max(0, t.v[noRoute])}
 	if t.counts() || t.has.has(opened) {
-		in := t.traffic(o.Window)
-		in.PoolUse = mesh.PoolUse{}
-		o.Inbound[id] = in
+		a.Traffic, a.Received = t.traffic(o.Window), true
+		a.Traffic.PoolUse = mesh.PoolUse{}
 	}
 	if n := int(t.v[proxies]); t.has.has(proxies) {
 		if o.Proxies == nil {
@@ -266,22 +262,22 @@ func (r *Reader) composeNode(id string, t *tally, o *mesh.Observation) {
 		o.Proxies[id] = n
 	}
 	if t.has&poolColumns != 0 {
-		o.Pools[id] = mesh.PoolUse{
+		a.Pooled = true
+		a.Pool = mesh.PoolUse{
 			Connections: t.v[connections], Pending: t.v[pending], InFlight: t.v[inFlight],
 			OverflowRate: t.v[overflow], FailRate: t.v[connectFail], Instances: max(int(t.v[proxies]), 1),
 		}
 	}
-	if t.v[noRoute] > 0 {
-		o.Unrouted[id] = t.v[noRoute]
-	}
 	if t.has.has(age) {
-		at := o.At.Add(-r.age(t, o.At))
-		o.Reported[id] = at
-		// Which proxies they were is not kept; how many there were is, and whoever draws counts them.
-		for i := range int(t.v[proxies]) {
-			o.Sources[id+"#"+strconv.Itoa(i+1)] = at
+		a.At = o.At.Add(-r.age(t, o.At))
+		if n := int(t.v[proxies]); n > 0 {
+			o.Reporting += n
+			if o.Oldest.IsZero() || a.At.Before(o.Oldest) {
+				o.Oldest = a.At
+			}
 		}
 	}
+	o.Nodes = append(o.Nodes, a)
 }
 
 // age says how old a node's report was. The sample that says so is itself up to a few steps old, which is the rhythm of
