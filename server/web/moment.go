@@ -8,6 +8,7 @@ import (
 
 	"github.com/weirmesh/weir/server/graph"
 	"github.com/weirmesh/weir/server/mesh"
+	"github.com/weirmesh/weir/server/timeline"
 	"github.com/weirmesh/weir/ui/page"
 )
 
@@ -43,23 +44,22 @@ func (w *Web) readMoment(c *gin.Context, now time.Time) (moment, error) {
 	return m, nil
 }
 
-// parseMoment reads a moment as RFC 3339 writes it, or as a browser's field of date and time does, which is in UTC.
+// parseMoment reads a moment as the API does, or as a browser's field of date and time writes it, which is in UTC.
 // An empty one, and "now", is the zero time. name is the field's.
 func parseMoment(name, text string, now time.Time) (time.Time, error) {
 	if text == "" || text == "now" {
 		return time.Time{}, nil
 	}
-	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05", "2006-01-02T15:04"} {
-		at, err := time.ParseInLocation(layout, text, time.UTC)
-		if err != nil {
-			continue
+	at, err := timeline.ParseMoment(name, text, "", now)
+	for _, layout := range []string{"2006-01-02T15:04:05", "2006-01-02T15:04"} {
+		if field, problem := time.ParseInLocation(layout, text, time.UTC); problem == nil {
+			at, err = field, nil
 		}
-		if at.After(now.Add(clockSkew)) {
-			return at, mesh.Errorf(mesh.Invalid, "%s %s lies in the future: it is %s now", name, page.ISO(at), now.UTC().Format(time.RFC3339))
-		}
-		return at.UTC(), nil
 	}
-	return time.Time{}, mesh.Errorf(mesh.Invalid, "%s %.40q: write a moment as in 2026-11-22T17:00:00Z", name, text)
+	if err == nil && at.After(now.Add(clockSkew)) {
+		return at, mesh.Errorf(mesh.Invalid, "%s %s lies in the future: it is %s now", name, page.ISO(at), now.UTC().Format(time.RFC3339))
+	}
+	return at.UTC(), err
 }
 
 func parseWindow(text string) (time.Duration, error) {

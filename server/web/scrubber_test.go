@@ -160,6 +160,7 @@ func TestMoments(t *testing.T) {
 		"2026-11-22T11:53":          "/topology?at=2026-11-22T11%3A53%3A00Z&hops=1",
 		"2026-11-22T11:53:07":       "/topology?at=2026-11-22T11%3A53%3A07Z&hops=1",
 		"2026-11-22T20:53:00+09:00": "/topology?at=2026-11-22T11%3A53%3A00Z&hops=1",
+		"-7m":                       "/topology?at=2026-11-22T11%3A53%3A00Z&hops=1",
 		"now":                       "/topology?hops=1",
 	} {
 		answer := b.do(http.MethodGet, "/topology?hops=1&at="+url.QueryEscape(asked), nil)
