@@ -1050,6 +1050,7 @@ export interface components {
             pending?: number;
         };
         GraphReading: {
+            causes?: components["schemas"]["Cause"][] | null;
             /** Format: double */
             errorRatio?: number;
             health?: string;

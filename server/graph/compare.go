@@ -61,7 +61,8 @@ type scale[T, D any] struct {
 func compared[T, D any](before, after []T, s scale[T, D]) []D {
 	list := []D{}
 	note := func(a, b *T) { // either may be nil
-		was, is := Reading{Health: mesh.Idle, Why: []string{}}, Reading{Health: mesh.Idle, Why: []string{}}
+		none := Reading{Health: mesh.Idle, Why: []string{}, Causes: []Cause{}}
+		was, is := none, none
 		usedBefore, usedAfter := false, false
 		if a != nil {
 			was, usedBefore = s.read(a)
@@ -155,11 +156,11 @@ func trouble(r Reading) int {
 }
 
 func readNode(n *Node) Reading {
-	return Reading{RequestRate: n.RequestRate, ErrorRatio: n.ErrorRatio, P95: n.P95, Health: n.Health, Why: append([]string{}, n.Why...)}
+	return Reading{RequestRate: n.RequestRate, ErrorRatio: n.ErrorRatio, P95: n.P95, Health: n.Health, Why: append([]string{}, n.Why...), Causes: append([]Cause{}, n.Causes...)}
 }
 
 func readEdge(e *Edge) Reading {
-	return Reading{RequestRate: e.RequestRate, ErrorRatio: e.ErrorRatio, P95: e.P95, Health: e.Health, Why: append([]string{}, e.Why...)}
+	return Reading{RequestRate: e.RequestRate, ErrorRatio: e.ErrorRatio, P95: e.P95, Health: e.Health, Why: append([]string{}, e.Why...), Causes: append([]Cause{}, e.Causes...)}
 }
 
 // seconds reads a picture's window.

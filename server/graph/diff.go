@@ -52,4 +52,5 @@ type Reading struct {
 	P95         float64     `json:"p95"` // seconds
 	Health      mesh.Health `json:"health"`
 	Why         []string    `json:"why"`
+	Causes      []Cause     `json:"causes"` // the same for programs and other languages
 }

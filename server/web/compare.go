@@ -83,7 +83,7 @@ func (v view) fillComparison(p *page.Compare, result timeline.Comparison, from, 
 		told[e.From], told[e.To] = true, true
 		rows[e.Presence] = append(rows[e.Presence], page.DeltaRow{
 			From: component.LinkTo{Name: v.name(e.From), Href: href(e.From)}, To: component.LinkTo{Name: v.name(e.To), Href: href(e.To)},
-			Before: side(e.Before, e.Presence != graph.Appeared), After: side(e.After, e.Presence != graph.Vanished), Worse: worse(e.Before, e.After, e.Presence),
+			Before: v.side(e.Before, e.Presence != graph.Appeared), After: v.side(e.After, e.Presence != graph.Vanished), Worse: worse(e.Before, e.After, e.Presence),
 		})
 	}
 	for _, n := range result.Nodes {
@@ -93,7 +93,7 @@ func (v view) fillComparison(p *page.Compare, result timeline.Comparison, from, 
 		}
 		rows[n.Presence] = append(rows[n.Presence], page.DeltaRow{
 			To:     component.LinkTo{Name: v.name(n.ID), Href: at(n.Presence)(n.ID)},
-			Before: side(n.Before, n.Presence != graph.Appeared), After: side(n.After, n.Presence != graph.Vanished), Worse: worse(n.Before, n.After, n.Presence),
+			Before: v.side(n.Before, n.Presence != graph.Appeared), After: v.side(n.After, n.Presence != graph.Vanished), Worse: worse(n.Before, n.After, n.Presence),
 		})
 	}
 	total := 0
@@ -117,10 +117,10 @@ func (v view) boxAt(id string, at time.Time) string {
 	return v.Href("/topology", "view", "focus", "focus", id, "at", page.ISO(at))
 }
 
-func side(r graph.Reading, shown bool) page.DeltaSide {
+func (v view) side(r graph.Reading, shown bool) page.DeltaSide {
 	s := page.DeltaSide{Shown: shown, Health: cmp.Or(r.Health, mesh.Unknown), Rate: r.RequestRate, Errors: r.ErrorRatio, P95: r.P95}
-	if len(r.Why) > 0 && ill(r.Health) {
-		s.Why = r.Why[0]
+	if ill(r.Health) {
+		s.Why = v.worst(r.Causes, r.Why)
 	}
 	return s
 }
