@@ -38,6 +38,7 @@ type drawing struct {
 type scratch struct {
 	cells   []cell
 	strange map[string]int32 // cells beyond the plan's
+	before  []known          // edge by edge, what was seen in the drawing before; mostly it is the same
 	seen    []flow           // what was seen, by from and to
 	flows   []flow           // in the order of graph.Edges
 	byPlan  []int32          // the place in flows of each of the plan's edges
@@ -78,7 +79,6 @@ func (p *plan) draw(seen *mesh.Observation, proxies map[string]int) Graph {
 	d.layCells()
 	d.layEdges(d.reported())
 	d.shares()
-	d.judgeEdges()
 	d.layNodes()
 	s.clear()
 	p.scratch.Put(s)
@@ -187,87 +187,6 @@ func (d *drawing) fill(c *cell) {
 	}
 }
 
-// reported gives every edge that was seen, those of callers outside the mesh among them, by from and to.
-func (d *drawing) reported() []flow {
-	list := slices.Grow(d.scratch.seen, len(d.seen.Edges)+16)
-	next, sorted := 0, true
-	for i := range d.seen.Edges {
-		e := &d.seen.Edges[i]
-		f := flow{Edge: e}
-		f.from, f.to, next = d.ends(e, next)
-		d.cells[f.to].sent.send(e)
-		sorted = sorted && (i == 0 || d.compare(&list[i-1], &f) <= 0)
-		list = append(list, f)
-	}
-	if !sorted {
-		slices.SortFunc(list, byEnds)
-	}
-	if outside := d.outside(); len(outside) > 0 {
-		at, _ := slices.BinarySearchFunc(list, outside[0], byEnds) // all of them come from the same end
-		list = slices.Insert(list, at, outside...)
-	}
-	d.scratch.seen = list
-	return list
-}
-
-// ends finds the nodes of an edge. What is seen comes in the plan's order and is mostly what is planned: next is where
-// that goes on.
-func (d *drawing) ends(e *mesh.Edge, next int) (from, to int32, then int) {
-	for ; next < len(d.edges); next++ {
-		p := &d.edges[next]
-		order := cmp.Or(strings.Compare(d.nodes[p.from].id, e.From), strings.Compare(d.nodes[p.to].id, e.To))
-		if order == 0 {
-			return p.from, p.to, next + 1
-		}
-		if order > 0 {
-			break
-		}
-	}
-	return d.cell(e.From), d.cell(e.To), next
-}
-
-// compare orders what was seen. Both ends are usually of the plan, whose order is that of the ids.
-func (d *drawing) compare(a, b *flow) int {
-	if n := int32(len(d.nodes)); a.from < n && a.to < n && b.from < n && b.to < n {
-		return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(a.to, b.to))
-	}
-	return byEnds(*a, *b)
-}
-
-func byEnds(a, b flow) int { return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To)) }
-
-// outside finds the callers outside the mesh: all that a gateway receives, and what a node receives beyond its callers'
-// calls.
-func (d *drawing) outside() []flow {
-	var list []flow
-	for i := range d.cells {
-		c := &d.cells[i]
-		if t := &c.in.Traffic; t.RequestRate == 0 && t.Active == 0 || c.sent.explains(t.Requests) {
-			continue
-		}
-		in := c.in.Traffic
-		if c.sent.attempts > 0 {
-			rest, part := c.sent.remainder(in)
-			if part <= outsideShare || rest.RequestRate <= outsideRate {
-				continue
-			}
-			in = rest
-		}
-		// How many instances there are and which are ejected is for callers inside the mesh to say.
-		in.Members, in.Healthy, in.Ejected = 0, 0, 0
-		e := &mesh.Edge{From: mesh.UnknownID, To: c.id, Protocol: c.planNode.pool.protocol, Traffic: in, At: d.seen.At.Add(-c.age)}
-		list = append(list, flow{Edge: e, to: int32(i)})
-	}
-	if len(list) > 0 {
-		from := d.cell(mesh.UnknownID)
-		for i := range list {
-			list[i].from = from
-		}
-		slices.SortFunc(list, byEnds)
-	}
-	return list
-}
-
 // layEdges merges what is declared and what was seen, both in the same order.
 func (d *drawing) layEdges(seen []flow) {
 	n := max(len(d.edges), len(seen)) + 16 // usually they are the same edges
@@ -326,6 +245,11 @@ func (d *drawing) layEdge(f flow, p *planEdge) {
 		e.BytesRate, e.Active = t.BytesRate, t.Active
 		e.Ejected, e.Healthy, e.Members = t.Ejected, t.Healthy, t.Members
 		to.sent.reach(t)
+	}
+	if p != nil { // what is planned knows its own rules
+		d.judgeEdge(e, &f, p.rules)
+	} else {
+		d.judgeEdge(e, &f, rules{to.limits, to.lead})
 	}
 }
 

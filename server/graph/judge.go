@@ -9,22 +9,8 @@ import (
 	"github.com/weirmesh/weir/server/mesh"
 )
 
-// judgeEdges gives every edge its verdict.
-func (d *drawing) judgeEdges() {
-	for j := range d.edges { // what is planned knows its own rules
-		d.judgeEdge(int(d.byPlan[j]), d.edges[j].rules)
-	}
-	for i := range d.graph.Edges {
-		if d.graph.Edges[i].Health == "" {
-			to := d.cells[d.flows[i].to].planNode
-			d.judgeEdge(i, rules{to.limits, to.lead})
-		}
-	}
-}
-
 // judgeEdge judges one edge by the rules of the routes that lead its caller there.
-func (d *drawing) judgeEdge(i int, by rules) {
-	e, f := &d.graph.Edges[i], &d.flows[i]
+func (d *drawing) judgeEdge(e *Edge, f *flow, by rules) {
 	from, to := &d.cells[f.from], &d.cells[f.to]
 	at := place{from: from.object, to: to.object, lead: cmp.Or(by.lead, to.lead)}
 	if to.kind == KindService {

@@ -35,15 +35,16 @@ const maxStep = 1 << 30
 
 // flow is what several proxies say about one thing: an edge, or what arrives at a node.
 type flow struct {
+	// What every reading needs comes first, so that it is near.
 	from, to string
 	protocol mesh.Protocol
-	ring     ring
-	bounds   []float64 // of the latency buckets, in ms, as the first proxy had them
-	links    []*link
 	ties     []tie           // to the proxies, one per link
-	totals   sums            // since the proxies started, not only since they were first seen
-	took     float64         // the latencies' sum, in ms
+	bounds   []float64       // of the latency buckets, in ms, as the first proxy had them
 	gauges   [gauges]float64 // sums; healthy is the lowest, members and ejected the highest
+	ring     ring
+	links    []*link
+	totals   sums    // since the proxies started, not only since they were first seen
+	took     float64 // the latencies' sum, in ms
 }
 
 // sums are counters that never wrap.
@@ -82,9 +83,9 @@ func (f *flow) drop(k *link) {
 	}
 }
 
-// setBounds gives the flow its latency buckets.
+// setBounds gives the flow its latency buckets; the slice is not changed afterwards.
 func (f *flow) setBounds(bounds []float64) {
-	f.bounds = slices.Clone(bounds)
+	f.bounds = bounds
 	f.ring.widen(columns + len(bounds) + 1)
 }
 

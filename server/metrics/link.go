@@ -275,7 +275,7 @@ func (k *link) learnBounds(h *dto.Histogram) {
 	if k.flow.bounds == nil {
 		finite := slices.DeleteFunc(slices.Clone(k.bounds), func(b float64) bool { return math.IsInf(b, 0) || math.IsNaN(b) })
 		slices.Sort(finite)
-		k.flow.setBounds(slices.Compact(finite))
+		k.flow.setBounds(k.src.mesh.share(slices.Compact(finite)))
 	}
 	k.to = make([]uint8, len(k.bounds))
 	for i, b := range k.bounds {

@@ -1,7 +1,6 @@
 package metrics
 
 import (
-	"math"
 	"time"
 
 	"github.com/weirmesh/weir/server/mesh"
@@ -20,35 +19,21 @@ func (l *Live) Observe(name string, window time.Duration, now time.Time) mesh.Ob
 	defer m.mu.Unlock()
 	m.sweep(now.UnixMilli())
 	w := view{now: now.UnixMilli(), seconds: int64(window / time.Second), watch: m.look()}
-	m.freshness(&o)
-	o.Edges = make([]mesh.Edge, len(m.edges))
-	for i, f := range m.order() {
+	o.Fresh, o.Reporting = w.watch.until >= w.now, w.watch.reporting
+	if o.Reporting > 0 {
+		o.Oldest = time.UnixMilli(w.watch.oldest)
+	}
+	edges, nodes := m.order(), m.orderNodes()
+	o.Edges, o.Nodes = make([]mesh.Edge, len(edges)), make([]mesh.Arrival, len(nodes))
+	for i, f := range edges {
+		w.fetch(edges, i)
 		w.edge(f, &o.Edges[i])
 	}
-	o.Nodes = make([]mesh.Arrival, 0, len(m.nodes))
-	for _, e := range m.orderEnds() {
-		if e.flow != nil {
-			o.Nodes = append(o.Nodes, mesh.Arrival{ID: e.id})
-			w.arrival(e.flow, &o.Nodes[len(o.Nodes)-1])
-		}
+	for i, f := range nodes {
+		w.fetch(nodes, i)
+		w.arrival(f, &o.Nodes[i])
 	}
 	return o
-}
-
-// freshness says how lately the connected proxies reported.
-func (m *meshState) freshness(o *mesh.Observation) {
-	now, oldest := o.At.UnixMilli(), int64(math.MaxInt64)
-	for _, s := range m.slots {
-		if s == nil || s.gone {
-			continue
-		}
-		o.Reporting++
-		oldest = min(oldest, s.at)
-		o.Fresh = o.Fresh && s.fresh(now)
-	}
-	if o.Reporting > 0 {
-		o.Oldest = time.UnixMilli(oldest)
-	}
 }
 
 // Counts gives every edge's counters since its proxies started, sorted by From and To. They never fall: what a proxy had
@@ -78,6 +63,38 @@ type view struct {
 	seconds int64 // of the window
 	watch   *watch
 	hist    [maxBuckets + 1]uint32
+	touched int64
+}
+
+// ahead is how many flows are fetched together.
+const ahead = 16
+
+// fetch touches the memory of the next flows, once for all of them. What a reading costs is waiting for memory; touched
+// together, without anything to work out in between, many pieces of it are waited for at once.
+func (w *view) fetch(list []*flow, i int) {
+	if i%ahead != 0 {
+		return
+	}
+	list = list[i:min(i+ahead, len(list))]
+	sum := w.touched
+	for _, f := range list {
+		sum += f.ring.head + int64(len(f.ties)) + int64(f.gauges[0])
+	}
+	for _, f := range list {
+		row := f.ring.now()
+		begin := f.ring.start(w.now, w.seconds)
+		if begin == nil {
+			begin = row
+		}
+		for at := 0; at < len(row); at += line {
+			sum += int64(row[at]) + int64(begin[at])
+		}
+		sum += int64(row[len(row)-1]) + int64(begin[len(row)-1])
+		if len(f.ties) > 0 {
+			sum += f.ties[0].at
+		}
+	}
+	w.touched = sum
 }
 
 // edge works out what an edge carried.
@@ -139,6 +156,7 @@ func (w *view) traffic(f *flow, abandoned bool, t *mesh.Traffic) {
 // arrival works out what a node's own proxies received.
 func (w *view) arrival(f *flow, a *mesh.Arrival) {
 	v := f.look(ownPool, w.watch)
+	a.ID = f.to
 	a.At = time.UnixMilli(v.at)
 	w.traffic(f, v.abandoned, &a.Traffic)
 	if a.Pooled = v.proxies > 0; a.Pooled {

@@ -6,7 +6,7 @@ import "math/bits"
 // periods of ten seconds. A window is then the difference of two rows whatever its length, and an edge costs a few
 // kilobytes.
 //
-// A row is one run of memory, and the running row stands with the others: reading an edge is mostly waiting for memory.
+// A row is one run of memory, beside the same row of other flows: reading an edge is mostly waiting for memory.
 // Counts wrap around at 2³² and times at 2³² ms; differences within a window do not care.
 const (
 	fineRows   = 32
@@ -28,6 +28,7 @@ const (
 type ring struct {
 	width int // words of a row
 	rows  []uint32
+	store *rows // that rows is from
 	at    int64    // of the newest report, in ms
 	head  int64    // the second that the running row belongs to
 	first int64    // the head at the beginning
@@ -36,9 +37,9 @@ type ring struct {
 }
 
 // begin sets the ring up for counting since that time.
-func (r *ring) begin(width int, since int64) {
-	r.width = width
-	r.rows = make([]uint32, (nowRow+1)*width)
+func (r *ring) begin(store *rows, width int, since int64) {
+	r.width, r.store = width, store
+	r.rows = store.take(width)
 	r.at, r.since = since, since
 	r.head = since / 1000
 	r.first = r.head
@@ -47,17 +48,27 @@ func (r *ring) begin(width int, since int64) {
 
 // widen adds columns that were zero until now.
 func (r *ring) widen(width int) {
-	rows := make([]uint32, (nowRow+1)*width)
-	for i := range nowRow + 1 {
-		copy(rows[i*width:], r.row(i))
+	if roomFor(width) > roomFor(r.width) {
+		memory := r.store.take(width)
+		for i := range nowRow + 1 {
+			copy(memory[i*blockWords:], r.row(i))
+		}
+		r.store.release(r.rows, r.width)
+		r.rows = memory
 	}
-	r.width, r.rows = width, rows
+	r.width = width
 	if r.wraps != nil {
 		r.wraps = append(r.wraps, make([]uint32, width-len(r.wraps))...)
 	}
 }
 
-func (r *ring) row(i int) []uint32 { return r.rows[i*r.width : (i+1)*r.width] }
+// end gives the memory back; the ring is of no use afterwards.
+func (r *ring) end() {
+	r.store.release(r.rows, r.width)
+	r.rows = nil
+}
+
+func (r *ring) row(i int) []uint32 { return r.rows[i*blockWords : i*blockWords+r.width] }
 
 // now is the running row.
 func (r *ring) now() []uint32 { return r.row(nowRow) }
@@ -83,7 +94,7 @@ func (r *ring) advance(at int64) {
 
 // add counts in a column of the running row.
 func (r *ring) add(col int, n uint32) {
-	i := nowRow*r.width + col
+	i := nowRow*blockWords + col
 	sum, carry := bits.Add32(r.rows[i], n, 0)
 	r.rows[i] = sum
 	if carry != 0 {
@@ -96,7 +107,7 @@ func (r *ring) add(col int, n uint32) {
 
 // total is all that a column ever counted.
 func (r *ring) total(col int) float64 {
-	n := uint64(r.rows[nowRow*r.width+col])
+	n := uint64(r.rows[nowRow*blockWords+col])
 	if r.wraps != nil {
 		n += uint64(r.wraps[col]) << 32
 	}

@@ -193,5 +193,11 @@ func (m *meshState) orderEnds() []end {
 		m.ends = append(m.ends, *e)
 	}
 	slices.SortFunc(m.ends, func(a, b end) int { return cmp.Compare(a.id, b.id) })
+	m.arrive = m.arrive[:0]
+	for _, e := range m.ends {
+		if e.flow != nil {
+			m.arrive = append(m.arrive, e.flow)
+		}
+	}
 	return m.ends
 }

@@ -53,8 +53,6 @@ func (s *source) tolerance() int64 {
 // late is the time after which the proxy must have reported a cluster that it still has.
 func (s *source) late() int64 { return s.at - s.tolerance() }
 
-func (s *source) fresh(now int64) bool { return now-s.at <= s.tolerance() }
-
 // take takes one sample.
 func (s *source) take(st stat, m *dto.Metric, now int64) {
 	k := s.link(st.scope, m)

@@ -20,6 +20,9 @@ type meshState struct {
 	nodes   map[string]*flow // by id in the graph
 	ordered []*flow          // the edges by from, to; nil when it must be made again
 	ends    []end            // the nodes by id; nil when it must be made again
+	arrive  []*flow          // of the ends that have one; made with them
+	bounds  []float64        // of the latency buckets that a flow had last
+	rows    rows
 	rollup  Rollup           // handed out one after the other
 	retired map[pair]retired
 	sweptAt int64
@@ -34,6 +37,10 @@ type watch struct {
 		stamp uint64
 	}
 	stamp uint64
+
+	reporting int   // proxies that are connected
+	oldest    int64 // of their newest reports, in ms
+	until     int64 // all of them are fresh up to then, in ms
 }
 
 type pair struct{ from, to string }
@@ -80,7 +87,7 @@ func (m *meshState) edge(s *source, to string) *flow {
 	f := m.edges[key]
 	if f == nil {
 		f = &flow{from: s.end, to: to}
-		f.ring.begin(columns, s.since)
+		f.ring.begin(&m.rows, columns, s.since)
 		f.totals = m.retired[key].totals
 		m.edges[key] = f
 		m.ordered = nil
@@ -93,7 +100,7 @@ func (m *meshState) node(s *source) *flow {
 	f := m.nodes[s.end]
 	if f == nil {
 		f = &flow{to: s.end}
-		f.ring.begin(columns, s.since)
+		f.ring.begin(&m.rows, columns, s.since)
 		m.nodes[s.end] = f
 		m.ends = nil
 	}
@@ -104,10 +111,13 @@ func (m *meshState) node(s *source) *flow {
 func (m *meshState) look() *watch {
 	w := &m.watch
 	w.slots = slices.Grow(w.slots[:0], len(m.slots))[:len(m.slots)]
+	w.reporting, w.oldest, w.until = 0, math.MaxInt64, math.MaxInt64
 	for i, s := range m.slots {
 		late := int64(math.MaxInt64)
 		if s != nil && !s.gone {
 			late = s.late()
+			w.reporting++
+			w.oldest, w.until = min(w.oldest, s.at), min(w.until, s.at+s.tolerance())
 		}
 		w.slots[i].late, w.slots[i].stamp = late, w.stamp
 	}
@@ -126,6 +136,20 @@ func (m *meshState) order() []*flow {
 		})
 	}
 	return m.ordered
+}
+
+// orderNodes gives what arrives at nodes, sorted.
+func (m *meshState) orderNodes() []*flow {
+	m.orderEnds()
+	return m.arrive
+}
+
+// share gives one slice to all flows that have the same latency buckets.
+func (m *meshState) share(bounds []float64) []float64 {
+	if !slices.Equal(m.bounds, bounds) {
+		m.bounds = slices.Clone(bounds)
+	}
+	return m.bounds
 }
 
 // sweep ends the gauges of clusters that were removed, and forgets what has left every window.
@@ -154,12 +178,14 @@ func (m *meshState) sweep(now int64) {
 	for key, f := range m.edges {
 		if len(f.links) == 0 && f.ring.at < horizon {
 			m.retired[key] = retired{f.totals, now}
+			f.ring.end()
 			delete(m.edges, key)
 			m.ordered = nil
 		}
 	}
 	for id, f := range m.nodes {
 		if len(f.links) == 0 && f.ring.at < horizon {
+			f.ring.end()
 			delete(m.nodes, id)
 			m.ends = nil
 		}
