@@ -156,6 +156,9 @@ func (l *Live) keep(g Graph) {
 func (l *Live) draw(m mesh.Mesh, window time.Duration, now time.Time) Graph {
 	proxies := l.opts.Proxies(m.Name)
 	seen := l.opts.Observer.Observe(m.Name, window, now)
+	if seen.Release != nil {
+		defer seen.Release() // a picture keeps nothing of it but names
+	}
 	return l.plan(m).draw(&seen, proxies)
 }
 

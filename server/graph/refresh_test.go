@@ -7,10 +7,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	dto "github.com/prometheus/client_model/go"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/weirmesh/weir/server/health"
 	"github.com/weirmesh/weir/server/mesh"
 	"github.com/weirmesh/weir/server/metrics"
 )
@@ -23,10 +23,12 @@ func BenchmarkRefresh(b *testing.B) {
 			m, _, proxies := large(size.services, size.edges)
 			live := metrics.New(metrics.Options{})
 			now := feed(live, &m, 40)
-			p := newPlan(m, health.Default())
+			pictures := New(Options{
+				Meshes: func() []mesh.Mesh { return []mesh.Mesh{m} }, Observer: live,
+				Proxies: func(string) map[string]int { return proxies },
+			})
 			refresh := func() {
-				seen := live.Observe(m.Name, 30*time.Second, now)
-				if g := p.draw(&seen, proxies); len(g.Edges) != size.edges || !g.Fresh {
+				if g, _ := pictures.At(m.Name, 30*time.Second, now); len(g.Edges) != size.edges || !g.Fresh {
 					b.Fatalf("%d edges, fresh %v", len(g.Edges), g.Fresh)
 				}
 			}
@@ -39,6 +41,32 @@ func BenchmarkRefresh(b *testing.B) {
 			}
 			done()
 		})
+	}
+}
+
+// TestPicturesOutliveWhatWasSeen says that a picture stays as it is when the memory of its observation is used for others.
+func TestPicturesOutliveWhatWasSeen(t *testing.T) {
+	m, _, proxies := large(20, 80)
+	live := metrics.New(metrics.Options{})
+	now := feed(live, &m, 12)
+	pictures := New(Options{
+		Meshes: func() []mesh.Mesh { return []mesh.Mesh{m} }, Observer: live,
+		Proxies: func(string) map[string]int { return proxies },
+	})
+	g, ok := pictures.At(m.Name, 10*time.Second, now)
+	want := encode(t, g)
+	if !ok || len(g.Edges) != 80 || g.Edges[0].RequestRate == 0 {
+		t.Fatalf("%s", want)
+	}
+	for i := range 3 {
+		pictures.At(m.Name, 10*time.Second, now.Add(time.Duration(i+1)*30*time.Second))
+	}
+	if d := cmp.Diff(string(want), string(encode(t, g))); d != "" {
+		t.Error(d)
+	}
+	again, _ := pictures.At(m.Name, 10*time.Second, now)
+	if d := cmp.Diff(string(want), string(encode(t, again))); d != "" {
+		t.Errorf("drawn again: %s", d)
 	}
 }
 

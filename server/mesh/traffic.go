@@ -54,6 +54,9 @@ type Observation struct {
 	Notes   []string
 	// Burns is how fast services use up their error budgets, by the service's name.
 	Burns map[string][]Burn
+	// Release gives the memory of what was observed back to its maker, who uses it for another observation: of this one
+	// and all its copies Edges and Nodes are then lost. Nobody has to; nil: there is nothing to give back.
+	Release func() `json:"-"`
 }
 
 // Burn is how fast a service used up the error budget of an objective over two windows: 1 is exactly as fast as the

@@ -268,7 +268,7 @@ func (k *link) sameBounds(h *dto.Histogram) bool {
 
 // learnBounds finds out where the proxy's buckets go in the flow's.
 func (k *link) learnBounds(h *dto.Histogram) {
-	k.bounds = k.bounds[:0]
+	k.bounds = make([]float64, 0, len(h.GetBucket()))
 	for _, b := range h.GetBucket() {
 		k.bounds = append(k.bounds, b.GetUpperBound())
 	}
@@ -281,4 +281,5 @@ func (k *link) learnBounds(h *dto.Histogram) {
 	for i, b := range k.bounds {
 		k.to[i] = uint8(k.flow.bucket(b))
 	}
+	k.bounds, k.to = k.src.mesh.shareBuckets(k.bounds, k.to)
 }

@@ -28,7 +28,7 @@ const (
 type ring struct {
 	width int // words of a row
 	rows  []uint32
-	store *rows // that rows is from
+	store *rows    // that rows is from
 	at    int64    // of the newest report, in ms
 	head  int64    // the second that the running row belongs to
 	first int64    // the head at the beginning

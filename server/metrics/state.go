@@ -22,8 +22,10 @@ type meshState struct {
 	ends    []end            // the nodes by id; nil when it must be made again
 	arrive  []*flow          // of the ends that have one; made with them
 	bounds  []float64        // of the latency buckets that a flow had last
+	to      []uint8          // where a link's latency buckets went last
 	rows    rows
-	rollup  Rollup           // handed out one after the other
+	spare   spare  // of an observation that was released
+	rollup  Rollup // handed out one after the other
 	retired map[pair]retired
 	sweptAt int64
 	slots   []*source // nil where a proxy was forgotten
@@ -150,6 +152,17 @@ func (m *meshState) share(bounds []float64) []float64 {
 		m.bounds = slices.Clone(bounds)
 	}
 	return m.bounds
+}
+
+// shareBuckets does the same for links, and for where their buckets go in their flows. Neither slice is changed later.
+func (m *meshState) shareBuckets(bounds []float64, to []uint8) ([]float64, []uint8) {
+	if !slices.Equal(m.to, to) {
+		m.to = to
+	}
+	if slices.Equal(m.bounds, bounds) {
+		bounds = m.bounds
+	}
+	return bounds, m.to
 }
 
 // sweep ends the gauges of clusters that were removed, and forgets what has left every window.
