@@ -28,7 +28,8 @@ type Plot struct {
 // Film is every edge's numbers at every moment of a span: [moment][edge], NaN where there is no data.
 type Film struct {
 	At                           []time.Time
-	Edges                        []FilmEdge // sorted by From, To
+	Window                       time.Duration // what each moment's numbers are over; zero: as long as was asked for
+	Edges                        []FilmEdge    // sorted by From, To
 	RequestRate, ErrorRatio, P95 [][]float64
 	Partial                      bool
 	Notes                        []string

@@ -2,6 +2,7 @@ package timeline
 
 import (
 	"cmp"
+	"math"
 	"time"
 
 	"github.com/weirmesh/weir/server/mesh"
@@ -56,7 +57,7 @@ func checkWindow(window time.Duration) error {
 }
 
 // span checks a span, and fills in what it leaves open: a step that makes for some 240 moments, and a window that is as
-// long as the step, or DefaultWindow when that is longer.
+// long as the step, or DefaultWindow when that is longer, but no longer than windows may be.
 func (t *Timeline) span(name string, s mesh.Span) (mesh.Span, error) {
 	var err error
 	if s.End, err = t.moment(name, "end", s.End); err != nil {
@@ -66,6 +67,9 @@ func (t *Timeline) span(name string, s mesh.Span) (mesh.Span, error) {
 	length := s.End.Sub(s.Start)
 	if length <= 0 {
 		return s, mesh.Errorf(mesh.Invalid, "start %s, end %s: the span has to begin before it ends", stamp(s.Start), stamp(s.End))
+	}
+	if length == math.MaxInt64 {
+		return s, mesh.Errorf(mesh.Invalid, "start %s: no span is as long as that: ask for a later one", stamp(s.Start))
 	}
 	if s.Step == 0 {
 		s.Step = stepFor(length)
@@ -80,7 +84,7 @@ func (t *Timeline) span(name string, s mesh.Span) (mesh.Span, error) {
 		return s, mesh.Errorf(mesh.Invalid, "%v in steps of %v are %d moments, at most %d are answered: shorten the span, or take a step of at least %v",
 			length, s.Step, n, maxMoments, atLeast(length/(maxMoments-1)))
 	}
-	s.Window = cmp.Or(s.Window, max(s.Step, DefaultWindow))
+	s.Window = cmp.Or(s.Window, min(max(s.Step, DefaultWindow), maxWindow))
 	return s, checkWindow(s.Window)
 }
 

@@ -50,6 +50,11 @@ func (t *Timeline) film(ctx context.Context, name string, over mesh.Span) (Frame
 	if err := whole(film); err != nil {
 		return Frames{}, err
 	}
+	// A reader takes a longer window where its samples are far apart, and longer steps where there are too many numbers.
+	over.Window = max(over.Window, film.Window)
+	if len(film.At) > 1 {
+		over.Step = film.At[1].Sub(film.At[0])
+	}
 	f := Frames{
 		Mesh: name, Step: words(over.Step), Window: words(over.Window), At: film.At, Edges: film.Edges,
 		Health: make([]mesh.Health, len(film.At)), Total: make([]Total, len(film.At)),

@@ -46,6 +46,33 @@ func TestFrames(t *testing.T) {
 	}
 }
 
+func TestFramesOfAYear(t *testing.T) {
+	r := newRig(t)
+	f, err := r.Frames(t.Context(), "shop", mesh.Span{Start: r.now.AddDate(-1, 0, 0), End: r.now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f.Step != "48h" || f.Window != "24h" || len(f.At) != 183 {
+		t.Errorf("%d moments, %s apart, over %s", len(f.At), f.Step, f.Window)
+	}
+	if _, err = r.Frames(t.Context(), "shop", mesh.Span{End: r.now}); mesh.CodeOf(err) != mesh.Invalid || !strings.Contains(err.Error(), "no span is as long as that") {
+		t.Errorf("since the beginning of time: %v", err)
+	}
+}
+
+func TestWhatIsShownIsOverTheReadersWindow(t *testing.T) {
+	r := newRig(t)
+	r.reader.least = time.Minute
+	g, err := r.At(t.Context(), "shop", noon.Add(5*time.Minute), 0)
+	if err != nil || g.Window != "1m" {
+		t.Errorf("a picture over %s: %v", g.Window, err)
+	}
+	f, err := r.Frames(t.Context(), "shop", mesh.Span{Start: noon, End: noon.Add(time.Hour)})
+	if err != nil || f.Window != "1m" || f.Step != "1m" || len(f.At) != 61 {
+		t.Errorf("%d moments, %s apart, over %s: %v", len(f.At), f.Step, f.Window, err)
+	}
+}
+
 func TestFramesByTheMeshsOwnLimits(t *testing.T) {
 	r := newRig(t)
 	half, most := 0.5, 0.9

@@ -106,10 +106,11 @@ func (t *Timeline) draw(ctx context.Context, name string, at time.Time, window t
 	if err != nil {
 		return graph.Graph{}, err
 	}
-	seen.Mesh, seen.At, seen.Window = name, at, window
+	// A reader whose samples are far apart takes a longer window, and that is what its numbers are over.
+	seen.Mesh, seen.At, seen.Window = name, at, max(seen.Window, window)
 	limits := t.o.Limits
 	// Stored numbers are as far apart as they were taken: what lies within the window is not late.
-	limits.StaleAfter = max(limits.StaleAfter, window, time.Minute)
+	limits.StaleAfter = max(limits.StaleAfter, seen.Window, time.Minute)
 	return graph.Build(m, seen, seen.Proxies, limits), nil
 }
 

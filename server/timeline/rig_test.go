@@ -26,7 +26,8 @@ var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 type recorder struct {
 	asked   atomic.Int32
 	partial bool
-	edges   int // of the film; zero: two, the second of which never carries anything
+	edges   int           // of the film; zero: two, the second of which never carries anything
+	least   time.Duration // of windows and of the film's steps
 	err     error
 }
 
@@ -41,12 +42,13 @@ func ratioAt(at time.Time) float64 {
 
 func (r *recorder) Observe(_ context.Context, _ string, at time.Time, window time.Duration) (mesh.Observation, error) {
 	r.asked.Add(1)
+	window = max(window, r.least)
 	rate := rateAt(at)
 	t := mesh.Traffic{Requests: rate * window.Seconds(), RequestRate: rate, ErrorRatio: ratioAt(at), P95: 20 * time.Millisecond, PoolUse: mesh.PoolUse{Instances: 1}}
 	seen := mesh.Observation{
 		At: at, Window: window, Fresh: true, Partial: r.partial,
-		Edges:   []mesh.Edge{{From: "front", To: "v1", Protocol: mesh.HTTP, Traffic: t, At: at}},
-		Proxies: map[string]int{"front": 1, "v1": 1},
+		Edges:     []mesh.Edge{{From: "front", To: "v1", Protocol: mesh.HTTP, Traffic: t, At: at}},
+		Proxies:   map[string]int{"front": 1, "v1": 1},
 		Reporting: 2, Oldest: at,
 	}
 	if r.partial {
@@ -78,7 +80,8 @@ func (r *recorder) Plot(_ context.Context, _ string, _ mesh.Subject, over mesh.S
 
 func (r *recorder) Film(_ context.Context, _ string, over mesh.Span) (mesh.Film, error) {
 	r.asked.Add(1)
-	f := mesh.Film{At: moments(over), Edges: []mesh.FilmEdge{{From: "front", To: "v1", Protocol: mesh.HTTP}, {From: "front", To: "v2", Protocol: mesh.HTTP}}}
+	over.Step, over.Window = max(over.Step, r.least), max(over.Window, r.least)
+	f := mesh.Film{At: moments(over), Window: over.Window, Edges: []mesh.FilmEdge{{From: "front", To: "v1", Protocol: mesh.HTTP}, {From: "front", To: "v2", Protocol: mesh.HTTP}}}
 	for len(f.Edges) < r.edges {
 		f.Edges = append(f.Edges, mesh.FilmEdge{From: "front", To: "w", Protocol: mesh.HTTP})
 	}
