@@ -220,25 +220,29 @@ func (w *view) quantiles(f *flow, begin []uint32, t *mesh.Traffic) {
 	if n == 0 {
 		return
 	}
-	t.P50 = quantile(0.50, hist, f.bounds, n)
-	t.P95 = quantile(0.95, hist, f.bounds, n)
-	t.P99 = quantile(0.99, hist, f.bounds, n)
+	q := [3]time.Duration{}
+	interpolate(&q, [3]float64{0.50 * float64(n), 0.95 * float64(n), 0.99 * float64(n)}, hist, f.bounds)
+	t.P50, t.P95, t.P99 = q[0], q[1], q[2]
 }
 
-// quantile interpolates within the bucket that holds it, as Prometheus does; beyond the last bound it is that bound.
-func quantile(q float64, hist []uint32, bounds []float64, n uint32) time.Duration {
-	rank := q * float64(n)
-	sum := 0.0
-	low := 0.0
+// interpolate finds ascending ranks within the buckets that hold them, as Prometheus does; beyond the last bound it is that
+// bound.
+func interpolate(q *[3]time.Duration, ranks [3]float64, hist []uint32, bounds []float64) {
+	sum, low, next := 0.0, 0.0, 0
 	for i, bound := range bounds {
 		c := float64(hist[i])
-		if c > 0 && sum+c >= rank {
-			return duration(low + (bound-low)*(rank-sum)/c)
+		for c > 0 && sum+c >= ranks[next] {
+			q[next] = duration(low + (bound-low)*(ranks[next]-sum)/c)
+			if next++; next == len(q) {
+				return
+			}
 		}
 		sum += c
 		low = bound
 	}
-	return duration(low)
+	for ; next < len(q); next++ {
+		q[next] = duration(low)
+	}
 }
 
 func duration(ms float64) time.Duration { return time.Duration(ms * float64(time.Millisecond)) }
