@@ -24,46 +24,45 @@ type filmKey struct {
 // films keeps the newest films, so that ten viewers of a strip cost what one does.
 type films struct {
 	mu   sync.Mutex
-	list []*film // oldest first
+	list []film // oldest first
 }
 
 type film struct {
 	key  filmKey
 	made time.Time
-	mu   sync.Mutex // held while it is made; those who want the same one wait
-	done bool
 	take timeline.Frames
 }
 
-// get gives a film that was made lately, or makes it. A failure is not kept.
+// get gives a film that was made lately, or makes it. A failure is not kept, and nobody waits for somebody else's: those
+// who ask the timeline for the same film at the same time share it there.
 func (f *films) get(key filmKey, shoot func() (timeline.Frames, error)) (timeline.Frames, error) {
-	kept := f.find(key, time.Now())
-	kept.mu.Lock()
-	defer kept.mu.Unlock()
-	if kept.done {
-		return kept.take, nil
+	if take, ok := f.find(key, time.Now()); ok {
+		return take, nil
 	}
 	take, err := shoot()
 	if err != nil {
 		return timeline.Frames{}, err
 	}
-	kept.take, kept.done = take, true
+	f.keep(film{key, time.Now(), take})
 	return take, nil
 }
 
-func (f *films) find(key filmKey, now time.Time) *film {
+func (f *films) find(key filmKey, now time.Time) (take timeline.Frames, ok bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.list = slices.DeleteFunc(f.list, func(k *film) bool { return now.Sub(k.made) > filmLasts })
-	for _, k := range f.list {
-		if k.key == key {
-			return k
-		}
+	f.list = slices.DeleteFunc(f.list, func(k film) bool { return now.Sub(k.made) > filmLasts })
+	i := slices.IndexFunc(f.list, func(k film) bool { return k.key == key })
+	if i < 0 {
+		return timeline.Frames{}, false
 	}
-	made := &film{key: key, made: now}
-	f.list = append(f.list, made)
+	return f.list[i].take, true
+}
+
+func (f *films) keep(made film) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.list = append(slices.DeleteFunc(f.list, func(k film) bool { return k.key == made.key }), made)
 	if len(f.list) > filmsKept {
-		f.list = f.list[1:]
+		f.list = slices.Delete(f.list, 0, 1)
 	}
-	return made
 }
