@@ -4,6 +4,26 @@
  */
 
 export interface paths {
+    "/api/v1/alerts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List alerts: there are none
+         * @description As https://prometheus.io/docs/prometheus/latest/querying/api/ has it; source chooses one of /sources.
+         */
+        get: operations["prometheus-get-alerts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/apply": {
         parameters: {
             query?: never;
@@ -685,6 +705,26 @@ export interface paths {
          * @description As https://prometheus.io/docs/prometheus/latest/querying/api/ has it; source chooses one of /sources.
          */
         post: operations["prometheus-post-query-range"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List rules: there are none
+         * @description As https://prometheus.io/docs/prometheus/latest/querying/api/ has it; source chooses one of /sources.
+         */
+        get: operations["prometheus-get-rules"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1598,6 +1638,36 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    "prometheus-get-alerts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                    "application/problem+json": Record<string, never>;
+                };
+            };
+        };
+    };
     apply: {
         parameters: {
             query?: {
@@ -3844,6 +3914,36 @@ export interface operations {
         };
     };
     "prometheus-post-query-range": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                    "application/problem+json": Record<string, never>;
+                };
+            };
+        };
+    };
+    "prometheus-get-rules": {
         parameters: {
             query?: never;
             header?: never;

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/prometheus/common/model"
+
 	"github.com/weirmesh/weir/server/metrics/query"
 )
 
@@ -112,7 +114,11 @@ func (h *Handler) labelValues(r *request) (data, error) {
 	if err := h.store(r); err != nil {
 		return data{}, err
 	}
-	values, warnings, err := r.from.LabelValues(r.ctx, r.PathValue("name"), s)
+	name := r.PathValue("name")
+	if strings.HasPrefix(name, "U__") { // how a name that is not of letters, digits and _ is written in an address
+		name = model.UnescapeName(name, model.ValueEncodingEscaping)
+	}
+	values, warnings, err := r.from.LabelValues(r.ctx, name, s)
 	return texts(values, warnings, err)
 }
 
@@ -123,6 +129,15 @@ func texts(list, warnings []string, err error) (data, error) {
 
 func (h *Handler) exemplars(*request) (data, error) {
 	return data{write: func(w *writer) { w.raw("[]") }}, nil
+}
+
+// rules and alerts are asked for by Grafana's page of alerts, which shows a fault where nobody answers.
+func (h *Handler) rules(*request) (data, error) {
+	return data{write: func(w *writer) { w.raw(`{"groups":[]}`) }}, nil
+}
+
+func (h *Handler) alerts(*request) (data, error) {
+	return data{write: func(w *writer) { w.raw(`{"alerts":[]}`) }}, nil
 }
 
 // buildInfo says what the interface can do in the only way that clients know: by a version of Prometheus. It is that of

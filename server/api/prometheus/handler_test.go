@@ -30,6 +30,7 @@ type prepared struct {
 	err    error
 	waits  bool // until the question is given up
 	asked  query.Selection
+	label  string
 	at     time.Time
 }
 
@@ -60,8 +61,8 @@ func (p *prepared) LabelNames(ctx context.Context, s query.Selection) ([]string,
 	return p.values, p.said, p.wait(ctx)
 }
 
-func (p *prepared) LabelValues(ctx context.Context, _ string, s query.Selection) ([]string, []string, error) {
-	p.asked = s
+func (p *prepared) LabelValues(ctx context.Context, label string, s query.Selection) ([]string, []string, error) {
+	p.asked, p.label = s, label
 	return p.values, p.said, p.wait(ctx)
 }
 
@@ -150,6 +151,16 @@ func TestWhatIsSaidBesides(t *testing.T) {
 	p.values, p.said = nil, []string{"cut"}
 	if _, body := get(t, h, "/api/v1/label/job/values"); body != `{"status":"success","data":[],"warnings":["cut"]}` {
 		t.Errorf("no values: %s", body)
+	}
+	for address, label := range map[string]string{"U__http_2e_status": "http.status", "U__http_2f_status": "http/status", "job": "job"} {
+		if status, body := get(t, h, "/api/v1/label/"+address+"/values"); status != http.StatusOK || p.label != label {
+			t.Errorf("label %s: asked for %q: %d %s", address, p.label, status, body)
+		}
+	}
+	for path, want := range map[string]string{"rules": `{"groups":[]}`, "alerts": `{"alerts":[]}`} {
+		if status, body := get(t, h, "/api/v1/"+path); status != http.StatusOK || body != `{"status":"success","data":`+want+`}` {
+			t.Errorf("%s: %d %s", path, status, body)
+		}
 	}
 }
 

@@ -60,6 +60,8 @@ func Routes() []Route {
 		{get, "/api/v1/metadata", "Describe Weir's own series"},
 		{get, "/api/v1/query_exemplars", "List exemplars: none are kept"},
 		{post, "/api/v1/query_exemplars", "List exemplars: none are kept"},
+		{get, "/api/v1/rules", "List rules: there are none"},
+		{get, "/api/v1/alerts", "List alerts: there are none"},
 		{get, "/api/v1/status/buildinfo", "Tell which version of Prometheus' interface this is"},
 	}
 }
@@ -85,6 +87,8 @@ func New(o Options) *Handler {
 		"/api/v1/label/{name}/values": h.labelValues,
 		"/api/v1/metadata":            h.metadata,
 		"/api/v1/query_exemplars":     h.exemplars,
+		"/api/v1/rules":               h.rules,
+		"/api/v1/alerts":              h.alerts,
 		"/api/v1/status/buildinfo":    h.buildInfo,
 	} {
 		h.mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) { h.serve(w, r, answer) })
