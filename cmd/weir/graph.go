@@ -70,7 +70,11 @@ func (a *app) showGraph(ctx context.Context, c *client.Client, meshName string, 
 
 // edges writes the graph's edges; what makes them unfit to rely on goes to stderr.
 func (a *app) edges(g graph.Graph) error {
-	if !g.Fresh {
+	switch {
+	case g.Fresh:
+	case g.Age == 0:
+		fmt.Fprintln(a.stderr, "weir: these numbers are not fresh: not every proxy has reported")
+	default:
 		fmt.Fprintf(a.stderr, "weir: these numbers are not fresh: the oldest report is %s old\n", seconds(g.Age))
 	}
 	a.lacking(g.Partial, g.Notes)

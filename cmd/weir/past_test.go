@@ -176,3 +176,11 @@ func TestSourcesAndTargets(t *testing.T) {
 		"note target http://10.0.0.3:9901 answers late or partly", "ok targets 1 of 3 are scraped as they should be")
 	wants(t, said, "things are wrong")
 }
+
+func TestGraphThatIsNotFresh(t *testing.T) {
+	for age, want := range map[float64]string{0: "not every proxy has reported", 12: "the oldest report is 12s old"} {
+		url, _ := answering(t, map[string]any{"/api/v1/meshes/shop/graph": graph.Graph{Mesh: "shop", Age: age}})
+		_, stderr := weir(t, 0, "graph", "--url", url, "--mesh", "shop")
+		wants(t, stderr, want)
+	}
+}
