@@ -11,8 +11,8 @@ func TestTable(t *testing.T) {
 	const printed = `goos: linux
 BenchmarkRefresh/edges=2100-2         	     100	   1052000 ns/op	         1.02 cpu-ms/op	       0 allocs/op
 BenchmarkRefresh/edges=8500           	     100	   1052000 ns/op	        12.5 cpu-ms/op
-BenchmarkPageExpfmt-2           	      10	  91000000 ns/op
-BenchmarkPageCached-2           	     100	   9100000 ns/op
+BenchmarkPageExpfmt-2           	      10	  91000000 ns/op	        90.0 cpu-ms/op
+BenchmarkPageCached-2           	     100	   9100000 ns/op	         9.0 cpu-ms/op
 PASS
 `
 	var out, log strings.Builder
