@@ -33,6 +33,7 @@ type Film struct {
 	RequestRate, ErrorRatio, P95 [][]float64
 	Partial                      bool
 	Notes                        []string
+	Silent                       bool // a source was read whole and has nothing about the mesh
 }
 
 // FilmEdge names an edge of a film.

@@ -52,6 +52,8 @@ type Observation struct {
 	// Partial is true when a source could not give everything; Notes say what is missing, in words.
 	Partial bool
 	Notes   []string
+	// Silent is true when a source was read whole and has nothing about the mesh; Notes may say why.
+	Silent bool
 	// Burns is how fast services use up their error budgets, by the service's name.
 	Burns map[string][]Burn
 	// Release gives the memory of what was observed back to its maker, who uses it for another observation: of this one

@@ -34,18 +34,20 @@ func (s Source) has(name string) bool { return len(s.Meshes) == 0 || slices.Cont
 // Past reads the past from several sources as if they were one. The order is the order of belief.
 type Past []Source
 
-// Observe joins what the sources saw. What a source could not tell is a note; it is an error when none could.
+// Observe joins what the sources saw. What a source could not tell is a note; it is an error when none could. A source
+// that has nothing about the mesh is as if it were not there, unless all are so: a store that began yesterday takes nothing
+// from what another one knows of last week.
 func (p Past) Observe(ctx context.Context, name string, at time.Time, window time.Duration) (mesh.Observation, error) {
 	whole := mesh.Observation{Mesh: name, At: at, Window: window, Fresh: true}
 	first := true
 	notes, err := p.each(ctx, name, func(s Source) (bool, error) {
 		o, err := s.Reader.Observe(ctx, name, at, window)
-		if err != nil {
+		switch {
+		case err != nil:
 			return false, err
-		}
-		if first {
+		case first || whole.Silent && !o.Silent:
 			whole, first = o, false
-		} else {
+		case !o.Silent || whole.Silent:
 			whole = Join(whole, o)
 		}
 		return true, nil
@@ -55,19 +57,21 @@ func (p Past) Observe(ctx context.Context, name string, at time.Time, window tim
 	return whole, err
 }
 
-// Plot gives the numbers of the first source that has any.
+// Plot gives at every moment the numbers of the first source that has any.
 func (p Past) Plot(ctx context.Context, name string, of mesh.Subject, over mesh.Span) (mesh.Plot, error) {
 	var plot mesh.Plot
 	notes, err := p.each(ctx, name, func(s Source) (bool, error) {
-		if hasNumbers(plot.RequestRate) {
+		if plot.At != nil && !lacking(plot.RequestRate) {
 			return true, nil
 		}
 		next, err := s.Reader.Plot(ctx, name, of, over)
-		if err != nil {
+		switch {
+		case err != nil:
 			return false, err
-		}
-		if plot.At == nil || hasNumbers(next.RequestRate) {
+		case !hasNumbers(plot.RequestRate) && (plot.At == nil || hasNumbers(next.RequestRate)):
 			plot = next
+		case hasNumbers(next.RequestRate):
+			plot = joinPlots(plot, next)
 		}
 		return true, nil
 	})
@@ -81,12 +85,12 @@ func (p Past) Film(ctx context.Context, name string, over mesh.Span) (mesh.Film,
 	var film mesh.Film
 	notes, err := p.each(ctx, name, func(s Source) (bool, error) {
 		next, err := s.Reader.Film(ctx, name, over)
-		if err != nil {
+		switch {
+		case err != nil:
 			return false, err
-		}
-		if film.At == nil {
+		case film.At == nil || film.Silent && !next.Silent:
 			film = next
-		} else {
+		case !next.Silent || film.Silent:
 			film = joinFilms(film, next)
 		}
 		return true, nil

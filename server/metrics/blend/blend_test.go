@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -129,6 +130,61 @@ func TestFilmsAreJoined(t *testing.T) {
 	if got, err := (blend.Past{{Reader: two}, {Reader: late}}).Film(t.Context(), "m", mesh.Span{}); err != nil || len(got.Edges) != 2 || !got.Partial {
 		t.Errorf("other moments: %+v, %v", got, err)
 	}
+}
+
+// TestAStoreThatBeganLater asks about moments before one's store began, of which another one knows.
+func TestAStoreThatBeganLater(t *testing.T) {
+	nan := math.NaN()
+	began, before := epoch.Add(time.Minute), epoch
+	at := []time.Time{before, began}
+	young := &source{
+		seen: mesh.Observation{Silent: true, Partial: true, Notes: []string{"no dialect matches"}},
+		plot: columns(at, []float64{nan, 2}),
+		film: mesh.Film{At: at, Edges: []mesh.FilmEdge{{From: "a", To: "b"}}, RequestRate: [][]float64{{nan}, {2}}, ErrorRatio: [][]float64{{nan}, {0.2}}, P95: [][]float64{{nan}, {0.02}}},
+	}
+	old := &source{
+		seen: mesh.Observation{Fresh: true, Window: time.Minute, Edges: []mesh.Edge{edge("a", "b", 3)}},
+		plot: columns(at, []float64{3, 4}),
+		film: mesh.Film{At: at, Edges: []mesh.FilmEdge{{From: "a", To: "b"}}, RequestRate: [][]float64{{3}, {4}}, ErrorRatio: [][]float64{{0.3}, {0.4}}, P95: [][]float64{{0.03}, {0.04}}},
+	}
+	for _, past := range []blend.Past{{{Name: "young", Reader: young}, {Name: "old", Reader: old}}, {{Name: "old", Reader: old}, {Name: "young", Reader: young}}} {
+		o, err := past.Observe(t.Context(), "m", before, time.Minute)
+		if err != nil || len(o.Edges) != 1 || !o.Fresh || o.Partial || len(o.Notes) != 0 || o.Silent {
+			t.Errorf("%s first: %+v, %v", past[0].Name, o, err)
+		}
+	}
+	past := blend.Past{{Name: "young", Reader: young}, {Name: "old", Reader: old}}
+	if o, err := past[:1].Observe(t.Context(), "m", before, time.Minute); err != nil || !o.Partial || len(o.Notes) != 1 {
+		t.Errorf("nobody knows: %+v, %v", o, err)
+	}
+	p, err := past.Plot(t.Context(), "m", mesh.Subject{}, mesh.Span{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(columns(at, []float64{3, 2}), p, cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("plot (-want +got):\n%s", diff)
+	}
+	if !math.IsNaN(young.plot.RequestRate[0]) {
+		t.Error("a source's own plot was changed")
+	}
+	f, err := past.Film(t.Context(), "m", mesh.Span{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([][][]float64{{{3}, {2}}, {{0.3}, {0.2}}, {{0.03}, {0.02}}}, [][][]float64{f.RequestRate, f.ErrorRatio, f.P95}); diff != "" {
+		t.Errorf("film (-want +got):\n%s", diff)
+	}
+}
+
+// columns makes a plot whose every column is this one.
+func columns(at []time.Time, values []float64) mesh.Plot {
+	p := mesh.Plot{At: at}
+	for _, column := range []*[]float64{
+		&p.RequestRate, &p.ErrorRatio, &p.P50, &p.P95, &p.P99, &p.BytesRate, &p.Connections, &p.Pending, &p.Overflow,
+	} {
+		*column = slices.Clone(values)
+	}
+	return p
 }
 
 func TestPlotOfWhoeverHasNumbers(t *testing.T) {

@@ -22,6 +22,7 @@ func Join(first, more mesh.Observation) mesh.Observation {
 	first.Fresh = first.Fresh && more.Fresh
 	first.Partial = first.Partial || more.Partial
 	first.Notes = append(slices.Clip(first.Notes), more.Notes...)
+	first.Silent = first.Silent && more.Silent
 	return first
 }
 
@@ -103,10 +104,39 @@ func joined[V any](first, more map[string]V) map[string]V {
 	return all
 }
 
-// joinFilms adds the edges that the first film does not have. Films over the same span have the same moments; a source
-// that widened its steps is left out, and that is noted.
+// joinPlots fills the moments of which the first plot knows nothing.
+func joinPlots(first, more mesh.Plot) mesh.Plot {
+	if !slices.Equal(first.At, more.At) {
+		first.Partial = true
+		first.Notes = append(slices.Clip(first.Notes), "a source answered with other moments; its numbers are left out")
+		return first
+	}
+	columns := func(p *mesh.Plot) []*[]float64 {
+		return []*[]float64{
+			&p.ErrorRatio, &p.P50, &p.P95, &p.P99, &p.BytesRate, &p.Connections, &p.Pending, &p.Overflow, &p.RequestRate,
+		}
+	}
+	into, from := columns(&first), columns(&more)
+	lack := slices.Clone(first.RequestRate)
+	for c := range into {
+		*into[c] = slices.Clone(*into[c])
+		for i := range *into[c] {
+			if math.IsNaN(lack[i]) && math.IsNaN((*into[c])[i]) {
+				(*into[c])[i] = (*from[c])[i]
+			}
+		}
+	}
+	first.Partial = first.Partial || more.Partial
+	first.Notes = append(slices.Clip(first.Notes), more.Notes...)
+	return first
+}
+
+// joinFilms adds the edges that the first film does not have, and the moments at which it knows nothing of one. Films over
+// the same span have the same moments; a source that widened its steps is left out, and that is noted.
 func joinFilms(first, more mesh.Film) mesh.Film {
 	if len(more.Edges) == 0 {
+		first.Partial = first.Partial || more.Partial
+		first.Notes = append(slices.Clip(first.Notes), more.Notes...)
 		return first
 	}
 	if !slices.Equal(first.At, more.At) && len(first.Edges) > 0 {
@@ -119,12 +149,18 @@ func joinFilms(first, more mesh.Film) mesh.Film {
 		more.Notes = append(slices.Clip(first.Notes), more.Notes...)
 		return more
 	}
-	known := make(map[ends]bool, len(first.Edges))
-	for _, e := range first.Edges {
-		known[ends{e.From, e.To}] = true
+	known := make(map[ends]int, len(first.Edges))
+	for i, e := range first.Edges {
+		known[ends{e.From, e.To}] = i
 	}
 	for i, e := range more.Edges {
-		if known[ends{e.From, e.To}] {
+		if have, ok := known[ends{e.From, e.To}]; ok {
+			for at := range first.At {
+				if math.IsNaN(first.RequestRate[at][have]) {
+					first.RequestRate[at][have] = more.RequestRate[at][i]
+					first.ErrorRatio[at][have], first.P95[at][have] = more.ErrorRatio[at][i], more.P95[at][i]
+				}
+			}
 			continue
 		}
 		first.Edges = append(first.Edges, e)
@@ -168,3 +204,6 @@ func permuted[T any](list []T, order []int) []T {
 func hasNumbers(column []float64) bool {
 	return slices.ContainsFunc(column, func(v float64) bool { return !math.IsNaN(v) })
 }
+
+// lacking says whether a column has no number somewhere.
+func lacking(column []float64) bool { return slices.ContainsFunc(column, math.IsNaN) }

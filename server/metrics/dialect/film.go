@@ -43,11 +43,12 @@ func (r *Reader) Film(ctx context.Context, name string, during mesh.Span) (mesh.
 			n.add("the step is " + s.axis.step.String() + ": the film would have too many numbers")
 		}
 	}
+	f := s.film()
+	f.Window, f.Silent = s.axis.window, len(f.Edges) == 0 && !n.partial
 	if len(found.used) == 0 {
 		n.partial = true
 		n.add(found.missing())
 	}
-	f := s.film()
 	f.Partial, f.Notes = n.partial, n.list
 	return f, nil
 }

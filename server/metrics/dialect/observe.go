@@ -221,6 +221,7 @@ func (r *Reader) compose(sh *sheet, o mesh.Observation, f *finding, n *notes) me
 		at := o.Nodes[i].At
 		o.Fresh = o.Fresh && (at.IsZero() || o.At.Sub(at) <= r.stale())
 	}
+	o.Silent = len(order) == 0 && !n.partial
 	switch {
 	case len(f.used) == 0:
 		n.partial = true

@@ -226,3 +226,36 @@ load 15s
 		t.Error(ids(o), o.Notes)
 	}
 }
+
+// TestSilence tells a source that has nothing about a mesh from one that could not be read whole.
+func TestSilence(t *testing.T) {
+	at := time.Unix(600, 0)
+	over := mesh.Span{Start: time.Unix(300, 0), End: at, Step: time.Minute, Window: 30 * time.Second}
+	for _, c := range []struct {
+		name, series string
+		silent       bool
+	}{
+		{"another mesh's", "load 15s\n  weir_edge_requests_total{mesh=\"other\",source=\"a\",destination=\"b\",code_class=\"2\"} 0+15x60", true},
+		{"nobody's", "load 15s\n  up 1x60", true},
+		{"the mesh's", istioPair, false},
+	} {
+		r, s := reader(t, c.series, Options{Step: 15 * time.Second})
+		o, err := r.Observe(t.Context(), "shop", at, time.Minute)
+		if err != nil || o.Silent != c.silent {
+			t.Errorf("%s: silent %v, %v", c.name, o.Silent, err)
+		}
+		f, err := r.Film(t.Context(), "shop", over)
+		if err != nil || f.Silent != c.silent || f.Window != time.Minute {
+			t.Errorf("%s: film silent %v, over %v, %v", c.name, f.Silent, f.Window, err)
+		}
+		s.fail = func(expr string) error {
+			if strings.Contains(expr, "duration") {
+				return errors.New("gone")
+			}
+			return nil
+		}
+		if o, err := r.Observe(t.Context(), "shop", at, time.Minute); err != nil || o.Silent && c.name != "nobody's" {
+			t.Errorf("%s: silent although questions failed: %v", c.name, err)
+		}
+	}
+}
