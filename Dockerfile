@@ -14,7 +14,7 @@ RUN go mod download
 COPY . .
 COPY --from=assets /src/assets/dist ./assets/dist
 ARG VERSION=dev
-RUN CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X github.com/prometheus/common/version.Version=${VERSION}" -o /weir ./cmd/weir \
+RUN CGO_ENABLED=0 go build -trimpath -tags nomsgpack -ldflags "-s -w -X github.com/prometheus/common/version.Version=${VERSION}" -o /weir ./cmd/weir \
  && mkdir /data
 
 FROM gcr.io/distroless/static-debian12:nonroot

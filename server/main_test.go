@@ -65,7 +65,7 @@ func left() error {
 // program builds bin/weir as make does, once, and gives its path.
 var program = sync.OnceValues(func() (string, error) {
 	path := filepath.Join(suiteDir, "weir")
-	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, "../cmd/weir")
+	cmd := exec.Command("go", "build", "-trimpath", "-tags", "nomsgpack", "-ldflags", "-s -w", "-o", path, "../cmd/weir")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build weir: %w: %s", err, out)
