@@ -15,7 +15,8 @@ import (
 //
 // The newer httpV2 counts a request with its status, once per side that sees it: the client's report counts, else the
 // server's. The older http counts responses, whose source is the server: their ends are read the other way round. Without
-// visibility of requests there are connections, counted by their SYN, and packets that were dropped, shown as connections
+// visibility of requests there are connections, counted by their SYN at either end (pkg/hubble/metrics/tcp/handler.go),
+// which only the label traffic_direction of labelsContext tells apart, and packets that were dropped, shown as connections
 // that cannot be opened. Where a mesh's own dialect is spoken it counts the same requests and this one steps back.
 
 func hubble() dialect {
@@ -51,7 +52,8 @@ func hubbleAsks(s *scope) []ask {
 	requests.by, requests.vital = append([]string{"status"}, ends...), true
 	times := of("latencies", duration, "hubble_http_request_duration_seconds", "hubble_http_request_duration_seconds_bucket")
 	cx := of("connections", counter, "hubble_tcp_flags_total")
-	cx.match, cx.views, cx.vital = `flag="SYN"`, nil, true
+	cx.match, cx.vital = `flag="SYN"`, true
+	cx.views = []string{`traffic_direction="egress"`, `traffic_direction="ingress"`, `traffic_direction!~"egress|ingress"`}
 	drops := of("drops", counter, "hubble_drop_total")
 	drops.views, drops.busy, drops.film = nil, true, nil
 	return []ask{requests, times, cx, drops}
