@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Health } from "./frames";
-import { age, type Frame, iso, nearest, runs, sameDay, step } from "./strip";
+import { address, age, type Frame, iso, nearest, runs, sameDay, step } from "./strip";
 
 const frames = (health: string): Frame[] =>
   [...health].map((letter, i) => {
@@ -71,5 +71,13 @@ describe("a moment", () => {
     expect(iso(Date.UTC(2026, 10, 22, 11, 53, 0, 250))).toBe("2026-11-22T11:53:00.250Z");
     expect(sameDay(Date.UTC(2026, 10, 22, 23, 59), Date.UTC(2026, 10, 22))).toBe(true);
     expect(sameDay(Date.UTC(2026, 10, 22, 23, 59), Date.UTC(2026, 10, 23))).toBe(false);
+  });
+
+  it("is put into an address beside what is there", () => {
+    const at = Date.UTC(2026, 10, 22, 11, 53);
+    const here = "http://weir.test/topology?focus=a&span=1h&at=2026-01-01T00:00:00Z";
+    expect(address(here, at, "6h")).toBe("http://weir.test/topology?focus=a&span=6h&at=2026-11-22T11%3A53%3A00Z");
+    expect(address(here, undefined, "1h")).toBe("http://weir.test/topology?focus=a&span=1h");
+    expect(address(here, undefined, "15m")).toBe("http://weir.test/topology?focus=a");
   });
 });

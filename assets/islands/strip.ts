@@ -95,3 +95,19 @@ export const sameDay = (a: number, b: number): boolean => Math.floor(a / 86_400_
 
 /** A moment as the API and addresses have it, without fractions of a second that are zero. */
 export const iso = (at: number): string => new Date(at).toISOString().replace(/\.000Z$/, "Z");
+
+/** The same address about another moment, or about the present, whose usual strip goes without saying. */
+export function address(href: string, at: number | undefined, span: string): string {
+  const url = new URL(href);
+  if (at === undefined) {
+    url.searchParams.delete("at");
+  } else {
+    url.searchParams.set("at", iso(at));
+  }
+  if (at === undefined && span === "15m") {
+    url.searchParams.delete("span");
+  } else {
+    url.searchParams.set("span", span);
+  }
+  return url.href;
+}

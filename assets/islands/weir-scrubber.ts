@@ -7,7 +7,7 @@ import { announce, type Shown } from "./moment";
 import { lead } from "./moment-link";
 import { bannerWords, momentWords } from "./moment-words";
 import { Player } from "./player";
-import { type Frame, iso, nearest, read, type Step, step } from "./strip";
+import { address, type Frame, iso, nearest, read, type Step, step } from "./strip";
 import { text, write } from "./texts";
 
 /** How long a moment must be meant before it is fetched, in milliseconds: a slider passes over many. */
@@ -140,25 +140,24 @@ class WeirScrubber extends HTMLElement {
     }
   }
 
+  // A slider passes over more moments than a browser lets a page write addresses: a fleeting one is written once it is meant.
   /** Goes to a moment, or to the present, which every other island hears once it is meant. */
-  #go(at: number | undefined, how: "replace" | "push" = "replace"): void {
+  #go(at: number | undefined, fleeting = false): void {
     this.#at = at;
-    const url = new URL(location.href);
-    const span = this.getAttribute("span") ?? "15m";
-    if (at === undefined) {
-      url.searchParams.delete("at");
-    } else {
-      url.searchParams.set("at", iso(at));
+    if (!fleeting) {
+      this.#address();
     }
-    if (at === undefined && span === "15m") {
-      url.searchParams.delete("span");
-    } else {
-      url.searchParams.set("span", span);
-    }
-    history[how === "push" ? "pushState" : "replaceState"](history.state, "", url);
     this.#reflect();
     window.clearTimeout(this.#meant);
-    this.#meant = window.setTimeout(() => this.#tell(), MEANT);
+    this.#meant = window.setTimeout(() => {
+      this.#address();
+      this.#tell();
+    }, MEANT);
+  }
+
+  /** Writes the moment into the address. */
+  #address(): void {
+    history.replaceState(history.state, "", address(location.href, this.#at, this.getAttribute("span") ?? "15m"));
   }
 
   #tell(): void {
@@ -241,7 +240,7 @@ class WeirScrubber extends HTMLElement {
   /** Moves to a position of the strip. */
   #move(to: number | undefined): void {
     if (to !== undefined) {
-      this.#go(this.#frames[to]?.at);
+      this.#go(this.#frames[to]?.at, true);
     }
   }
 
