@@ -70,7 +70,10 @@ func New(o Options) (*Instrument, error) {
 			return nil, err
 		}
 	}
-	i.handler = promhttp.HandlerFor(o.Registry, promhttp.HandlerOpts{Registry: o.Registry, EnableOpenMetrics: true, MaxRequestsInFlight: 4})
+	i.handler = promhttp.HandlerFor(o.Registry, promhttp.HandlerOpts{
+		Registry: o.Registry, EnableOpenMetrics: true, MaxRequestsInFlight: 4,
+		ErrorHandling: promhttp.ContinueOnError, // one series that cannot be shown must not hide all the others
+	})
 	return i, nil
 }
 

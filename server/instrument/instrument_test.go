@@ -2,6 +2,7 @@ package instrument_test
 
 import (
 	"context"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
@@ -64,7 +65,9 @@ func (w *world) run(t *testing.T) func() string {
 			return []query.Source{{Name: "embedded", Kind: "embedded", State: query.OK, LastSuccess: epoch.Add(-3 * time.Second)}}
 		},
 		Targets: func() []query.Target {
-			return []query.Target{{Job: "old", URL: "http://10.0.0.1:9901", Mesh: "shop", State: query.Down}}
+			down := query.Target{Job: "old", URL: "http://10.0.0.1:9901", Mesh: "shop", State: query.Down}
+			broken := query.Target{Job: "old", URL: "http://\xff", Mesh: "shop", State: query.Down}
+			return []query.Target{down, down, broken} // an address twice, and one that no page can show
 		},
 		Now: func() time.Time { return epoch },
 	})
@@ -77,7 +80,7 @@ func (w *world) run(t *testing.T) func() string {
 	t.Cleanup(func() { cancel(); running.Wait() })
 	return func() string {
 		answer := httptest.NewRecorder()
-		i.Handler().ServeHTTP(answer, httptest.NewRequest("GET", "/metrics", nil))
+		i.Handler().ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 		if answer.Code != 200 {
 			t.Errorf("status %d: %s", answer.Code, answer.Body)
 		}

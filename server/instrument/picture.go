@@ -127,7 +127,14 @@ func (p *picture) sources(s sender, sources []query.Source, now time.Time) {
 }
 
 func (p *picture) targets(s sender, targets []query.Target, now time.Time) {
+	type place struct{ mesh, job, url string }
+	told := make(map[place]bool)
 	for _, t := range targets {
+		at := place{t.Mesh, t.Job, t.URL}
+		if told[at] {
+			continue // an address that is listed twice, under other labels
+		}
+		told[at] = true
 		up := 0.0
 		if t.State == query.OK || t.State == query.Degraded {
 			up = 1
