@@ -9,6 +9,7 @@ import (
 
 	"github.com/weirmesh/weir/server"
 	"github.com/weirmesh/weir/server/config"
+	"github.com/weirmesh/weir/server/mesh"
 	"github.com/weirmesh/weir/server/metrics/remote"
 )
 
@@ -55,14 +56,17 @@ func (c *configFlags) apply(o *server.Options) error {
 		Off: h.Off, Retention: time.Duration(h.Retention), MaxBytes: int64(h.MaxSize), Step: time.Duration(h.Step),
 		SeriesLimit: h.SeriesLimit, RollupsOnly: h.RollupsOnly,
 	}
-	o.Scrape, o.Sources = read.Scrape, read.Sources
 	if c.url != "" {
 		source, err := remote.FromURL(c.url)
 		if err != nil {
 			return err
 		}
-		o.Sources = append(o.Sources, source)
+		read.Sources = append(read.Sources, source)
+		if err := read.Check(); err != nil { // it may be called like one in the file
+			return mesh.Errorf(mesh.Invalid, "--metrics-url: %w", err)
+		}
 	}
+	o.Scrape, o.Sources = read.Scrape, read.Sources
 	ownMetrics(o, c.given.Changed("metrics-listen") || read.MetricsListen != "")
 	return nil
 }

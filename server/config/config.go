@@ -103,7 +103,7 @@ func Parse(data []byte) (Config, error) {
 		text = strings.ReplaceAll(strings.Join(strings.Fields(text), " "), "in type config.Config", "in the configuration")
 		return Config{}, mesh.Errorf(mesh.Invalid, "%s", strings.TrimPrefix(text, "unmarshal errors: "))
 	}
-	return c, c.check()
+	return c, c.Check()
 }
 
 func (c *Config) setDirectory(dir string) {
@@ -120,8 +120,8 @@ func (c *Config) setDirectory(dir string) {
 	}
 }
 
-// check names what cannot be, and what can.
-func (c *Config) check() error {
+// Check names what cannot be, and what can.
+func (c *Config) Check() error {
 	if err := c.History.check(); err != nil {
 		return err
 	}
@@ -159,6 +159,8 @@ func (h History) check() error {
 		return mesh.Errorf(mesh.Invalid, "history.retention %s: at least %s, or history.off: true", h.Retention, model.Duration(minRetention))
 	case step != 0 && (step < minStep || step > maxStep):
 		return mesh.Errorf(mesh.Invalid, "history.step %s: from %s to %s", h.Step, model.Duration(minStep), model.Duration(maxStep))
+	case step%time.Second != 0:
+		return mesh.Errorf(mesh.Invalid, "history.step %s: whole seconds, such as %s", h.Step, model.Duration(step.Truncate(time.Second)))
 	case h.MaxSize != 0 && h.MaxSize < minSize:
 		return mesh.Errorf(mesh.Invalid, "history.maxSize %s: at least %s", units.Base2Bytes(h.MaxSize), units.Base2Bytes(minSize))
 	case h.SeriesLimit < 0 || h.SeriesLimit > 0 && h.SeriesLimit < 1000:

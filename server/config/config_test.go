@@ -83,6 +83,7 @@ func TestRefused(t *testing.T) {
 		"too small":          {"history: {maxSize: 1MB}", "history.maxSize 1MiB: at least 64MiB"},
 		"too short":          {"history: {retention: 1m}", "history.retention 1m: at least 1h"},
 		"step":               {"history: {step: 5m}", "history.step 5m: from 1s to 1m"},
+		"split second":       {"history: {step: 1500ms}", "history.step 1s500ms: whole seconds, such as 1s"},
 		"few series":         {"history: {seriesLimit: 5}", "history.seriesLimit 5: at least 1000"},
 		"source without url": {"sources: [{name: prod}]", "prod"},
 		"job without mesh":   {"scrape: [{name: edge, targets: ['a:1']}]", "edge"},
