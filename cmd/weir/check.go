@@ -53,6 +53,9 @@ func jobOf(text string) (job scrape.Job, address string, err error) {
 	if err != nil || u.Host == "" {
 		return job, "", misuse("URL %q: write it as in http://10.0.0.1:9901/stats/prometheus", text)
 	}
+	if u.User != nil {
+		return job, "", misuse("URL http://%s: leave the user and password out, they are not sent; a job gives them with http.basic_auth", u.Host)
+	}
 	return scrape.Job{
 		Name: "check", Mesh: "check", Node: "check", Targets: []string{u.Host}, Scheme: u.Scheme, Path: strings.TrimSuffix(u.Path, "/"), Params: u.Query(),
 	}, u.Host, nil

@@ -33,6 +33,9 @@ func TestCheckTarget(t *testing.T) {
 			t.Errorf("%s: %d\n%s%s", url, code, out, errs)
 		}
 	}
+	if code, _, errs := check("http://weir:hunter2@127.0.0.1:1/"); code != exitUsage || !strings.Contains(errs, "basic_auth") || strings.Contains(errs, "hunter2") {
+		t.Errorf("a password: %d, %q", code, errs)
+	}
 	for url, want := range map[string]string{pages.URL + "/login": "text/html", pages.URL + "/nothing": "404", "http://127.0.0.1:1": "nothing listens"} {
 		if code, out, errs := check(url); code != exitFailed || !strings.Contains(errs, want) || strings.Count(errs, "\n") != 1 {
 			t.Errorf("%s: %d, %q, want one line with %q\n%s", url, code, errs, want, out)
