@@ -75,15 +75,16 @@ func (s *Server) see(ctx context.Context, own *prometheus.Registry) error {
 	var err error
 	s.seeing.history, err = history.Open(ctx, history.Options{
 		Dir: filepath.Join(s.opts.Data, "metrics"), Retention: o.Retention, MaxBytes: o.MaxBytes, Step: o.Step, SeriesLimit: o.SeriesLimit,
-		Logger: s.opts.Logger.With("part", "history"), Registerer: own,
+		Lookback: lookback(o.Step, s.slowest()), Logger: s.opts.Logger.With("part", "history"), Registerer: own,
 	})
 	if err != nil {
-		return err
+		return mesh.Errorf(mesh.CodeOf(err), "%w; or keep no metrics, with history: {off: true} in the configuration file", err)
 	}
 	s.onClose("metrics store", s.seeing.history.Close)
 	s.seeing.recorder = record.New(record.Options{
-		Appendable: s.seeing.history.Appendable(), Live: s.seeing.live, Step: o.Step, Raw: !o.RollupsOnly, SeriesLimit: o.SeriesLimit,
-		Logger: s.opts.Logger.With("part", "record"),
+		Appendable: s.seeing.history.Appendable(), Live: s.seeing.live, Step: o.Step, Raw: !o.RollupsOnly,
+		SeriesLimit: o.SeriesLimit / 5 * 4, // series that have ended stay in the store's memory for a while
+		Logger:      s.opts.Logger.With("part", "record"),
 	})
 	return nil
 }
@@ -166,7 +167,7 @@ func (s *Server) scrape(own *prometheus.Registry) ([]blend.Source, error) {
 	}
 	others := slices.DeleteFunc(dialect.Names(), func(name string) bool { return name == "weir" })
 	reader, err := dialect.New(v.history, dialect.Options{
-		Only: others, Histograms: dialect.Native, Known: s.known,
+		Only: others, Histograms: dialect.Native, Known: s.known, Step: s.slowest(),
 		Rules: map[string]dialect.Rule{"": {Match: `job!=""`}}, // what proxies push has no job
 	})
 	if err != nil {
@@ -176,7 +177,21 @@ func (s *Server) scrape(own *prometheus.Registry) ([]blend.Source, error) {
 	for _, j := range s.opts.Scrape {
 		meshes = append(meshes, j.Mesh)
 	}
-	return []blend.Source{{Name: "scraped", Reader: reader, Meshes: meshes, Interval: scrapedEach}}, nil
+	return []blend.Source{{Name: "scraped", Reader: reader, Meshes: meshes, Interval: max(scrapedEach, s.slowest())}}, nil
+}
+
+// slowest is the longest time between two scrapes of a target; zero when no job names one.
+func (s *Server) slowest() (interval time.Duration) {
+	for i := range s.opts.Scrape {
+		interval = max(interval, s.opts.Scrape[i].Interval)
+	}
+	return interval
+}
+
+// lookback is for how long a sample of the embedded store is the present value: more than two scrapes of the slowest job,
+// so that one which failed leaves no hole.
+func lookback(step, slowest time.Duration) time.Duration {
+	return max(4*step, slowest*5/2, time.Minute)
 }
 
 // known finds a configured node or gateway by name.

@@ -235,6 +235,8 @@ func TestRefuses(t *testing.T) {
 	run(t, busy)
 	file := filepath.Join(t.TempDir(), "file")
 	write(t, file, "not a directory")
+	spoiled := t.TempDir()
+	write(t, filepath.Join(spoiled, "metrics"), "not a directory")
 	cases := []struct {
 		name string
 		edit func(*Options)
@@ -245,6 +247,8 @@ func TestRefuses(t *testing.T) {
 		{"proxies' port in use", func(o *Options) { o.XDSListen = taken }, mesh.Unavailable, []string{"control plane", taken, "in use", "--xds-listen"}},
 		{"data directory in use", func(o *Options) { o.Data = busy.Data }, mesh.Conflict, []string{busy.Data, "in use", "--data"}},
 		{"data directory is a file", func(o *Options) { o.Data = file }, mesh.Invalid, []string{file, "not a directory", "--data"}},
+		{"metrics directory is a file", func(o *Options) { o.Data = spoiled }, mesh.Invalid, []string{spoiled, "not a directory", "history: {off: true}"}},
+		{"own metrics' port in use", func(o *Options) { o.MetricsListen = taken }, mesh.Unavailable, []string{"own metrics", taken, "in use", "--metrics-listen"}},
 		{"no data directory", func(o *Options) { o.Data = "" }, mesh.Invalid, []string{"--data"}},
 		{"every address", func(o *Options) { o.Listen = "0.0.0.0:0" }, mesh.Invalid, []string{"--listen 0.0.0.0:0", "127.0.0.1:PORT"}},
 		{"every address, unsaid", func(o *Options) { o.Listen = ":0" }, mesh.Invalid, []string{"--listen :0"}},
