@@ -56,6 +56,9 @@ func (w *wire) forget(address string) {
 	delete(w.answers, address)
 }
 
+// ended tells whether the job is over. One that was never wired is not.
+func (w *wire) ended() bool { return w != nil && w.done.Err() != nil }
+
 func (w *wire) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	w.forget(address)
 	ctx, cancel := context.WithCancel(ctx)

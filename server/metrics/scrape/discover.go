@@ -144,6 +144,9 @@ func parseGroups(content []byte) ([]group, error) {
 // watchDNS looks a name up again and again.
 func (p *pool) watchDNS(ctx context.Context, d DNS) error {
 	where := "dns:" + d.Type + ":" + d.Name
+	if d.Port != 0 {
+		where += ":" + strconv.Itoa(d.Port) // the same name may be looked up for another port
+	}
 	tick := time.NewTicker(d.Refresh)
 	defer tick.Stop()
 	for {

@@ -123,6 +123,20 @@ func TestDNS(t *testing.T) {
 	}
 }
 
+// TestTwoPorts looks one name up for two ports: neither set of targets replaces the other.
+func TestTwoPorts(t *testing.T) {
+	t.Parallel()
+	a, b := pages(t, up), pages(t, up)
+	j := quick("a")
+	for _, address := range []string{a, b} {
+		_, text, _ := net.SplitHostPort(address)
+		port, _ := strconv.Atoi(text)
+		j.DNS = append(j.DNS, DNS{Name: "cart.test.", Port: port, Refresh: time.Minute})
+	}
+	z := &zone{hosts: map[string][]string{"cart.test": {"127.0.0.1"}}}
+	wellAre(t, begin(t, Options{Jobs: []Job{j}, Resolver: nameserver(t, z)}), a, b)
+}
+
 // TestReload changes jobs while others go on, and looks at the metrics about them.
 func TestReload(t *testing.T) {
 	t.Parallel()

@@ -149,6 +149,9 @@ func (p *pool) report(where string, groups []group, problem string) {
 		groups = before.groups
 	}
 	p.found[where] = finding{groups, problem}
+	if groups == nil && problem == "" {
+		delete(p.found, where) // a file that is gone; names of files may change for ever
+	}
 	p.mu.Unlock()
 	if problem != "" && problem != before.problem {
 		p.log.Warn("targets could not be found", "source", where, "reason", problem)

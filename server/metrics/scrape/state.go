@@ -246,6 +246,9 @@ func (t *tee) prune(active []*promscrape.Target, now time.Time) {
 			t.mu.Lock()
 			delete(t.states, target)
 			t.mu.Unlock()
+			if t.wire != nil { // another target of that address, if there is one, says it again
+				t.wire.forget(target.URL().Host)
+			}
 		}
 	}
 }

@@ -227,6 +227,9 @@ func (p *page) refuse(err error) {
 // Commit ends a page that was read to its end, or the report about one that was not. The live graph comes first: the
 // store may rearrange the histograms that it is given, and may be full.
 func (p *page) Commit() error {
+	if p.report.given && !p.report.up && p.tee.wire.ended() {
+		return p.Rollback() // the job's own end cut it off, which says nothing of the target
+	}
 	var doubled string
 	ended := p.report.given && !p.report.stale
 	if ended {
