@@ -44,7 +44,7 @@ func (m *memory) Plot(_ context.Context, _ string, _ mesh.Subject, over mesh.Spa
 func (m *memory) Film(_ context.Context, _ string, over mesh.Span) (mesh.Film, error) {
 	rows := [][]float64{{10}, {math.NaN()}}
 	return mesh.Film{
-		At: []time.Time{over.Start, over.End}, Edges: []mesh.FilmEdge{{From: "front", To: "reviews-v1", Protocol: mesh.HTTP}},
+		At: []time.Time{over.Start, over.Start.Add(over.Step)}, Edges: []mesh.FilmEdge{{From: "front", To: "reviews-v1", Protocol: mesh.HTTP}},
 		RequestRate: rows, ErrorRatio: [][]float64{{0}, {math.NaN()}}, P95: [][]float64{{0.02}, {math.NaN()}},
 	}, m.failure()
 }
