@@ -87,15 +87,21 @@ func span(window time.Duration) string {
 	return fmt.Sprintf("[%s:%s]", model.Duration(window), model.Duration(step))
 }
 
-// refresh works out anew how fast services use up their error budgets.
+// refresh works out anew how fast services use up their error budgets. Why it cannot is said once, until it can again. It
+// is for one caller at a time.
 func (b budgets) refresh(ctx context.Context) {
-	known := make(map[string]bool)
+	known, unjudged := make(map[string]bool), make(map[string]bool)
 	for _, m := range b.s.meshes() {
 		known[m.Name] = true
 		err := b.s.seeing.budgets.Refresh(ctx, m, health.Default(), time.Now())
-		if err != nil && ctx.Err() == nil {
+		if ctx.Err() != nil {
+			return
+		}
+		unjudged[m.Name] = err != nil
+		if err != nil && !b.s.seeing.unjudged[m.Name] {
 			b.s.opts.Logger.Warn("objectives cannot be judged", "mesh", m.Name, "error", err)
 		}
 	}
+	b.s.seeing.unjudged = unjudged
 	b.s.seeing.budgets.Forget(func(name string) bool { return known[name] })
 }

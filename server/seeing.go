@@ -47,6 +47,7 @@ type seeing struct {
 	observer *blend.Live
 	timeline *timeline.Timeline
 	budgets  *health.Budgets
+	unjudged map[string]bool // meshes whose objectives could not be judged the last time; the refreshing loop's alone
 }
 
 // source is one store of metrics with its reader.

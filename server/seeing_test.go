@@ -1,11 +1,15 @@
 package server
 
 import (
+	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/weirmesh/weir/server/change"
+	"github.com/weirmesh/weir/server/mesh"
 	"github.com/weirmesh/weir/server/metrics/blend"
 	"github.com/weirmesh/weir/server/metrics/history"
 	"github.com/weirmesh/weir/server/metrics/scrape"
@@ -35,5 +39,31 @@ func TestSlowJob(t *testing.T) {
 	}
 	if l := lookback(time.Second, 0); l != time.Minute {
 		t.Errorf("without jobs a sample counts for %s", l)
+	}
+}
+
+// Objectives that nothing can judge are spoken of once, not every ten seconds.
+func TestUnjudgedOnce(t *testing.T) {
+	o := quiet(t)
+	o.History.Off = true
+	var log strings.Builder
+	o.Logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	s, err := New(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	_, err = s.Propose(t.Context(), change.Proposal{Mesh: "m", Patch: mesh.Patch{Put: []mesh.Object{
+		mesh.Settings{Name: "m", Health: &mesh.HealthLimits{Objective: &mesh.Objective{Availability: 0.999}}},
+		mesh.VirtualService{Name: "cart"},
+	}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		budgets{s}.refresh(t.Context())
+	}
+	if n := strings.Count(log.String(), "msg=\"objectives cannot be judged\""); n != 1 {
+		t.Errorf("said %d times:\n%s", n, &log)
 	}
 }
