@@ -31,9 +31,12 @@ type Film struct {
 	Window                       time.Duration // what each moment's numbers are over; zero: as long as was asked for
 	Edges                        []FilmEdge    // sorted by From, To
 	RequestRate, ErrorRatio, P95 [][]float64
-	Partial                      bool
-	Notes                        []string
-	Silent                       bool // a source was read whole and has nothing about the mesh
+	// Refused is what was turned away per second because a pool's limit was reached: as the caller's proxies count it, or
+	// the caller's part of what the destination's own pool refused, whichever is more. Nil: of no edge is it known.
+	Refused [][]float64
+	Partial bool
+	Notes   []string
+	Silent  bool // a source was read whole and has nothing about the mesh
 }
 
 // FilmEdge names an edge of a film.

@@ -14,9 +14,9 @@ import (
 )
 
 // Frames gives a film of a mesh over a span; a Step or Window of zero is chosen to suit. The health of a moment is what
-// today's limits say about error ratios and latencies alone: pools and instances are for At to judge. Errors as At's,
-// and mesh.Invalid for more moments than are answered. A film with too many edges for its moments keeps the busiest and
-// says so.
+// today's limits say about error ratios, latencies and what full pools refused: how full pools are, and instances, are for
+// At to judge. Errors as At's, and mesh.Invalid for more moments than are answered. A film with too many edges for its
+// moments keeps the busiest and says so.
 func (t *Timeline) Frames(ctx context.Context, name string, over mesh.Span) (Frames, error) {
 	over, err := t.span(name, over)
 	if err != nil {
@@ -62,7 +62,7 @@ func (t *Timeline) film(ctx context.Context, name string, over mesh.Span) (Frame
 	}
 	judge := newJudge(m, film.Edges, over.Window, t.o.Limits)
 	for i := range film.At {
-		f.Health[i], f.Total[i] = judge.moment(film.RequestRate[i], film.ErrorRatio[i], film.P95[i])
+		f.Health[i], f.Total[i] = judge.moment(&film, i)
 	}
 	f.note(note)
 	f.note(t.unkept(name, over))
@@ -104,7 +104,11 @@ func (t *Timeline) unkept(name string, over mesh.Span) string {
 
 // whole refuses a film whose columns do not fit together.
 func whole(f mesh.Film) error {
-	for _, column := range [][][]float64{f.RequestRate, f.ErrorRatio, f.P95} {
+	columns := [][][]float64{f.RequestRate, f.ErrorRatio, f.P95}
+	if f.Refused != nil {
+		columns = append(columns, f.Refused)
+	}
+	for _, column := range columns {
 		fits := len(column) == len(f.At) && !slices.ContainsFunc(column, func(row []float64) bool { return len(row) != len(f.Edges) })
 		if !fits {
 			return mesh.Errorf(mesh.Internal, "a film of %d moments and %d edges has a column of another size", len(f.At), len(f.Edges))
@@ -203,7 +207,7 @@ func words(d time.Duration) string {
 	}
 }
 
-// judge tells the health of a film's moments from rates, error ratios and latencies.
+// judge tells the health of a film's moments from rates, error ratios, latencies and refusals.
 type judge struct {
 	window float64              // seconds
 	limits []*health.Thresholds // by edge
@@ -220,10 +224,11 @@ func newJudge(m mesh.Mesh, edges []mesh.FilmEdge, window time.Duration, base hea
 }
 
 // moment gives the worst verdict of a moment, and what the mesh carried.
-func (j judge) moment(rates, ratios, p95s []float64) (mesh.Health, Total) {
+func (j judge) moment(f *mesh.Film, at int) (mesh.Health, Total) {
 	var total Total
 	worst, failed := mesh.Unknown, 0.0
-	for i, rate := range rates {
+	ratios, p95s := f.ErrorRatio[at], f.P95[at]
+	for i, rate := range f.RequestRate[at] {
 		if math.IsNaN(rate) {
 			continue
 		}
@@ -231,9 +236,11 @@ func (j judge) moment(rates, ratios, p95s []float64) (mesh.Health, Total) {
 		if !math.IsNaN(ratios[i]) {
 			failed += rate * ratios[i]
 		}
-		if h := j.edge(i, rate, ratios[i], p95s[i]); health.Rank(h) > health.Rank(worst) {
-			worst = h
+		h := j.edge(i, rate, ratios[i], p95s[i])
+		if f.Refused != nil {
+			h = worse(h, j.pool(i, rate, f.Refused[at][i]))
 		}
+		worst = worse(worst, h)
 	}
 	if total.RequestRate > 0 {
 		total.ErrorRatio = failed / total.RequestRate
@@ -257,6 +264,27 @@ func (j judge) edge(i int, rate, ratio, p95 float64) mesh.Health {
 	default:
 		return mesh.Healthy
 	}
+}
+
+// pool gives the verdict of what was refused because a pool was full, by server/health's rule: any is a reason, however
+// well retries hide it, and a share of the requests beyond what may fail is as bad as failures. NaN is none.
+func (j judge) pool(i int, rate, refused float64) mesh.Health {
+	l := j.limits[i]
+	switch {
+	case !(refused > 0):
+		return mesh.Unknown
+	case rate > 0 && refused*j.window >= l.MinFailures-0.5 && reached(refused/rate, l.FailingErrors):
+		return mesh.Unhealthy
+	default:
+		return mesh.Degraded
+	}
+}
+
+func worse(a, b mesh.Health) mesh.Health {
+	if health.Rank(b) > health.Rank(a) {
+		return b
+	}
+	return a
 }
 
 // reached compares with a limit that may be off, as server/health does.

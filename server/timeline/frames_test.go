@@ -87,6 +87,56 @@ func TestFramesByTheMeshsOwnLimits(t *testing.T) {
 	}
 }
 
+// TestRefusalsThatRetriesHide judges what a full pool refused as a picture of the same moment does.
+func TestRefusalsThatRetriesHide(t *testing.T) {
+	nan := math.NaN()
+	at := noon.Add(30 * time.Minute)
+	limits := health.Default()
+	for _, c := range []struct {
+		rate, refused float64
+		want          mesh.Health
+	}{
+		{60, nan, mesh.Healthy},
+		{60, 0, mesh.Healthy},
+		{60, 0.1, mesh.Degraded},
+		{60, 9.6, mesh.Unhealthy},
+		{0.1, 0.02, mesh.Degraded},
+		{0, 2, mesh.Degraded},
+		{0, nan, mesh.Idle},
+		{nan, 2, mesh.Unknown},
+	} {
+		f := mesh.Film{
+			At: []time.Time{at}, Edges: []mesh.FilmEdge{{From: "front", To: "v1", Protocol: mesh.HTTP}},
+			RequestRate: [][]float64{{c.rate}}, ErrorRatio: [][]float64{{0.007}}, P95: [][]float64{{0.02}}, Refused: [][]float64{{c.refused}},
+		}
+		if err := whole(f); err != nil {
+			t.Fatal(err)
+		}
+		got, _ := newJudge(mesh.Mesh{}, f.Edges, time.Minute, limits).moment(&f, 0)
+		if got != c.want {
+			t.Errorf("%v of %v requests a second are refused: %s, not %s", c.refused, c.rate, got, c.want)
+		}
+		if c.rate > 0 && c.refused > 0 {
+			seen := health.Evidence{
+				Protocol: mesh.HTTP, Pool: health.Pool{OverflowRate: c.refused},
+				Traffic: mesh.Traffic{Requests: c.rate * 60, RequestRate: c.rate, ErrorRatio: 0.007, P95: 20 * time.Millisecond},
+			}
+			if want, _ := health.Judge(&seen, &limits); got != want {
+				t.Errorf("%v of %v refused: %s, and %s in a picture", c.refused, c.rate, got, want)
+			}
+		}
+	}
+	r := newRig(t)
+	r.reader.refused = 9.6
+	f, err := r.Frames(t.Context(), "shop", mesh.Span{Start: noon.Add(time.Minute), End: noon.Add(20 * time.Minute)})
+	if err != nil || slices.ContainsFunc(f.Health, func(h mesh.Health) bool { return h != mesh.Unhealthy }) {
+		t.Errorf("no errors, and half of the requests are refused once: %v, %v", f.Health, err)
+	}
+	if err := whole(mesh.Film{Refused: [][]float64{{1}}}); mesh.CodeOf(err) != mesh.Internal {
+		t.Errorf("a column too many: %v", err)
+	}
+}
+
 func TestFramesOfMoreThanThereIs(t *testing.T) {
 	r := newRig(t)
 	f, err := r.Frames(t.Context(), "shop", mesh.Span{Start: noon.Add(-3 * time.Hour), End: noon.Add(time.Hour), Step: time.Hour})
@@ -177,7 +227,7 @@ func BenchmarkFrames(b *testing.B) {
 	judge := newJudge(mesh.Mesh{}, film.Edges, over.Step, health.Default())
 	for b.Loop() {
 		for i := range film.At {
-			judge.moment(film.RequestRate[i], film.ErrorRatio[i], film.P95[i])
+			judge.moment(&film, i)
 		}
 		f := Frames{RequestRate: cells(film.RequestRate, nil), ErrorRatio: cells(film.ErrorRatio, nil), P95: cells(film.P95, nil)}
 		data, err := json.Marshal(f)

@@ -26,6 +26,7 @@ var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 type recorder struct {
 	asked   atomic.Int32
 	partial bool
+	refused float64       // of the film's first edge, per second, from which retries recover
 	edges   int           // of the film; zero: two, the second of which never carries anything
 	least   time.Duration // of windows and of the film's steps
 	err     error
@@ -92,6 +93,9 @@ func (r *recorder) Film(_ context.Context, _ string, over mesh.Span) (mesh.Film,
 		}
 		rates[0], ratios[0], p95s[0] = rateAt(at), ratioAt(at), 0.0123456
 		f.RequestRate, f.ErrorRatio, f.P95 = append(f.RequestRate, rates), append(f.ErrorRatio, ratios), append(f.P95, p95s)
+		refused := make([]float64, len(f.Edges))
+		refused[0] = r.refused
+		f.Refused = append(f.Refused, refused)
 	}
 	return f, r.err
 }

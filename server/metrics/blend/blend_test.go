@@ -103,6 +103,7 @@ func TestOneSourceFails(t *testing.T) {
 }
 
 func TestFilmsAreJoined(t *testing.T) {
+	nan := math.NaN()
 	film := func(rate float64, edges ...mesh.FilmEdge) mesh.Film {
 		f := mesh.Film{At: []time.Time{epoch, epoch.Add(time.Second)}, Edges: edges}
 		for range f.At {
@@ -126,6 +127,17 @@ func TestFilmsAreJoined(t *testing.T) {
 	if diff := cmp.Diff([][]float64{{20, 10}, {20, 10}}, got.RequestRate); diff != "" {
 		t.Error(diff)
 	}
+	if diff := cmp.Diff([][]float64{{nan, nan}, {nan, nan}}, got.Refused, cmpopts.EquateNaNs()); diff != "" {
+		t.Errorf("nobody knows of refusals: %s", diff)
+	}
+	one.film, two.film = film(10, one.film.Edges...), film(20, two.film.Edges...)
+	one.film.Refused, two.film.Refused = [][]float64{{1}, {2}}, [][]float64{{3, 4}, {5, 6}}
+	if got, err = (blend.Past{{Reader: one}, {Reader: two}}).Film(t.Context(), "m", mesh.Span{}); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([][]float64{{3, 1}, {5, 2}}, got.Refused); diff != "" {
+		t.Errorf("refusals: %s", diff)
+	}
 	late := &source{film: mesh.Film{At: []time.Time{epoch}, Edges: []mesh.FilmEdge{{From: "x"}}, RequestRate: [][]float64{{1}}, ErrorRatio: [][]float64{{1}}, P95: [][]float64{{1}}}}
 	if got, err := (blend.Past{{Reader: two}, {Reader: late}}).Film(t.Context(), "m", mesh.Span{}); err != nil || len(got.Edges) != 2 || !got.Partial {
 		t.Errorf("other moments: %+v, %v", got, err)
@@ -140,12 +152,12 @@ func TestAStoreThatBeganLater(t *testing.T) {
 	young := &source{
 		seen: mesh.Observation{Silent: true, Partial: true, Notes: []string{"no dialect matches"}},
 		plot: columns(at, []float64{nan, 2}),
-		film: mesh.Film{At: at, Edges: []mesh.FilmEdge{{From: "a", To: "b"}}, RequestRate: [][]float64{{nan}, {2}}, ErrorRatio: [][]float64{{nan}, {0.2}}, P95: [][]float64{{nan}, {0.02}}},
+		film: mesh.Film{At: at, Edges: []mesh.FilmEdge{{From: "a", To: "b"}}, RequestRate: [][]float64{{nan}, {2}}, ErrorRatio: [][]float64{{nan}, {0.2}}, P95: [][]float64{{nan}, {0.02}}, Refused: [][]float64{{nan}, {0}}},
 	}
 	old := &source{
 		seen: mesh.Observation{Fresh: true, Window: time.Minute, Edges: []mesh.Edge{edge("a", "b", 3)}},
 		plot: columns(at, []float64{3, 4}),
-		film: mesh.Film{At: at, Edges: []mesh.FilmEdge{{From: "a", To: "b"}}, RequestRate: [][]float64{{3}, {4}}, ErrorRatio: [][]float64{{0.3}, {0.4}}, P95: [][]float64{{0.03}, {0.04}}},
+		film: mesh.Film{At: at, Edges: []mesh.FilmEdge{{From: "a", To: "b"}}, RequestRate: [][]float64{{3}, {4}}, ErrorRatio: [][]float64{{0.3}, {0.4}}, P95: [][]float64{{0.03}, {0.04}}, Refused: [][]float64{{5}, {6}}},
 	}
 	for _, past := range []blend.Past{{{Name: "young", Reader: young}, {Name: "old", Reader: old}}, {{Name: "old", Reader: old}, {Name: "young", Reader: young}}} {
 		o, err := past.Observe(t.Context(), "m", before, time.Minute)
@@ -171,7 +183,7 @@ func TestAStoreThatBeganLater(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([][][]float64{{{3}, {2}}, {{0.3}, {0.2}}, {{0.03}, {0.02}}}, [][][]float64{f.RequestRate, f.ErrorRatio, f.P95}); diff != "" {
+	if diff := cmp.Diff([][][]float64{{{3}, {2}}, {{0.3}, {0.2}}, {{0.03}, {0.02}}, {{5}, {0}}}, [][][]float64{f.RequestRate, f.ErrorRatio, f.P95, f.Refused}); diff != "" {
 		t.Errorf("film (-want +got):\n%s", diff)
 	}
 }

@@ -149,6 +149,7 @@ func joinFilms(first, more mesh.Film) mesh.Film {
 		more.Notes = append(slices.Clip(first.Notes), more.Notes...)
 		return more
 	}
+	first.Refused, more.Refused = filled(first), filled(more)
 	known := make(map[ends]int, len(first.Edges))
 	for i, e := range first.Edges {
 		known[ends{e.From, e.To}] = i
@@ -159,6 +160,7 @@ func joinFilms(first, more mesh.Film) mesh.Film {
 				if math.IsNaN(first.RequestRate[at][have]) {
 					first.RequestRate[at][have] = more.RequestRate[at][i]
 					first.ErrorRatio[at][have], first.P95[at][have] = more.ErrorRatio[at][i], more.P95[at][i]
+					first.Refused[at][have] = more.Refused[at][i]
 				}
 			}
 			continue
@@ -168,11 +170,27 @@ func joinFilms(first, more mesh.Film) mesh.Film {
 			first.RequestRate[at] = append(first.RequestRate[at], more.RequestRate[at][i])
 			first.ErrorRatio[at] = append(first.ErrorRatio[at], more.ErrorRatio[at][i])
 			first.P95[at] = append(first.P95[at], more.P95[at][i])
+			first.Refused[at] = append(first.Refused[at], more.Refused[at][i])
 		}
 	}
 	first.Partial = first.Partial || more.Partial
 	first.Notes = append(first.Notes, more.Notes...)
 	return sorted(first)
+}
+
+// filled gives what a film knows of refusals, without numbers where it does not know any.
+func filled(f mesh.Film) [][]float64 {
+	if f.Refused != nil {
+		return f.Refused
+	}
+	rows := make([][]float64, len(f.At))
+	for at := range rows {
+		rows[at] = make([]float64, len(f.Edges))
+		for i := range rows[at] {
+			rows[at][i] = math.NaN()
+		}
+	}
+	return rows
 }
 
 // sorted puts a film's edges in order, and their numbers with them.
@@ -189,6 +207,7 @@ func sorted(f mesh.Film) mesh.Film {
 		f.RequestRate[at] = permuted(f.RequestRate[at], order)
 		f.ErrorRatio[at] = permuted(f.ErrorRatio[at], order)
 		f.P95[at] = permuted(f.P95[at], order)
+		f.Refused[at] = permuted(f.Refused[at], order)
 	}
 	return f
 }

@@ -133,7 +133,10 @@ func (f *fleet) asks() []ask {
 	times.film = times.names
 	events := edge("causes of failures and bytes", counter, "sum", envoyEvents()...)
 	events.busy = true
-	events.film = []string{"envoy_cluster_upstream_cx_overflow", "envoy_cluster_upstream_cx_connect_fail", "envoy_cluster_upstream_cx_none_healthy"}
+	events.film = []string{
+		"envoy_cluster_upstream_rq_pending_overflow", "envoy_cluster_upstream_rq_active_overflow",
+		"envoy_cluster_upstream_cx_overflow", "envoy_cluster_upstream_cx_connect_fail", "envoy_cluster_upstream_cx_none_healthy",
+	}
 	list := []ask{
 		requests, tries, times, events,
 		edge("what is in flight", gauge, "sum", envoySums()...),

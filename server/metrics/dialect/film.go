@@ -30,7 +30,8 @@ func (r *Reader) Film(ctx context.Context, name string, during mesh.Span) (mesh.
 	if err != nil {
 		return mesh.Film{}, err
 	}
-	s := &strip{axis: axis, edges: make(map[ends]*track)}
+	s := &strip{axis: axis}
+	s.rewind()
 	for s.next < s.axis.n {
 		if err := r.piece(ctx, name, found, s, n); err != nil {
 			return mesh.Film{}, err
@@ -39,7 +40,7 @@ func (r *Reader) Film(ctx context.Context, name string, during mesh.Span) (mesh.
 			times := time.Duration(cells/r.cells) + 1
 			s.axis.step *= times
 			s.axis.n = (s.axis.n-1)/int(times) + 1
-			s.next, s.edges = 0, make(map[ends]*track)
+			s.rewind()
 			n.add("the step is " + s.axis.step.String() + ": the film would have too many numbers")
 		}
 	}
@@ -58,12 +59,18 @@ type strip struct {
 	axis  axis
 	next  int // the first moment that was not read
 	edges map[ends]*track
+	pools map[string][]float64 // what a node's own pool refused per second, by moment
+}
+
+// rewind begins at the first moment.
+func (s *strip) rewind() {
+	s.next, s.edges, s.pools = 0, make(map[ends]*track), make(map[string][]float64)
 }
 
 // track is one edge of a film by moment.
 type track struct {
-	protocol        mesh.Protocol
-	rate, ratio, p9 []float64
+	protocol                 mesh.Protocol
+	rate, ratio, p9, refused []float64
 }
 
 // piece reads the next moments.
@@ -89,6 +96,10 @@ func (r *Reader) piece(ctx context.Context, name string, f finding, s *strip, n 
 		r.develop(&list[i], part, rows, n)
 	}
 	for e, row := range rows {
+		if e.from == "" {
+			s.pool(e.to, row)
+			continue
+		}
 		s.add(e, row)
 	}
 	s.next += part.n
@@ -103,13 +114,13 @@ func (r *Reader) develop(q *question, part axis, rows map[ends][]tally, n *notes
 	for i := range q.answer.Matrix {
 		series := &q.answer.Matrix[i]
 		var into reading
-		if !q.read(series.Labels, &into) || into.from == "" {
-			continue
+		if !q.read(series.Labels, &into) || into.from == "" && into.cols != cols(overflow) {
+			continue // of nodes a film only needs what their pools refuse
 		}
 		e := ends{into.from, into.to}
 		row, ok := rows[e]
 		if !ok {
-			if q.ask.known {
+			if q.ask.known && into.from != "" {
 				continue
 			}
 			if len(rows) >= r.opts.MaxEdges {
@@ -140,7 +151,7 @@ func (s *strip) piece() int {
 func (s *strip) add(e ends, row []tally) {
 	t := s.edges[e]
 	if t == nil {
-		t = &track{rate: blank(s.axis.n), ratio: blank(s.axis.n), p9: blank(s.axis.n)}
+		t = &track{rate: blank(s.axis.n), ratio: blank(s.axis.n), p9: blank(s.axis.n), refused: blank(s.axis.n)}
 		s.edges[e] = t
 	}
 	for i := range row {
@@ -151,8 +162,47 @@ func (s *strip) add(e ends, row []tally) {
 		at := s.next + i
 		t.rate[at], t.ratio[at] = m.rates()
 		t.p9[at] = m.quantiles()[1]
+		t.refused[at] = m.overflows()
 		if p := m.spoke(); t.protocol == "" || t.protocol == mesh.TCP {
 			t.protocol = p
+		}
+	}
+}
+
+// pool takes a node's part of a piece.
+func (s *strip) pool(node string, row []tally) {
+	refused := s.pools[node]
+	if refused == nil {
+		refused = blank(s.axis.n)
+		s.pools[node] = refused
+	}
+	for i := range row {
+		refused[s.next+i] = row[i].value(overflow)
+	}
+}
+
+// share gives every caller its part of what its destination's pool refused, as a picture does: the part that it has in
+// what arrives there. Where its own proxies count more, that stands.
+func (s *strip) share() {
+	arrived := make(map[string][]float64, len(s.pools))
+	for node := range s.pools {
+		arrived[node] = make([]float64, s.axis.n)
+	}
+	for e, t := range s.edges {
+		for i, sum := range arrived[e.to] {
+			if t.rate[i] > 0 {
+				arrived[e.to][i] = sum + t.rate[i]
+			}
+		}
+	}
+	for e, t := range s.edges {
+		for i, refused := range s.pools[e.to] {
+			if sum := arrived[e.to][i]; sum > 0 {
+				refused *= t.rate[i] / sum
+			}
+			if math.IsNaN(t.refused[i]) || refused > t.refused[i] {
+				t.refused[i] = refused
+			}
 		}
 	}
 }
@@ -172,18 +222,21 @@ func (s *strip) film() mesh.Film {
 		order = append(order, e)
 	}
 	slices.SortFunc(order, byEnds)
+	s.share()
 	var f mesh.Film
 	for _, e := range order {
 		f.Edges = append(f.Edges, mesh.FilmEdge{From: e.from, To: e.to, Protocol: s.edges[e].protocol})
 	}
 	for i := range s.axis.n {
 		f.At = append(f.At, s.axis.at(i))
-		rate, ratio, p95 := make([]float64, len(order)), make([]float64, len(order)), make([]float64, len(order))
+		rate, ratio := make([]float64, len(order)), make([]float64, len(order))
+		p95, refused := make([]float64, len(order)), make([]float64, len(order))
 		for j, e := range order {
 			t := s.edges[e]
-			rate[j], ratio[j], p95[j] = t.rate[i], t.ratio[i], t.p9[i]
+			rate[j], ratio[j], p95[j], refused[j] = t.rate[i], t.ratio[i], t.p9[i], t.refused[i]
 		}
 		f.RequestRate, f.ErrorRatio, f.P95 = append(f.RequestRate, rate), append(f.ErrorRatio, ratio), append(f.P95, p95)
+		f.Refused = append(f.Refused, refused)
 	}
 	return f
 }

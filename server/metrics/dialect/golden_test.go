@@ -300,7 +300,7 @@ func printFilm(f mesh.Film) string {
 	for i, e := range f.Edges {
 		fmt.Fprintf(&b, "%s → %s %s", e.From, e.To, e.Protocol)
 		for m, at := range f.At {
-			fmt.Fprintf(&b, " | %s %s %s %s", at.Sub(time.Unix(0, 0)), short(f.RequestRate[m][i]), short(f.ErrorRatio[m][i]), short(f.P95[m][i]))
+			fmt.Fprintf(&b, " | %s %s %s %s %s", at.Sub(time.Unix(0, 0)), short(f.RequestRate[m][i]), short(f.ErrorRatio[m][i]), short(f.P95[m][i]), short(f.Refused[m][i]))
 		}
 		b.WriteByte('\n')
 	}

@@ -108,6 +108,40 @@ func TestPieces(t *testing.T) {
 	}
 }
 
+// TestRefusals gives callers their parts of what a pool refused, in every piece of a film and with a longer step.
+func TestRefusals(t *testing.T) {
+	r, s := reader(t, `
+load 5s
+  weir_edge_requests_total{mesh="shop",source="a",destination="c",protocol="http",code_class="2"} 0+150x120
+  weir_edge_requests_total{mesh="shop",source="b",destination="c",protocol="http",code_class="2"} 0+50x120
+  weir_edge_requests_total{mesh="shop",source="a",destination="d",protocol="http",code_class="2"} 0+50x120
+  weir_edge_events_total{mesh="shop",source="b",destination="c",protocol="http",event="overflow"} 0+15x120
+  weir_edge_events_total{mesh="shop",source="a",destination="c",protocol="http",event="timeout"} 0+5x120
+  weir_edge_events_total{mesh="shop",source="a",destination="gone",protocol="http",event="overflow"} 0+5x120
+  weir_node_events_total{mesh="shop",node="c",protocol="http",event="overflow"} 0+40x120
+  weir_node_events_total{mesh="shop",node="d",protocol="http",event="no_route"} 0+40x120
+  weir_node_events_total{mesh="other",node="d",protocol="http",event="overflow"} 0+40x120
+`, Options{})
+	over := mesh.Span{Start: time.Unix(300, 0), End: time.Unix(500, 0), Step: 5 * time.Second, Window: time.Minute}
+	for cells, moments := range map[int]int{maxCells: 41, 60: 14} {
+		r.cells = cells
+		f, err := r.Film(t.Context(), "shop", over)
+		if err != nil || len(f.At) != moments || len(f.Edges) != 3 || f.Partial {
+			t.Fatalf("%d moments of %v, %v %v", len(f.At), f.Edges, f.Notes, err)
+		}
+		for i, row := range f.Refused {
+			if math.Abs(row[0]-6) > 1e-9 || !math.IsNaN(row[1]) || math.Abs(row[2]-3) > 1e-9 {
+				t.Fatalf("moment %d: %v refused", i, row)
+			}
+		}
+	}
+	for _, expr := range s.asked {
+		if strings.Contains(expr, "events") && !strings.Contains(expr, "weir_edge_events_total|weir_node_events_total") {
+			t.Errorf("a question more than is needed: %s", expr)
+		}
+	}
+}
+
 // names is a source that only has names of metrics.
 type names struct {
 	list  []string

@@ -137,6 +137,15 @@ func (t *tally) refusals() float64 {
 	return t.v[refused] + t.v[overConn] + t.v[connectFail] + t.v[noHost]
 }
 
+// overflows is the rate of what a pool's limit turned away; NaN where nobody tells. Connections over a limit are lost
+// where there are no requests that wait for another one.
+func (t *tally) overflows() float64 {
+	if t.counts() || !t.has.has(overConn) {
+		return t.value(overflow)
+	}
+	return t.v[overflow] + t.v[overConn]
+}
+
 // traffic turns a tally into what the graph takes.
 func (t *tally) traffic(window time.Duration) mesh.Traffic {
 	rate, bad := t.sum()

@@ -52,7 +52,9 @@ func weirAsks(s *scope) []ask {
 	for i := 4; i < len(list); i++ {
 		list[i].arrivals = true
 	}
-	return list
+	refused := one("refusals by full pools", counter, both(is(metrics.LabelMesh, s.mesh), is(metrics.LabelEvent, metrics.EventOverflow)))
+	refused.film, refused.known = []string{metrics.EdgeEvents, metrics.NodeEvents}, true // the other questions have it from all events
+	return append(list, refused)
 }
 
 // readEdgeRollup reads a series of an edge or a node; rate() dropped the name of a counter, which its labels tell.
