@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/weirmesh/weir/server/bench/cpu"
 	"github.com/weirmesh/weir/server/health"
 	"github.com/weirmesh/weir/server/mesh"
 )
@@ -67,24 +68,24 @@ func BenchmarkBuild(b *testing.B) {
 		m, seen, proxies := large(size.services, size.edges)
 		b.Run(fmt.Sprintf("services=%d/edges=%d", size.services, size.edges), func(b *testing.B) {
 			b.ReportAllocs()
-			done := cpu(b)
+			done := cpu.Start(b)
 			for b.Loop() {
 				if g := Build(m, seen, proxies, health.Default()); len(g.Edges) != size.edges {
 					b.Fatalf("%d edges", len(g.Edges))
 				}
 			}
-			done()
+			done(b.N)
 		})
 		b.Run(fmt.Sprintf("planned/services=%d/edges=%d", size.services, size.edges), func(b *testing.B) {
 			p := newPlan(m, health.Default())
 			b.ReportAllocs()
-			done := cpu(b)
+			done := cpu.Start(b)
 			for b.Loop() {
 				if g := p.draw(&seen, proxies); len(g.Edges) != size.edges {
 					b.Fatalf("%d edges", len(g.Edges))
 				}
 			}
-			done()
+			done(b.N)
 		})
 	}
 }

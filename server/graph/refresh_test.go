@@ -11,6 +11,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/weirmesh/weir/server/bench/cpu"
 	"github.com/weirmesh/weir/server/mesh"
 	"github.com/weirmesh/weir/server/metrics"
 )
@@ -35,11 +36,11 @@ func BenchmarkRefresh(b *testing.B) {
 			refresh()    // what is sorted once is not the steady state,
 			runtime.GC() // and what the flushes left behind is not part of it
 			b.ReportAllocs()
-			done := cpu(b)
+			done := cpu.Start(b)
 			for b.Loop() {
 				refresh()
 			}
-			done()
+			done(b.N)
 		})
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"testing"
 	"time"
+
+	"github.com/weirmesh/weir/server/bench/cpu"
 )
 
 // BenchmarkObserve is the refresh of the live graph's numbers: every edge with rates, classes and three quantiles.
@@ -15,13 +17,13 @@ func BenchmarkObserve(b *testing.B) {
 		for _, window := range []time.Duration{10 * time.Second, 30 * time.Second, 5 * time.Minute} {
 			b.Run(fmt.Sprintf("edges=%d/window=%s", size.edges, window), func(b *testing.B) {
 				b.ReportAllocs()
-				done := cpu(b)
+				done := cpu.Start(b)
 				for b.Loop() {
 					if o := l.Observe("big", window, now); len(o.Edges) != size.edges {
 						b.Fatalf("%d edges", len(o.Edges))
 					}
 				}
-				done()
+				done(b.N)
 			})
 		}
 	}
@@ -37,13 +39,13 @@ func BenchmarkPush(b *testing.B) {
 	at := time.UnixMilli(1_700_000_000_000)
 	p.push(l, at)
 	b.ReportAllocs()
-	done := cpu(b)
+	done := cpu.Start(b)
 	for b.Loop() {
 		at = at.Add(500 * time.Millisecond)
 		step(p)
 		p.push(l, at)
 	}
-	done()
+	done(b.N)
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(p.families)), "ns/sample")
 }
 

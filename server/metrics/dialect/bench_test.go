@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/prometheus/storage"
 	"github.com/prometheus/prometheus/tsdb"
 
+	"github.com/weirmesh/weir/server/bench/cpu"
 	"github.com/weirmesh/weir/server/mesh"
 	"github.com/weirmesh/weir/server/metrics"
 )
@@ -25,30 +26,30 @@ func BenchmarkFrame10000(b *testing.B) { benchmarkFrame(b, 10000) }
 func BenchmarkFilm1000(b *testing.B) {
 	r, end := rolled(b, 1000)
 	over := mesh.Span{Start: end.Add(-4 * time.Minute), End: end, Step: 5 * time.Second, Window: 30 * time.Second}
-	stop := cpu(b)
+	stop := cpu.Start(b)
 	for b.Loop() {
 		if f, err := r.Film(b.Context(), "shop", over); err != nil || len(f.Edges) != 1000 {
 			b.Fatal(len(f.Edges), err)
 		}
 	}
-	stop()
+	stop(b.N)
 }
 
 func BenchmarkPlot(b *testing.B) {
 	r, end := rolled(b, 1000)
 	over := mesh.Span{Start: end.Add(-4 * time.Minute), End: end, Step: 5 * time.Second, Window: 30 * time.Second}
-	stop := cpu(b)
+	stop := cpu.Start(b)
 	for b.Loop() {
 		if _, err := r.Plot(b.Context(), "shop", mesh.Subject{From: "node-1", To: "node-6"}, over); err != nil {
 			b.Fatal(err)
 		}
 	}
-	stop()
+	stop(b.N)
 }
 
 func benchmarkFrame(b *testing.B, edges int) {
 	r, end := rolled(b, edges)
-	stop := cpu(b)
+	stop := cpu.Start(b)
 	for i := 0; b.Loop(); i++ {
 		at := end.Add(-time.Duration(i%60) * time.Second)
 		o, err := r.Observe(b.Context(), "shop", at, time.Minute)
@@ -56,7 +57,7 @@ func benchmarkFrame(b *testing.B, edges int) {
 			b.Fatal(len(o.Edges), o.Notes, err)
 		}
 	}
-	stop()
+	stop(b.N)
 }
 
 // rolled is a reader of a database with the rollups of a mesh, and its newest moment.

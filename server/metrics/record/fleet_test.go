@@ -11,7 +11,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -19,6 +18,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/weirmesh/weir/server/bench/cpu"
 	"github.com/weirmesh/weir/server/mesh"
 	"github.com/weirmesh/weir/server/metrics"
 )
@@ -60,14 +60,14 @@ func BenchmarkFleet(b *testing.B) {
 	for range 12 {
 		second()
 	}
-	start, before, seconds := cpuTime(b), r.Counts(), 0.0
+	start, before, seconds := cpu.Used(b), r.Counts(), 0.0
 	for b.Loop() {
 		for range 20 {
 			second()
 			seconds++
 		}
 	}
-	used := cpuTime(b) - start
+	used := cpu.Used(b) - start
 	c := r.Counts()
 	if edges := len(l.Observe("big", 10*time.Second, time.Now()).Edges); edges != services*calls || c.Err != nil || c.Refused != 0 {
 		b.Fatalf("%d edges, %+v", edges, c)
@@ -83,14 +83,6 @@ func BenchmarkFleet(b *testing.B) {
 	var mem runtime.MemStats
 	runtime.ReadMemStats(&mem)
 	b.ReportMetric(float64(mem.HeapAlloc)/1e6, "heap-MB")
-}
-
-func cpuTime(b *testing.B) time.Duration {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		b.Fatal(err)
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // status reads a figure of the process in MB.

@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -20,6 +19,7 @@ import (
 	promscrape "github.com/prometheus/prometheus/scrape"
 	"github.com/prometheus/prometheus/storage"
 
+	"github.com/weirmesh/weir/server/bench/cpu"
 	"github.com/weirmesh/weir/server/mesh"
 	"github.com/weirmesh/weir/server/metrics"
 )
@@ -205,12 +205,13 @@ func (l *loop) measure(b *testing.B, contentType string, pages [][]byte) {
 		at += 5000
 		l.read(b, pages[i], contentType, at)
 	}
-	report := cpu(b)
+	b.ReportAllocs()
+	report := cpu.Start(b)
 	for i := 0; b.Loop(); i++ {
 		at += 5000
 		l.read(b, pages[i%len(pages)], contentType, at)
 	}
-	report()
+	report(b.N)
 }
 
 // BenchmarkPageCached reads text with the cache of series.
@@ -230,7 +231,8 @@ func BenchmarkPageLive(b *testing.B) {
 func BenchmarkPageExpfmt(b *testing.B) {
 	db, pages := store(b), textPages()
 	at := time.Now().UnixMilli()
-	report := cpu(b)
+	b.ReportAllocs()
+	report := cpu.Start(b)
 	for i := 0; b.Loop(); i++ {
 		at += 5000
 		parser := expfmt.NewTextParser(model.LegacyValidation)
@@ -254,24 +256,7 @@ func BenchmarkPageExpfmt(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	report()
-}
-
-// cpu reports the process's CPU time per operation. Call what it returns when the loop is over.
-func cpu(b *testing.B) func() {
-	b.ReportAllocs()
-	start := cpuTime(b)
-	return func() {
-		b.ReportMetric(float64((cpuTime(b)-start).Nanoseconds())/1e6/float64(b.N), "cpu-ms/op")
-	}
-}
-
-func cpuTime(b *testing.B) time.Duration {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		b.Fatal(err)
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	report(b.N)
 }
 
 func fromMetric(m model.Metric) labels.Labels {
@@ -304,7 +289,8 @@ func BenchmarkTee(b *testing.B) {
 		}
 	}
 	i := 0
-	report := cpu(b)
+	b.ReportAllocs()
+	report := cpu.Start(b)
 	for b.Loop() {
 		if i++; i == n {
 			i, p.samples = 0, 0
@@ -313,7 +299,7 @@ func BenchmarkTee(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	report()
+	report(b.N)
 }
 
 // TestPage holds the benchmark's page to what it says it is.

@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"runtime"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
+	"github.com/weirmesh/weir/server/bench/cpu"
 	"github.com/weirmesh/weir/server/provider"
 	"github.com/weirmesh/weir/server/provider/xds/xdstest"
 )
@@ -38,7 +38,7 @@ func BenchmarkPropagate(b *testing.B) {
 	runtime.ReadMemStats(&memory)
 	changed, stop := s.Watch()
 	defer stop()
-	before := cpu(b)
+	report := cpu.Start(b)
 	revision := int64(1)
 	b.ResetTimer()
 	for b.Loop() {
@@ -55,7 +55,7 @@ func BenchmarkPropagate(b *testing.B) {
 		}
 	}
 	b.StopTimer()
-	b.ReportMetric((cpu(b)-before).Seconds()*1000/float64(b.N), "cpu-ms/op")
+	report(b.N)
 	b.ReportMetric(float64(memory.HeapInuse+memory.StackInuse)/(1<<20), "MiB")
 }
 
@@ -67,13 +67,4 @@ func allSynced(s *served, want int) bool {
 		}
 	}
 	return synced == want
-}
-
-// cpu is the CPU time of this process so far.
-func cpu(b *testing.B) time.Duration {
-	var usage syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
-		b.Fatal(err)
-	}
-	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
