@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"math"
 	"slices"
-	"time"
 
 	"github.com/weirmesh/weir/server/mesh"
 )
@@ -26,7 +25,7 @@ const (
 // added to requests, then by how much the rate changed.
 func Compare(before, after Graph) Difference {
 	d := Difference{Mesh: cmp.Or(after.Mesh, before.Mesh), From: before.At, To: after.At, Window: after.Window}
-	was, is := seconds(before.Window), seconds(after.Window)
+	was, is := before.Seconds(), after.Seconds()
 	d.Nodes = compared(before.Nodes, after.Nodes, scale[Node, NodeDelta]{
 		order: func(a, b *Node) int { return cmp.Compare(a.ID, b.ID) },
 		read:  func(n *Node) (Reading, bool) { return readNode(n), true },
@@ -161,13 +160,4 @@ func readNode(n *Node) Reading {
 
 func readEdge(e *Edge) Reading {
 	return Reading{RequestRate: e.RequestRate, ErrorRatio: e.ErrorRatio, P95: e.P95, Health: e.Health, Why: append([]string{}, e.Why...), Causes: append([]Cause{}, e.Causes...)}
-}
-
-// seconds reads a picture's window.
-func seconds(window string) float64 {
-	d, err := time.ParseDuration(window)
-	if err != nil {
-		return 0
-	}
-	return d.Seconds()
 }

@@ -23,6 +23,15 @@ type Graph struct {
 	Notes   []string `json:"notes,omitempty"`
 }
 
+// Seconds is the length of the window; zero when the picture has none.
+func (g Graph) Seconds() float64 {
+	d, err := time.ParseDuration(g.Window)
+	if err != nil {
+		return 0
+	}
+	return d.Seconds()
+}
+
 // NodeKind is what a node of the picture stands for.
 type NodeKind string
 

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/weirmesh/weir/server/graph"
 	"github.com/weirmesh/weir/server/health"
@@ -125,7 +124,7 @@ func draw(v view, g graph.Graph, shown func(from, to string) bool) scene {
 		}
 	}
 	p := scene{head: Frame{
-		Time: g.At.UnixMilli(), Window: seconds(g.Window), Fresh: g.Fresh, Age: math.Round(g.Age*10) / 10, Total: len(edges),
+		Time: g.At.UnixMilli(), Window: g.Seconds(), Fresh: g.Fresh, Age: math.Round(g.Age*10) / 10, Total: len(edges),
 	}}
 	if len(edges) > maxRows {
 		p.head.Cut = true
@@ -307,12 +306,3 @@ func healthNumber(h mesh.Health) float64 { return float64(health.Rank(h)) }
 
 // severity orders edges for truncation: only what is wrong goes before what is busy.
 func severity(h mesh.Health) float64 { return max(healthNumber(h), 2) }
-
-// seconds reads the graph's window.
-func seconds(window string) float64 {
-	d, err := time.ParseDuration(window)
-	if err != nil {
-		return 0
-	}
-	return d.Seconds()
-}
