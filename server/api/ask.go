@@ -67,7 +67,7 @@ func (a Asking) base(current int64) (version int64, ok bool, err error) {
 	case a.IfNoneMatch == "*" && match == "":
 		return 0, true, nil
 	case a.IfNoneMatch != "":
-		return 0, false, mesh.Errorf(mesh.Invalid, "If-None-Match %q: a change takes only *, and not with If-Match", shorten(a.IfNoneMatch))
+		return 0, false, mesh.Errorf(mesh.Invalid, "If-None-Match %q: a change takes only *, and not with If-Match", mesh.Shorten(a.IfNoneMatch))
 	case match == "":
 		return 0, false, nil
 	case match == "*":
@@ -78,7 +78,7 @@ func (a Asking) base(current int64) (version int64, ok bool, err error) {
 	default:
 		version, err := strconv.ParseInt(strings.Trim(match, `"`), 10, 64)
 		if err != nil || version < 1 {
-			return 0, false, mesh.Errorf(mesh.Invalid, "If-Match %q: give one ETag as it was read, like \"3\"", shorten(match))
+			return 0, false, mesh.Errorf(mesh.Invalid, "If-Match %q: give one ETag as it was read, like \"3\"", mesh.Shorten(match))
 		}
 		return version, true, nil
 	}
@@ -94,7 +94,7 @@ func authorOf(s string) (string, error) {
 		return unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune(" ._-@+", r)
 	}
 	if !utf8.ValidString(s) || utf8.RuneCountInString(s) > 64 || strings.ContainsFunc(s, func(r rune) bool { return !safe(r) }) {
-		return "", mesh.Errorf(mesh.Invalid, "X-Weir-Author %q: up to 64 letters, digits, spaces and . _ - @ +", shorten(s))
+		return "", mesh.Errorf(mesh.Invalid, "X-Weir-Author %q: up to 64 letters, digits, spaces and . _ - @ +", mesh.Shorten(s))
 	}
 	return s, nil
 }
@@ -107,18 +107,10 @@ func confirmWithin(s string) (time.Duration, error) {
 	d, err := model.ParseDuration(s)
 	within := time.Duration(d)
 	if err != nil || within < time.Second || within > 24*time.Hour {
-		return 0, mesh.Errorf(mesh.Invalid, "confirmWithin %q: from 1s to 24h, as in 60s or 5m", shorten(s))
+		return 0, mesh.Errorf(mesh.Invalid, "confirmWithin %q: from 1s to 24h, as in 60s or 5m", mesh.Shorten(s))
 	}
 	return within, nil
 }
 
 // stale says whether an error means that somebody changed the object first.
 func stale(err error) bool { return errors.Is(err, change.ErrStale) }
-
-// shorten keeps a caller's words from filling an answer.
-func shorten(s string) string {
-	if r := []rune(s); len(r) > 80 {
-		return string(r[:79]) + "…"
-	}
-	return s
-}

@@ -98,7 +98,7 @@ func (a *API) getChange(ctx context.Context, in *changeInput) (*answer[change.Ch
 func (a *API) await(ctx context.Context, in *changeInput) (change.Change, error) {
 	d, err := model.ParseDuration(in.For)
 	if err != nil || time.Duration(d) > maxWait {
-		return change.Change{}, mesh.Errorf(mesh.Invalid, "for %q: at most 30s, as in 10s", shorten(in.For))
+		return change.Change{}, mesh.Errorf(mesh.Invalid, "for %q: at most 30s, as in 10s", mesh.Shorten(in.For))
 	}
 	if in.Wait == "" {
 		return a.o.Ledger.Change(ctx, in.ID)

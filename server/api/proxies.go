@@ -29,7 +29,7 @@ func (a *API) proxyRoutes() {
 			}
 			i := slices.IndexFunc(proxies, func(p provider.Proxy) bool { return p.ID == in.Name })
 			if i < 0 {
-				return nil, a.fail(ctx, mesh.Errorf(mesh.NotFound, "there is no proxy %q in mesh %s", shorten(in.Name), in.Mesh))
+				return nil, a.fail(ctx, mesh.Errorf(mesh.NotFound, "there is no proxy %q in mesh %s", mesh.Shorten(in.Name), in.Mesh))
 			}
 			return &answer[provider.Proxy]{Status: http.StatusOK, Body: proxies[i]}, nil
 		})

@@ -150,7 +150,7 @@ func whole(meshName string, ref mesh.Ref, body []byte) (o mesh.Object, version i
 		switch {
 		case m.key == "version":
 			if version, err = strconv.ParseInt(string(m.value), 10, 64); err != nil || version < 1 {
-				return nil, 0, mesh.Errorf(mesh.Invalid, "version %s: the number that was read, or nothing", shorten(string(m.value)))
+				return nil, 0, mesh.Errorf(mesh.Invalid, "version %s: the number that was read, or nothing", mesh.Shorten(string(m.value)))
 			}
 		case ref.Kind == mesh.KindMesh && (m.key == "objects" || m.key == "revision"):
 			// What a mesh's answer adds besides.
@@ -158,7 +158,7 @@ func whole(meshName string, ref mesh.Ref, body []byte) (o mesh.Object, version i
 			var got string
 			if json.Unmarshal(m.value, &got) != nil || got != want {
 				return nil, 0, mesh.Errorf(mesh.Invalid, "%s %s: the address says %q: leave the field out or let it agree",
-					m.key, shorten(string(m.value)), want)
+					m.key, mesh.Shorten(string(m.value)), want)
 			}
 		default:
 			rest = append(rest, m)

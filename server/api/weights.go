@@ -133,7 +133,7 @@ func weighted(r mesh.Route, weights map[string]int) (mesh.Route, error) {
 	if len(given) > 0 {
 		unknown := slices.Sorted(maps.Keys(given))
 		for i := range unknown {
-			unknown[i] = shorten(unknown[i])
+			unknown[i] = mesh.Shorten(unknown[i])
 		}
 		wrong = append(wrong, strings.Join(unknown, ", ")+" is no target of it")
 	}

@@ -42,6 +42,14 @@ func (v Violation) String() string {
 	return fmt.Sprintf("%s %s: %s", v.Field, v.Value, v.Rule)
 }
 
+// Shorten keeps somebody's words from filling a message: 80 characters at most.
+func Shorten(s string) string {
+	if r := []rune(s); len(r) > 80 {
+		return string(r[:79]) + "…"
+	}
+	return s
+}
+
 // Errorf makes an Error with a message for people; %w keeps the cause.
 func Errorf(code Code, format string, args ...any) *Error {
 	err := fmt.Errorf(format, args...)

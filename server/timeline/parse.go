@@ -25,7 +25,7 @@ func ParseMoment(what, text, otherwise string, now time.Time) (time.Time, error)
 	}
 	t, err := time.Parse(time.RFC3339Nano, text)
 	if err != nil {
-		return time.Time{}, mesh.Errorf(mesh.Invalid, "%s %q: write a time as in 2026-11-22T17:00:00Z, or how long ago as in -5m", what, shorten(text))
+		return time.Time{}, mesh.Errorf(mesh.Invalid, "%s %q: write a time as in 2026-11-22T17:00:00Z, or how long ago as in -5m", what, mesh.Shorten(text))
 	}
 	return t, nil
 }
@@ -38,15 +38,7 @@ func ParseLength(what, text string) (time.Duration, error) {
 	}
 	d, err := model.ParseDuration(text)
 	if err != nil || d == 0 {
-		return 0, mesh.Errorf(mesh.Invalid, "%s %q: write a length of time as in 30s or 5m", what, shorten(text))
+		return 0, mesh.Errorf(mesh.Invalid, "%s %q: write a length of time as in 30s or 5m", what, mesh.Shorten(text))
 	}
 	return time.Duration(d), nil
-}
-
-// shorten keeps somebody's words from filling an answer.
-func shorten(s string) string {
-	if r := []rune(s); len(r) > 80 {
-		return string(r[:79]) + "…"
-	}
-	return s
 }
