@@ -1,6 +1,7 @@
 package history
 
 import (
+	"cmp"
 	"log/slog"
 	"time"
 
@@ -76,16 +77,16 @@ func (o Options) complete() (Options, error) {
 	if o.SeriesLimit < 0 || o.LabelValues < 0 || o.MaxSamples < 0 || o.Concurrency < 0 || o.Timeout < 0 || o.Step < 0 || o.Lookback < 0 {
 		return o, mesh.Errorf(mesh.Invalid, "a limit of the metrics store is negative: leave it out for the default")
 	}
-	o.Retention = or(o.Retention, 15*24*time.Hour)
-	o.MaxBytes = max(or(o.MaxBytes, 2<<30), 0)
-	o.MinFree = max(or(o.MinFree, 64<<20), 0)
-	o.SeriesLimit = or(o.SeriesLimit, 150_000)
-	o.LabelValues = or(o.LabelValues, 10_000)
-	o.Step = or(o.Step, 5*time.Second)
-	o.Lookback = or(o.Lookback, max(4*o.Step, time.Minute))
-	o.MaxSamples = or(o.MaxSamples, 20_000_000)
-	o.Timeout = or(o.Timeout, 30*time.Second)
-	o.Concurrency = or(o.Concurrency, 4)
+	o.Retention = cmp.Or(o.Retention, 15*24*time.Hour)
+	o.MaxBytes = max(cmp.Or(o.MaxBytes, 2<<30), 0)
+	o.MinFree = max(cmp.Or(o.MinFree, 64<<20), 0)
+	o.SeriesLimit = cmp.Or(o.SeriesLimit, 150_000)
+	o.LabelValues = cmp.Or(o.LabelValues, 10_000)
+	o.Step = cmp.Or(o.Step, 5*time.Second)
+	o.Lookback = cmp.Or(o.Lookback, max(4*o.Step, time.Minute))
+	o.MaxSamples = cmp.Or(o.MaxSamples, 20_000_000)
+	o.Timeout = cmp.Or(o.Timeout, 30*time.Second)
+	o.Concurrency = cmp.Or(o.Concurrency, 4)
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -93,12 +94,4 @@ func (o Options) complete() (Options, error) {
 		o.Now = time.Now
 	}
 	return o, nil
-}
-
-func or[T comparable](value, otherwise T) T {
-	var zero T
-	if value == zero {
-		return otherwise
-	}
-	return value
 }

@@ -14,14 +14,11 @@ import (
 // fresh is for how long Status speaks of something that was dropped.
 const fresh = 5 * time.Minute
 
-// Name is what the embedded store is called among the sources.
-const Name = "embedded"
-
 // Status is the state of the store: degraded with the reasons in words when something is left out, down when it can
 // neither store nor answer.
 func (s *Store) Status() query.Source {
 	o := s.o
-	status := query.Source{Name: Name, Kind: "embedded", State: query.OK, Store: &query.Store{
+	status := query.Source{Name: query.Embedded, Kind: query.Embedded, State: query.OK, Store: &query.Store{
 		Series: s.limits.number(), SeriesLimit: o.SeriesLimit, Dropped: s.tally.dropped(), Refused: s.tally.refused(),
 		Samples: s.tally.samples.Load(), Bytes: s.free.bytes.Load(), MaxBytes: o.MaxBytes,
 		Retention: o.Retention.Seconds(), Step: o.Step.Seconds(),

@@ -2,6 +2,9 @@ package query
 
 import "time"
 
+// Embedded is the name of the store in the data directory, which no other source may have.
+const Embedded = "embedded"
+
 // State is whether a source of metrics can be relied on.
 type State string
 
@@ -15,7 +18,7 @@ const (
 
 // Source is the state of one place that metrics are read from, for people and programs.
 type Source struct {
-	Name    string   `json:"name"`             // "embedded", or as configured
+	Name    string   `json:"name"`             // Embedded, or as configured
 	Kind    string   `json:"kind"`             // embedded, prometheus, thanos, mimir, victoriametrics, amp
 	URL     string   `json:"url,omitempty"`    // without credentials
 	Meshes  []string `json:"meshes,omitempty"` // it is asked for; empty: all

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/common/model"
 
 	"github.com/weirmesh/weir/server/mesh"
+	"github.com/weirmesh/weir/server/metrics/query"
 )
 
 const (
@@ -19,7 +20,6 @@ const (
 	maxTimeout     = 5 * time.Minute
 	maxAnswer      = 1 << 30
 	maxConcurrency = 64
-	reserved       = "embedded" // what query.Source calls the embedded store
 )
 
 // Validate fills in what is not set, moves credentials from the URL to HTTP.BasicAuth, and tells every mistake at once,
@@ -30,7 +30,7 @@ func (s *Source) Validate() error {
 	switch s.Name {
 	case "":
 		c.add("name", "", "is missing: it is how pages and errors call this server")
-	case reserved:
+	case query.Embedded:
 		c.add("name", s.Name, "is that of Weir's own store")
 	}
 	if s.Kind == "" {
