@@ -32,7 +32,7 @@ func (s *Server) newHTTP() (*http.Server, error) {
 		Meshes: s.door, Door: s.door, Ledger: s.door, Graphs: s.graphs, Proxies: s.xds, Live: s.hub,
 		Logger: s.opts.Logger.With("part", "api"), Version: s.opts.Version,
 		GraphOver: s.graphOver, Ready: s.ready, Open: s.opts.Open,
-		Timeline: s.restTimeline(), Sources: s.state, Targets: s.targets, Querier: s.querier,
+		Timeline: s.seeing.timeline, Sources: s.state, Targets: s.targets, Querier: s.querier,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("build the API: %w", err)
@@ -42,7 +42,7 @@ func (s *Server) newHTTP() (*http.Server, error) {
 	}
 	s.web, err = web.New(web.Options{
 		Meshes: s.door, Changes: s.door, Verdicts: s.door, Graphs: s.graphs, Proxies: s.xds,
-		Timeline: s.webTimeline(), Sources: s.state, Targets: s.targets,
+		Timeline: s.seeing.timeline, Sources: s.state, Targets: s.targets,
 		Logger: s.opts.Logger.With("part", "web"),
 	})
 	if err != nil {
@@ -52,21 +52,6 @@ func (s *Server) newHTTP() (*http.Server, error) {
 	return &http.Server{
 		Handler: engine, ReadHeaderTimeout: readHeader, ReadTimeout: readAll, WriteTimeout: writeAll, IdleTimeout: idle, MaxHeaderBytes: maxHeader,
 	}, nil
-}
-
-// restTimeline and webTimeline give the timeline, or nothing when no metrics are stored.
-func (s *Server) restTimeline() api.Timeline {
-	if s.seeing.timeline == nil {
-		return nil
-	}
-	return s.seeing.timeline
-}
-
-func (s *Server) webTimeline() web.Timeline {
-	if s.seeing.timeline == nil {
-		return nil
-	}
-	return s.seeing.timeline
 }
 
 // listenOwn takes the address of Weir's own metrics.

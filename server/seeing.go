@@ -11,6 +11,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 	"golang.org/x/sync/errgroup"
 
+	rest "github.com/weirmesh/weir/server/api"
 	api "github.com/weirmesh/weir/server/api/prometheus"
 	"github.com/weirmesh/weir/server/health"
 	"github.com/weirmesh/weir/server/mesh"
@@ -33,9 +34,6 @@ const (
 	scrapedEach = 15 * time.Second // between two looks at scraped series that the aggregator does not know
 )
 
-// embedded is the name of the store in the data directory.
-const embedded = "embedded"
-
 // seeing is everything that takes in, keeps and reads metrics.
 type seeing struct {
 	live     *metrics.Live
@@ -45,7 +43,7 @@ type seeing struct {
 	sources  []*source // the embedded one first
 	past     blend.Past
 	observer *blend.Live
-	timeline *timeline.Timeline
+	timeline rest.Timeline // nil: no metrics are stored
 	budgets  *health.Budgets
 	unjudged map[string]bool // meshes whose objectives could not be judged the last time; the refreshing loop's alone
 }
@@ -95,11 +93,11 @@ func (s *Server) look(own *prometheus.Registry) error {
 	v := &s.seeing
 	slow := []blend.Source{}
 	if v.history != nil {
-		src, err := s.source(embedded, v.history, dialect.Options{Histograms: dialect.Native, Step: s.opts.History.Step})
+		src, err := s.source(query.Embedded, v.history, dialect.Options{Histograms: dialect.Native, Step: s.opts.History.Step})
 		if err != nil {
 			return err
 		}
-		v.past = append(v.past, blend.Source{Name: embedded, Reader: src.reader})
+		v.past = append(v.past, blend.Source{Name: query.Embedded, Reader: src.reader})
 	}
 	for _, configured := range s.opts.Sources {
 		backend, err := remote.New(configured)
