@@ -59,12 +59,7 @@ func (v view) name(id string) string {
 	if n, ok := v.nodes[id]; ok && n.Name != "" {
 		return n.Name
 	}
-	for _, prefix := range []string{mesh.GatewayID(""), mesh.ServiceID(""), mesh.ExternalID("")} {
-		if rest, ok := strings.CutPrefix(id, prefix); ok {
-			return rest
-		}
-	}
-	return id
+	return plainName(id)
 }
 
 // serviceOf is the virtual service whose version a box is, "" when it is none.
