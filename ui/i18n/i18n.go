@@ -6,11 +6,13 @@ import (
 	"embed"
 	"encoding/json"
 	"fmt"
+	"io/fs"
+	"path"
 	"strconv"
 	"strings"
 )
 
-//go:embed en.json ko.json
+//go:embed en/*.json ko/*.json
 var embedded embed.FS
 
 // Language is a language of the console, as the lang attribute writes it.
@@ -30,21 +32,42 @@ type Catalogue struct {
 	texts map[Language]map[string]string
 }
 
-// Load reads the embedded catalogues.
+// Load reads the embedded catalogues: a folder per language, a file per part of the console. Keys are one space.
 func Load() (*Catalogue, error) {
 	c := &Catalogue{texts: make(map[Language]map[string]string)}
 	for _, lang := range Languages() {
-		data, err := embedded.ReadFile(string(lang) + ".json")
+		texts, err := read(string(lang))
 		if err != nil {
-			return nil, fmt.Errorf("read catalogue: %w", err)
-		}
-		texts := make(map[string]string)
-		if err := json.Unmarshal(data, &texts); err != nil {
 			return nil, fmt.Errorf("read catalogue %s: %w", lang, err)
 		}
 		c.texts[lang] = texts
 	}
 	return c, nil
+}
+
+func read(folder string) (map[string]string, error) {
+	names, err := fs.Glob(embedded, path.Join(folder, "*.json"))
+	if err != nil {
+		return nil, err
+	}
+	all := make(map[string]string)
+	for _, name := range names {
+		data, err := embedded.ReadFile(name)
+		if err != nil {
+			return nil, err
+		}
+		part := make(map[string]string)
+		if err := json.Unmarshal(data, &part); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		for key, text := range part {
+			if _, twice := all[key]; twice {
+				return nil, fmt.Errorf("%s: the key %s is in another file too", name, key)
+			}
+			all[key] = text
+		}
+	}
+	return all, nil
 }
 
 // Locale speaks one language; English for a language that the catalogue does not hold.
