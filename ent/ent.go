@@ -13,10 +13,12 @@ import (
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
 	"github.com/weirmesh/weir/ent/change"
+	"github.com/weirmesh/weir/ent/draft"
 	"github.com/weirmesh/weir/ent/edit"
 	"github.com/weirmesh/weir/ent/instance"
 	"github.com/weirmesh/weir/ent/mesh"
 	"github.com/weirmesh/weir/ent/object"
+	"github.com/weirmesh/weir/ent/view"
 )
 
 // ent aliases to avoid import conflicts in user's code.
@@ -78,10 +80,12 @@ func checkColumn(t, c string) error {
 	initCheck.Do(func() {
 		columnCheck = sql.NewColumnCheck(map[string]func(string) bool{
 			change.Table:   change.ValidColumn,
+			draft.Table:    draft.ValidColumn,
 			edit.Table:     edit.ValidColumn,
 			instance.Table: instance.ValidColumn,
 			mesh.Table:     mesh.ValidColumn,
 			object.Table:   object.ValidColumn,
+			view.Table:     view.ValidColumn,
 		})
 	})
 	return columnCheck(t, c)

@@ -6,11 +6,13 @@ import (
 	"time"
 
 	"github.com/weirmesh/weir/ent/change"
+	"github.com/weirmesh/weir/ent/draft"
 	"github.com/weirmesh/weir/ent/edit"
 	"github.com/weirmesh/weir/ent/instance"
 	"github.com/weirmesh/weir/ent/mesh"
 	"github.com/weirmesh/weir/ent/object"
 	"github.com/weirmesh/weir/ent/schema"
+	"github.com/weirmesh/weir/ent/view"
 )
 
 // The init function reads all schema descriptors with runtime code
@@ -43,6 +45,36 @@ func init() {
 	changeDescID := changeFields[0].Descriptor()
 	// change.IDValidator is a validator for the "id" field. It is called by the builders before save.
 	change.IDValidator = changeDescID.Validators[0].(func(string) error)
+	draftFields := schema.Draft{}.Fields()
+	_ = draftFields
+	// draftDescMesh is the schema descriptor for mesh field.
+	draftDescMesh := draftFields[0].Descriptor()
+	// draft.MeshValidator is a validator for the "mesh" field. It is called by the builders before save.
+	draft.MeshValidator = draftDescMesh.Validators[0].(func(string) error)
+	// draftDescKind is the schema descriptor for kind field.
+	draftDescKind := draftFields[1].Descriptor()
+	// draft.KindValidator is a validator for the "kind" field. It is called by the builders before save.
+	draft.KindValidator = draftDescKind.Validators[0].(func(string) error)
+	// draftDescName is the schema descriptor for name field.
+	draftDescName := draftFields[2].Descriptor()
+	// draft.NameValidator is a validator for the "name" field. It is called by the builders before save.
+	draft.NameValidator = draftDescName.Validators[0].(func(string) error)
+	// draftDescForm is the schema descriptor for form field.
+	draftDescForm := draftFields[3].Descriptor()
+	// draft.FormValidator is a validator for the "form" field. It is called by the builders before save.
+	draft.FormValidator = draftDescForm.Validators[0].(func(string) error)
+	// draftDescPerson is the schema descriptor for person field.
+	draftDescPerson := draftFields[4].Descriptor()
+	// draft.PersonValidator is a validator for the "person" field. It is called by the builders before save.
+	draft.PersonValidator = draftDescPerson.Validators[0].(func(string) error)
+	// draftDescVersion is the schema descriptor for version field.
+	draftDescVersion := draftFields[6].Descriptor()
+	// draft.VersionValidator is a validator for the "version" field. It is called by the builders before save.
+	draft.VersionValidator = draftDescVersion.Validators[0].(func(int64) error)
+	// draftDescAt is the schema descriptor for at field.
+	draftDescAt := draftFields[8].Descriptor()
+	// draft.DefaultAt holds the default value on creation for the at field.
+	draft.DefaultAt = draftDescAt.Default.(func() time.Time)
 	editFields := schema.Edit{}.Fields()
 	_ = editFields
 	// editDescChangeID is the schema descriptor for change_id field.
@@ -123,4 +155,18 @@ func init() {
 	objectDescChange := objectFields[4].Descriptor()
 	// object.ChangeValidator is a validator for the "change" field. It is called by the builders before save.
 	object.ChangeValidator = objectDescChange.Validators[0].(func(string) error)
+	viewFields := schema.View{}.Fields()
+	_ = viewFields
+	// viewDescMesh is the schema descriptor for mesh field.
+	viewDescMesh := viewFields[0].Descriptor()
+	// view.MeshValidator is a validator for the "mesh" field. It is called by the builders before save.
+	view.MeshValidator = viewDescMesh.Validators[0].(func(string) error)
+	// viewDescName is the schema descriptor for name field.
+	viewDescName := viewFields[1].Descriptor()
+	// view.NameValidator is a validator for the "name" field. It is called by the builders before save.
+	view.NameValidator = viewDescName.Validators[0].(func(string) error)
+	// viewDescAt is the schema descriptor for at field.
+	viewDescAt := viewFields[4].Descriptor()
+	// view.DefaultAt holds the default value on creation for the at field.
+	view.DefaultAt = viewDescAt.Default.(func() time.Time)
 }

@@ -14,6 +14,8 @@ type Tx struct {
 	config
 	// Change is the client for interacting with the Change builders.
 	Change *ChangeClient
+	// Draft is the client for interacting with the Draft builders.
+	Draft *DraftClient
 	// Edit is the client for interacting with the Edit builders.
 	Edit *EditClient
 	// Instance is the client for interacting with the Instance builders.
@@ -22,6 +24,8 @@ type Tx struct {
 	Mesh *MeshClient
 	// Object is the client for interacting with the Object builders.
 	Object *ObjectClient
+	// View is the client for interacting with the View builders.
+	View *ViewClient
 
 	// lazily loaded.
 	client     *Client
@@ -154,10 +158,12 @@ func (tx *Tx) Client() *Client {
 
 func (tx *Tx) init() {
 	tx.Change = NewChangeClient(tx.config)
+	tx.Draft = NewDraftClient(tx.config)
 	tx.Edit = NewEditClient(tx.config)
 	tx.Instance = NewInstanceClient(tx.config)
 	tx.Mesh = NewMeshClient(tx.config)
 	tx.Object = NewObjectClient(tx.config)
+	tx.View = NewViewClient(tx.config)
 }
 
 // txDriver wraps the given dialect.Tx with a nop dialect.Driver implementation.

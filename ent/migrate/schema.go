@@ -50,6 +50,37 @@ var (
 			},
 		},
 	}
+	// DraftsColumns holds the columns for the "drafts" table.
+	DraftsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt, Increment: true},
+		{Name: "mesh", Type: field.TypeString},
+		{Name: "kind", Type: field.TypeString},
+		{Name: "name", Type: field.TypeString},
+		{Name: "form", Type: field.TypeString},
+		{Name: "person", Type: field.TypeString},
+		{Name: "author", Type: field.TypeString, Size: 2147483647},
+		{Name: "version", Type: field.TypeInt64},
+		{Name: "fields", Type: field.TypeJSON},
+		{Name: "at", Type: field.TypeTime},
+	}
+	// DraftsTable holds the schema information for the "drafts" table.
+	DraftsTable = &schema.Table{
+		Name:       "drafts",
+		Columns:    DraftsColumns,
+		PrimaryKey: []*schema.Column{DraftsColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "draft_mesh_kind_name_form_person",
+				Unique:  true,
+				Columns: []*schema.Column{DraftsColumns[1], DraftsColumns[2], DraftsColumns[3], DraftsColumns[4], DraftsColumns[5]},
+			},
+			{
+				Name:    "draft_at",
+				Unique:  false,
+				Columns: []*schema.Column{DraftsColumns[9]},
+			},
+		},
+	}
 	// EditsColumns holds the columns for the "edits" table.
 	EditsColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeInt, Increment: true},
@@ -145,13 +176,37 @@ var (
 			},
 		},
 	}
+	// ViewsColumns holds the columns for the "views" table.
+	ViewsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt, Increment: true},
+		{Name: "mesh", Type: field.TypeString},
+		{Name: "name", Type: field.TypeString},
+		{Name: "query", Type: field.TypeString, Size: 2147483647},
+		{Name: "author", Type: field.TypeString, Size: 2147483647},
+		{Name: "at", Type: field.TypeTime},
+	}
+	// ViewsTable holds the schema information for the "views" table.
+	ViewsTable = &schema.Table{
+		Name:       "views",
+		Columns:    ViewsColumns,
+		PrimaryKey: []*schema.Column{ViewsColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "view_mesh_name",
+				Unique:  true,
+				Columns: []*schema.Column{ViewsColumns[1], ViewsColumns[2]},
+			},
+		},
+	}
 	// Tables holds all the tables in the schema.
 	Tables = []*schema.Table{
 		ChangesTable,
+		DraftsTable,
 		EditsTable,
 		InstancesTable,
 		MeshesTable,
 		ObjectsTable,
+		ViewsTable,
 	}
 )
 

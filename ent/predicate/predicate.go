@@ -9,6 +9,9 @@ import (
 // Change is the predicate function for change builders.
 type Change func(*sql.Selector)
 
+// Draft is the predicate function for draft builders.
+type Draft func(*sql.Selector)
+
 // Edit is the predicate function for edit builders.
 type Edit func(*sql.Selector)
 
@@ -20,3 +23,6 @@ type Mesh func(*sql.Selector)
 
 // Object is the predicate function for object builders.
 type Object func(*sql.Selector)
+
+// View is the predicate function for view builders.
+type View func(*sql.Selector)

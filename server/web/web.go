@@ -15,6 +15,7 @@ import (
 
 	"github.com/weirmesh/weir/assets"
 	"github.com/weirmesh/weir/server/change"
+	"github.com/weirmesh/weir/server/desk"
 	"github.com/weirmesh/weir/server/graph"
 	"github.com/weirmesh/weir/server/mesh"
 	"github.com/weirmesh/weir/server/metrics/query"
@@ -63,6 +64,28 @@ type Proxies interface {
 	Proxies(mesh string) []provider.Proxy
 }
 
+// Drafts keeps edits that were begun and not applied; the store does.
+type Drafts interface {
+	// Draft gives a person's draft of a place; ok is false when there is none.
+	Draft(ctx context.Context, at desk.Place, person string) (d desk.Draft, ok bool, err error)
+	// Others lists the drafts that other people have of an object, newest first, without their fields.
+	Others(ctx context.Context, mesh string, of mesh.Ref, person string) ([]desk.Draft, error)
+	// SaveDraft keeps a draft in place of the person's earlier one; mesh.Invalid when it is too large.
+	SaveDraft(ctx context.Context, d desk.Draft) error
+	// DropDraft forgets a person's draft; no error when there is none.
+	DropDraft(ctx context.Context, at desk.Place, person string) error
+}
+
+// Views keeps ways of looking at a mesh; the store does.
+type Views interface {
+	// Views lists a mesh's, sorted by name.
+	Views(ctx context.Context, mesh string) ([]desk.View, error)
+	// SaveView keeps a view in place of an earlier one of that name; mesh.Invalid when a limit of desk is passed.
+	SaveView(ctx context.Context, v desk.View) error
+	// DropView forgets a view; no error when there is none.
+	DropView(ctx context.Context, mesh, name string) error
+}
+
 // Timeline answers about moments that have passed; timeline.Timeline does.
 type Timeline interface {
 	// At gives the picture of a mesh as it was, of the window that ends at that moment.
@@ -81,12 +104,18 @@ type Options struct {
 	Verdicts Verdicts
 	Graphs   Graphs
 	Proxies  Proxies
+	Drafts   Drafts                     // nil: an edit lives as long as its page
+	Views    Views                      // nil: views cannot be saved
 	Timeline Timeline                   // nil: no moment but the present can be looked at
 	Sources  func() []query.Source      // where metrics are read from; nil: nothing is stored
 	Targets  func() []query.Target      // what is scraped; nil: nothing is
 	Author   func(*http.Request) string // who a change is by; nil: "console"
-	Logger   *slog.Logger               // nil: silent
-	Now      func() time.Time           // nil: time.Now
+	// Person tells people apart, whatever they are called; nil: a cookie does. Refusal says why a person may not change a
+	// mesh, for people; nil, or nil from it: they may.
+	Person  func(*http.Request) string
+	Refusal func(r *http.Request, mesh string) error
+	Logger  *slog.Logger     // nil: silent
+	Now     func() time.Time // nil: time.Now
 }
 
 // Web is the console.
