@@ -3,12 +3,12 @@ package web
 import (
 	"cmp"
 	"net/http"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/a-h/templ"
 	"github.com/gin-gonic/gin"
 
 	"github.com/weirmesh/weir/server/change"
@@ -29,15 +29,22 @@ func (w *Web) service(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	tab := ""
-	if base := path.Base(c.FullPath()); base == "traffic" || base == "pool" || base == "health" {
-		tab = base
-	}
+	tab := strings.TrimPrefix(strings.TrimPrefix(c.FullPath(), "/services/:name"), "/")
 	p, err := w.servicePage(c, v, c.Param("name"), tab)
 	if err != nil {
 		return err
 	}
+	if body, ok := w.serviceBodies()[tab]; ok {
+		if p.Body, err = body(c, v, p); err != nil {
+			return err
+		}
+	}
 	return w.render(c, http.StatusOK, page.ServicePage(p))
+}
+
+// serviceBodies are the tabs of a service that show something of their own.
+func (w *Web) serviceBodies() map[string]func(*gin.Context, view, page.Service) (templ.Component, error) {
+	return map[string]func(*gin.Context, view, page.Service) (templ.Component, error){}
 }
 
 // servicePage fills the page of a service; a form with errors is put into it afterwards.

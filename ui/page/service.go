@@ -4,6 +4,8 @@ import (
 	"math"
 	"strconv"
 
+	"github.com/a-h/templ"
+
 	"github.com/weirmesh/weir/server/mesh"
 	"github.com/weirmesh/weir/ui/component"
 )
@@ -11,8 +13,10 @@ import (
 // Service is one virtual service: how it is, how its traffic is split, and what each version can take.
 type Service struct {
 	Shell
-	Name     string
-	Tab      string // "", "traffic", "pool" or "health": how much of the page is shown
+	Name string
+	Tab  string // "": everything at a glance
+	// Body is what a tab shows instead of the service's own columns; nil for the tabs that only show more or less of them.
+	Body     templ.Component
 	Provider string // what stands behind the name, in words
 	Known    bool   // false: the service is called but not configured
 	Health   mesh.Health
