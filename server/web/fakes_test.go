@@ -25,6 +25,7 @@ type world struct {
 	graphs  map[string]graph.Graph
 	proxies map[string][]provider.Proxy
 	fail    error // what Changes answers, when set
+	refusal error // why nothing may be changed, when set
 	past    *past // nil: nothing is remembered
 }
 

@@ -1,11 +1,9 @@
 package web_test
 
 import (
-	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -16,33 +14,6 @@ import (
 	"github.com/weirmesh/weir/server/web"
 )
 
-// TestMain serves the sample at WEIR_PREVIEW, an address such as 127.0.0.1:8090, for whoever wants to look at pages
-// while working on them; without it, it runs the tests.
-func TestMain(m *testing.M) {
-	gin.SetMode(gin.TestMode)
-	address := os.Getenv("WEIR_PREVIEW")
-	if address == "" {
-		os.Exit(m.Run())
-	}
-	fmt.Fprintln(os.Stderr, http.ListenAndServe(address, preview()))
-}
-
-// preview serves one world per host name: full, extreme, none … .localhost, and the sample at any other.
-func preview() http.Handler {
-	sites := map[string]http.Handler{}
-	for name, make := range worlds() {
-		sites[name] = serve(make())
-	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		name, _, _ := strings.Cut(r.Host, ".")
-		if site := sites[name]; site != nil {
-			site.ServeHTTP(w, r)
-			return
-		}
-		sites["full"].ServeHTTP(w, r)
-	})
-}
-
 func serve(w *world) http.Handler { return serveWith(w, w) }
 
 func serveWith(w *world, proxies web.Proxies) http.Handler {
@@ -50,6 +21,9 @@ func serveWith(w *world, proxies web.Proxies) http.Handler {
 	options := web.Options{
 		Meshes: w, Changes: w, Verdicts: w, Graphs: w, Proxies: proxies,
 		Author: func(*http.Request) string { return "jiyoung" }, Now: func() time.Time { return now },
+	}
+	if w.refusal != nil {
+		options.Refusal = func(*http.Request, string) error { return w.refusal }
 	}
 	if w.past != nil {
 		options.Timeline, options.Sources, options.Targets = w.past, origins, targets

@@ -14,9 +14,11 @@ import (
 // worlds are the states of the world that every page has to cope with.
 func worlds() map[string]func() *world {
 	return map[string]func() *world{
-		"full":    newWorld,
-		"extreme": extreme,
-		"many":    many,
+		"full":      newWorld,
+		"extreme":   extreme,
+		"many":      many,
+		"forbidden": forbidden,
+		"errors":    broken,
 		"none": func() *world {
 			w := newWorld()
 			w.meshes, w.changes = nil, nil
