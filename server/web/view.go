@@ -26,7 +26,7 @@ type view struct {
 func (w *Web) frame(c *gin.Context, section, title string) page.Shell {
 	s := page.Shell{
 		L: w.locale(c), Section: section, Theme: theme(c), Here: here(c), Meshes: w.Meshes.Meshes(), Now: w.Now(),
-		Assets: page.Assets{Style: w.assets.URL("weir.css"), Icon: w.assets.URL("mark.svg")},
+		Assets: page.Assets{Style: w.assets.URL("weir.css"), Icon: w.assets.URL("mark.svg"), Plot: w.assets.URL("plot.js")},
 	}
 	if title != "" {
 		s.Title = s.L.T(title)

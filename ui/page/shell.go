@@ -36,6 +36,7 @@ type Freshness struct {
 // Assets are the addresses of what a page downloads; "" for what this binary was built without.
 type Assets struct {
 	Style, Icon string
+	Plot        string // what plots are drawn with, fetched when one is seen
 	Scripts     []string
 }
 
