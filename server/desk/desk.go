@@ -3,6 +3,7 @@
 package desk
 
 import (
+	"errors"
 	"net/url"
 	"time"
 
@@ -11,12 +12,18 @@ import (
 
 // Limits on what is kept, so that a desk cannot fill the disk.
 const (
-	MaxForm  = 64 << 10            // bytes of a draft's fields, encoded
-	MaxQuery = 2 << 10             // bytes of a view's query
-	MaxName  = 80                  // characters of a view's name
-	MaxViews = 100                 // of a mesh
-	KeepFor  = 30 * 24 * time.Hour // drafts that nobody touched for so long are thrown away
+	MaxForm  = 64 << 10 // bytes of a draft's fields, encoded
+	MaxQuery = 2 << 10  // bytes of a view's query
+	MaxName  = 80       // characters of a view's name
+	MaxViews = 100      // of a mesh
+	// MaxDrafts is of a mesh: beyond it, the one that was not touched for the longest time goes. A browser without its
+	// cookie is a new person, so their number has to end somewhere.
+	MaxDrafts = 1000
+	KeepFor   = 30 * 24 * time.Hour // drafts that nobody touched for so long are thrown away
 )
+
+// ErrOvertaken is in the chain of the conflict that saving a draft over another than the one its writer knew leads to.
+var ErrOvertaken = errors.New("another draft was saved meanwhile")
 
 // Place is where an edit belongs: an object of a mesh, and which of its forms.
 type Place struct {
@@ -33,6 +40,9 @@ type Draft struct {
 	Version int64      // the object's, when the edit began
 	Fields  url.Values // of the form
 	At      time.Time  // when it was saved last
+	// Over is, for saving, At of the draft that this one is made from; zero: there was none; nil: whatever there is goes.
+	// So two windows of one person do not destroy each other's work unseen.
+	Over *time.Time
 }
 
 // View is a way of looking at a mesh's topology, saved for everybody.

@@ -21,9 +21,16 @@ import (
 // childEnv names the data directory when the test binary runs as the process that is to be killed.
 const childEnv = "WEIR_TEST_STORE_CHILD"
 
+// deskEnv is the same for a process that keeps drafts.
+const deskEnv = "WEIR_TEST_STORE_DESK"
+
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(childEnv); dir != "" {
 		fmt.Fprintln(os.Stderr, appendForever(dir))
+		os.Exit(1)
+	}
+	if dir := os.Getenv(deskEnv); dir != "" {
+		fmt.Fprintln(os.Stderr, saveForever(dir))
 		os.Exit(1)
 	}
 	os.Exit(m.Run())
