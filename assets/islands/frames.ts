@@ -39,6 +39,84 @@ export type Edge = {
   readonly row: Row;
 };
 
+/** How the mesh may be looked at, as in addresses. */
+export type View = "problems" | "focus" | "groups" | "table" | "whole";
+
+/** Several neighbours of the unit in focus together. */
+export type More = {
+  readonly units: number;
+  readonly requestRate: number;
+  readonly errorRatio: number;
+  readonly p95: number;
+  readonly health: Health;
+};
+
+/** The heaviest way from an entry of the mesh to an edge that is beyond its limits, by units. */
+export type Path = {
+  readonly units: readonly string[];
+  /** The edge's ends as graph ids; from is empty when it is the box at to that is beyond its limits. */
+  readonly from: string;
+  readonly to: string;
+  readonly health: Health;
+  readonly shown: boolean;
+};
+
+/** An edge whose traffic changed in the last minutes. */
+export type Shift = {
+  readonly from: string;
+  readonly to: string;
+  readonly what: "rate" | "errors" | "p95";
+  readonly before: number;
+  readonly after: number;
+};
+
+/** Some of the mesh's units. Kind says what no service's name stands for: a kind of boxes, "none", "other". */
+export type Group = {
+  readonly name: string;
+  readonly kind?: string;
+  readonly units: number;
+  readonly health: Health;
+  readonly requestRate: number;
+};
+
+/** All calls from one group to another or within one, by places in the list of groups. */
+export type Cell = {
+  readonly from: number;
+  readonly to: number;
+  readonly edges: number;
+  readonly problems: number;
+  readonly requestRate: number;
+  readonly errorRatio: number;
+  readonly health: Health;
+};
+
+/** Groups of units against each other. */
+export type Groups = {
+  readonly by: string;
+  readonly ways: readonly string[];
+  readonly list: readonly Group[];
+  readonly cells: readonly Cell[];
+};
+
+/** What a view shows of the mesh and how much it leaves out; a unit is a service around its versions, or another box. */
+export type Scene = {
+  readonly view: View;
+  readonly center?: string;
+  readonly units: number;
+  readonly unitTotal: number;
+  readonly edgeTotal: number;
+  readonly problems: number;
+  readonly hid?: number;
+  readonly hidProblems?: number;
+  /** How many edges the view is about; more than the picture has when not all of them fit. */
+  readonly lines: number;
+  readonly hidden?: Readonly<Record<string, number>>;
+  readonly more?: { readonly callers?: More; readonly callees?: More };
+  readonly paths?: readonly Path[];
+  readonly shifts?: readonly Shift[];
+  readonly groups?: Groups;
+};
+
 /** What is known of a view after a frame. Pictures are never changed; the next frame makes the next one. */
 export type Picture = {
   readonly view: string;
@@ -54,6 +132,10 @@ export type Picture = {
   readonly cut: boolean;
   readonly total: number;
   readonly nodeTotal: number;
+  /** What was chosen to be shown; absent in views that choose nothing. */
+  readonly scene?: Scene;
+  /** Of a page of a table: the edges' ids in its order. */
+  readonly order?: readonly number[];
   readonly boxes: ReadonlyMap<number, Box>;
   readonly edges: ReadonlyMap<number, Edge>;
   /** Whole objects by id, in views of changes and proxies. */
@@ -80,6 +162,8 @@ export type Frame = Table & {
   readonly total?: number;
   readonly nodeTotal?: number;
   readonly cut?: boolean;
+  readonly scene?: Scene;
+  readonly order?: readonly number[];
   readonly names?: Readonly<Record<string, Name>>;
   readonly edges?: Readonly<Record<string, Ends>>;
   readonly nodes?: Table;
@@ -153,7 +237,11 @@ const entries = <T>(record: Readonly<Record<string, T>> | undefined): [number, T
 
 /** What a frame says of its view as a whole. */
 function head(frame: Frame, last: Picture | undefined): Omit<Picture, "boxes" | "edges" | "rows"> {
+  const scene = frame.scene ?? last?.scene;
+  const order = frame.order ?? last?.order;
   return {
+    ...(scene && { scene }),
+    ...(order && { order }),
     view: frame.v,
     epoch: frame.epoch ?? 0,
     seq: frame.seq ?? 0,

@@ -21,6 +21,10 @@ type Graph struct {
 	// Partial is true when not everything that was seen could be read; Notes say what is missing, in words.
 	Partial bool     `json:"partial,omitempty"`
 	Notes   []string `json:"notes,omitempty"`
+	// Scene is what the view that was asked for shows of the mesh, Nodes and Edges being those that it shows. Nil: all.
+	Scene *Scene `json:"scene,omitempty"`
+
+	before *Baseline // how the mesh did some minutes ago; nil: not known
 }
 
 // Seconds is the length of the window; zero when the picture has none.

@@ -43,7 +43,15 @@ type Live struct {
 	mu    sync.Mutex
 	plans map[string]planned
 	last  map[string]Graph
+	past  map[string][]*Baseline // of every mesh, the oldest first
 }
+
+// The rhythm of the baselines, which pictures are compared with to say what changed lately: kept is one every
+// baselineEvery, and the oldest of baselineCount is what the present is compared with.
+const (
+	baselineEvery = time.Minute
+	baselineCount = 4
+)
 
 // planned is a plan with the mesh it was made from.
 type planned struct {
@@ -64,7 +72,7 @@ func New(opts Options) *Live {
 	}
 	return &Live{
 		opts: opts, wake: make(chan struct{}, 1),
-		plans: make(map[string]planned), last: make(map[string]Graph),
+		plans: make(map[string]planned), last: make(map[string]Graph), past: make(map[string][]*Baseline),
 	}
 }
 
@@ -139,6 +147,7 @@ func (l *Live) round(now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	maps.DeleteFunc(l.last, func(name string, _ Graph) bool { return !known(name) })
+	maps.DeleteFunc(l.past, func(name string, _ []*Baseline) bool { return !known(name) })
 	maps.DeleteFunc(l.plans, func(name string, _ planned) bool { return !known(name) })
 }
 
@@ -149,8 +158,26 @@ func (l *Live) keep(g Graph) {
 	if last, ok := l.last[g.Mesh]; ok && last.At.After(g.At) {
 		return
 	}
+	g.before = l.baseline(g)
 	l.last[g.Mesh] = g
 	l.bus.Publish(g)
+}
+
+// baseline gives what a picture is to be compared with, and keeps the picture for later when it is time. The caller holds
+// l.mu.
+func (l *Live) baseline(g Graph) *Baseline {
+	list := l.past[g.Mesh]
+	if n := len(list); g.Fresh && (n == 0 || g.At.Sub(list[n-1].At) >= baselineEvery) {
+		if n == baselineCount {
+			list = slices.Delete(list, 0, 1)
+		}
+		list = append(list, newBaseline(g))
+		l.past[g.Mesh] = list
+	}
+	if len(list) == 0 || g.At.Sub(list[0].At) < baselineEvery {
+		return nil
+	}
+	return list[0]
 }
 
 func (l *Live) draw(m mesh.Mesh, window time.Duration, now time.Time) Graph {

@@ -36,8 +36,13 @@ type Scene struct {
 	Units     int    `json:"units"`            // shown
 	UnitTotal int    `json:"unitTotal"`        // in the picture
 	EdgeTotal int    `json:"edgeTotal"`        // in the picture
-	Problems  int    `json:"problems"`         // edges of the picture beyond their limits
+	Problems  int    `json:"problems"`         // edges of the picture beyond their limits, and boxes that no such edge leads to
 	Hid       int    `json:"hid,omitempty"`    // units that the hide list took away
+
+	// HidProblems counts the problems that are not shown because one of their ends is on the hide list.
+	HidProblems int `json:"hidProblems,omitempty"`
+	// Lines is how many edges the view is about; more than Edges when not all of them fit.
+	Lines int `json:"lines"`
 
 	// Hidden counts the neighbours of a shown unit that are not shown, by unit.
 	Hidden map[string]int `json:"hidden,omitempty"`
@@ -48,6 +53,9 @@ type Scene struct {
 	// Shifts is what changed most lately; only when nothing is wrong.
 	Shifts []Shift `json:"shifts,omitempty"`
 	Groups *Groups `json:"groups,omitempty"`
+
+	// Chosen are the units that are shown for what they are now, rather than for having been shown lately.
+	Chosen []string `json:"-"`
 }
 
 // More are several neighbours together.
@@ -59,10 +67,10 @@ type More struct {
 	Health      mesh.Health `json:"health"`
 }
 
-// Path leads from an entry of the mesh to an edge that is beyond its limits.
+// Path leads from an entry of the mesh to an edge that is beyond its limits, the way that most of its calls come.
 type Path struct {
-	Units  []string    `json:"units"` // from the entry to the problem's destination
-	From   string      `json:"from"`  // the edge's ends, as graph ids
+	Units  []string    `json:"units"` // from the entry to the problem's destination; of a very long way the last 12
+	From   string      `json:"from"`  // the edge's ends, as graph ids; empty when it is the box at To that is beyond its limits
 	To     string      `json:"to"`
 	Health mesh.Health `json:"health"`
 	Shown  bool        `json:"shown"` // its units are in the scene
@@ -81,14 +89,17 @@ type Shift struct {
 // mean that A's requests reach C.
 type Groups struct {
 	By    string   `json:"by"`
-	Ways  []string `json:"ways"` // that this mesh can be grouped in
-	List  []Group  `json:"list"` // sorted by name
-	Cells []Cell   `json:"cells"`
+	Ways  []string `json:"ways"`  // that this mesh can be grouped in
+	List  []Group  `json:"list"`  // sorted by name
+	Cells []Cell   `json:"cells"` // of groups that call, by caller and callee
 }
 
 // Group is some of the mesh's units.
 type Group struct {
-	Name        string      `json:"name"`
+	Name string `json:"name"`
+	// Kind says what a group is that no service's name stands for: a kind of nodes, "none" (the names have no such part) or
+	// "other" (those that the matrix has no row for). Empty: a group like any other.
+	Kind        string      `json:"kind,omitempty"`
 	Units       int         `json:"units"`
 	Health      mesh.Health `json:"health"`      // the worst of its edges and units
 	RequestRate float64     `json:"requestRate"` // received from other groups

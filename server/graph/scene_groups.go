@@ -1,0 +1,220 @@
+package graph
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/weirmesh/weir/server/health"
+	"github.com/weirmesh/weir/server/mesh"
+)
+
+// The ways of grouping.
+const (
+	byNamespace = "namespace" // the domain of services' names: "shop" of checkout.shop.svc.cluster.local and of shop/checkout
+	byPrefix    = "prefix"    // the first word of services' names
+	byKind      = "kind"
+)
+
+// maxGroups is how many rows the matrix has at most; the groups with the least traffic are one row beyond.
+const maxGroups = 24
+
+// The kinds of groups that no service's name stands for, besides the kinds of nodes.
+const (
+	groupNone  = "none"
+	groupOther = "other"
+)
+
+// groups adds the mesh up by groups of units.
+func (c *choice) groups() {
+	ways, chosen := c.groupings()
+	by := chosen
+	if slices.Contains(ways, c.wish.By) {
+		by = c.wish.By
+	}
+	list, of := c.grouped(by)
+	m := &Groups{By: by, Ways: ways, List: list, Cells: c.cells(of, list)}
+	c.scene.Groups = m
+	for u := range c.units {
+		if !c.hidden[u] {
+			c.scene.Units++
+		}
+	}
+}
+
+// groupings gives the ways that tell this mesh's units apart, and the one that serves best: the first that makes more than
+// one group of services, and not one of each.
+func (c *choice) groupings() (ways []string, best string) {
+	for _, by := range []string{byNamespace, byPrefix} {
+		names := make(map[string]bool)
+		services, named := 0, 0
+		for i := range c.units {
+			if u := &c.units[i]; u.kind == KindService || u.kind == KindNode {
+				services++
+				if name, kind := groupOf(u, by); kind == "" {
+					names[name] = true
+					named++
+				}
+			}
+		}
+		if named*2 >= services && len(names) > 1 && len(names)*4 <= services*3 {
+			ways = append(ways, by)
+		}
+	}
+	ways = append(ways, byKind)
+	return ways, ways[0]
+}
+
+// groupOf names the group of a unit.
+func groupOf(u *unit, by string) (name, kind string) {
+	if by == byKind {
+		return string(u.kind), string(u.kind)
+	}
+	if u.kind == KindExternal || u.kind == KindUnknown {
+		return string(u.kind), string(u.kind)
+	}
+	cut := namespaceOf
+	if by == byPrefix {
+		cut = prefixOf
+	}
+	if name = cut(u.name); name != "" {
+		return name, ""
+	}
+	if u.kind == KindGateway {
+		return string(u.kind), string(u.kind)
+	}
+	return groupNone, groupNone
+}
+
+// namespaceOf is the domain part of a name, without what Kubernetes puts behind every one.
+func namespaceOf(name string) string {
+	if space, _, ok := strings.Cut(name, "/"); ok {
+		return space
+	}
+	_, domain, _ := strings.Cut(name, ".")
+	domain, _, _ = strings.Cut(domain, ".svc.")
+	return strings.TrimSuffix(domain, ".svc")
+}
+
+// prefixOf is the first word of a name.
+func prefixOf(name string) string {
+	if i := strings.IndexAny(name, "-._/"); i >= 0 {
+		return name[:i]
+	}
+	return name
+}
+
+// grouped gives the groups by name, and the group of each unit; -1: it is hidden.
+func (c *choice) grouped(by string) (list []Group, of []int) {
+	of = make([]int, len(c.units))
+	place := make(map[[2]string]int)
+	for i := range c.units {
+		if of[i] = -1; c.hidden[i] {
+			continue
+		}
+		name, kind := groupOf(&c.units[i], by)
+		k, ok := place[[2]string{name, kind}]
+		if !ok {
+			k = len(list)
+			place[[2]string{name, kind}] = k
+			list = append(list, Group{Name: name, Kind: kind, Health: mesh.Unknown})
+		}
+		of[i] = k
+	}
+	order := c.rows(list, of)
+	moved := make([]int, len(list)) // where each group went
+	out := make([]Group, 0, min(len(list), maxGroups+1))
+	for i, k := range order {
+		if i < maxGroups || len(order) <= maxGroups {
+			moved[k] = i
+			out = append(out, list[k])
+		}
+	}
+	if len(order) > maxGroups {
+		for _, k := range order[maxGroups:] {
+			moved[k] = maxGroups
+		}
+		out = append(out, Group{Name: groupOther, Kind: groupOther, Health: mesh.Unknown})
+	}
+	place = nil
+	for i, k := range of {
+		if k >= 0 {
+			of[i] = moved[k]
+			g := &out[of[i]]
+			g.Units++
+			g.Health = worse(g.Health, c.units[i].worst)
+		}
+	}
+	return out, of
+}
+
+// rows orders groups: by name those that have a row of their own, then those that have none. Groups with a problem come
+// before busier ones when there are too many.
+func (c *choice) rows(list []Group, of []int) []int {
+	weight, ill := make([]float64, len(list)), make([]int, len(list))
+	order := make([]int, len(list))
+	for i := range order {
+		order[i] = i
+	}
+	for u, k := range of {
+		if k >= 0 {
+			weight[k] += c.units[u].rate
+			ill[k] = max(ill[k], severity(c.units[u].worst))
+		}
+	}
+	byName := func(a, b int) int {
+		return cmp.Or(cmp.Compare(list[a].Name, list[b].Name), cmp.Compare(list[a].Kind, list[b].Kind))
+	}
+	if len(order) > maxGroups {
+		slices.SortFunc(order, func(a, b int) int {
+			return cmp.Or(ill[b]-ill[a], magnitude(weight[b])-magnitude(weight[a]), byName(a, b))
+		})
+	}
+	slices.SortFunc(order[:min(len(order), maxGroups)], byName)
+	return order
+}
+
+// cells adds up the calls between groups, and says of each group how it does.
+func (c *choice) cells(of []int, list []Group) []Cell {
+	n := len(list)
+	sums := make([]Cell, n*n)
+	failing := make([]float64, n*n)
+	for i := range c.links {
+		l := &c.links[i]
+		from, to := of[l.from], of[l.to]
+		if from < 0 || to < 0 {
+			continue
+		}
+		cell := &sums[from*n+to]
+		if cell.Edges == 0 {
+			cell.From, cell.To, cell.Health = from, to, mesh.Unknown
+		}
+		cell.Edges += len(l.edges)
+		cell.RequestRate += l.rate
+		failing[from*n+to] += l.failing
+		if health.Rank(l.worst) > health.Rank(cell.Health) {
+			cell.Health = l.worst
+		}
+		for _, e := range l.edges {
+			if wrong(c.graph.Edges[e].Health) {
+				cell.Problems++
+			}
+		}
+	}
+	cells := []Cell{}
+	for i := range sums {
+		cell := &sums[i]
+		if cell.Edges == 0 {
+			continue
+		}
+		if cell.RequestRate > 0 {
+			cell.ErrorRatio = failing[i] / cell.RequestRate
+		}
+		if cell.From != cell.To {
+			list[cell.To].RequestRate += cell.RequestRate
+		}
+		list[cell.To].Health = worse(list[cell.To].Health, cell.Health)
+		cells = append(cells, *cell)
+	}
+	return cells
+}
