@@ -53,8 +53,12 @@ test-ui: node_modules/.ok ## TypeScript: types, lint, unit tests, bundle budget
 	npm run --silent build
 	npm test --silent
 
-test-e2e: build node_modules/.ok $(ENVOY) chromium ## Chromium against a running demo
+test-e2e: build bin/preview node_modules/.ok $(ENVOY) chromium ## Chromium against a running demo
 	npm run --silent e2e
+
+shots: build bin/preview node_modules/.ok $(ENVOY) chromium ## pictures of every page and state into shots/ (SHOTS_ONLY=topology,full-review takes those)
+	SHOTS=$(or $(SHOTS),$(CURDIR)/shots) npm run --silent shots
+	@echo "open $(or $(SHOTS),$(CURDIR)/shots)/index.html"
 
 golden: ## rewrite the golden files and show what changed
 	go test ./server/... -update
@@ -97,6 +101,10 @@ help: ## this list
 bin/weir: assets/dist/weir.js $(GO_SOURCES) $(STYLES)
 	CGO_ENABLED=0 go build -trimpath -tags nomsgpack -ldflags '$(LDFLAGS)' -o $@ ./cmd/weir
 
+# The worlds of the pages' tests, served: states that a demo cannot be brought into.
+bin/preview: assets/dist/weir.js $(GO_SOURCES) $(STYLES) $(wildcard server/web/*_test.go)
+	CGO_ENABLED=0 go test -c -tags nomsgpack -o $@ ./server/web
+
 assets/dist/weir.js: node_modules/.ok $(ISLANDS)
 	npm run --silent build
 	@touch $@
@@ -136,5 +144,5 @@ chromium:
 	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium fonts-noto-cjk >/dev/null; } || \
 	  { echo 'make: Chromium is missing: install it, or set CHROMIUM to its path' >&2; exit 1; }; }
 
-.PHONY: adr bench build check chromium clean demo envoy fmt fuzz generate golden help lint prometheus test test-e2e test-go test-ui
+.PHONY: adr bench build check chromium clean demo envoy fmt fuzz generate golden help lint prometheus shots test test-e2e test-go test-ui
 .DELETE_ON_ERROR:

@@ -5,9 +5,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type BrowserContext, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 
-const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
+/** Where Chromium is. */
+export const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
 
-const args = [
+/** How Chromium is started. */
+export const args = [
   "--no-sandbox",
   "--disable-gpu",
   "--disable-quic",
