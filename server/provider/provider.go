@@ -95,4 +95,8 @@ type ResourceType struct {
 	AckedAt  time.Time `json:"ackedAt,omitzero"`
 	Rejected string    `json:"rejected,omitempty"` // version refused
 	Message  string    `json:"message,omitempty"`  // the proxy's own words about it
+	// Wanted is the version that the proxy should run: it differs from Acked while something is missing.
+	Wanted     string    `json:"wanted,omitempty"`
+	SentAt     time.Time `json:"sentAt,omitzero"`     // when Pending was sent
+	RejectedAt time.Time `json:"rejectedAt,omitzero"` // when Rejected was refused
 }

@@ -182,6 +182,7 @@ func (s *Server) seat(x *session, g *group, now time.Time) {
 	x.id, x.group = id, g
 	m.sessions[id] = x
 	delete(m.gone, id)
+	delete(m.left, id)
 	g.sessions[x] = struct{}{}
 	m.deliveries.joined(id, g.key)
 	x.give(g.released)
@@ -217,6 +218,7 @@ func (s *Server) unseat(x *session, now time.Time) {
 	gone := x.proxy()
 	gone.State, gone.Since, gone.Message = provider.Gone, now, ""
 	m.gone[x.id] = gone
+	m.left[x.id] = x.holding(now)
 	m.deliveries.left(x.id, now)
 	if x.ports != nil {
 		s.registry.Disconnected(m.name, x.identity.Node, x.id)

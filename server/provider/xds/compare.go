@@ -212,7 +212,7 @@ func (f *feed) complete(p *prepared, now time.Time) bool {
 func (f *feed) forgive(p *prepared) {
 	for k := range f.tracks {
 		t := &f.tracks[k]
-		t.rejected, t.message = "", ""
+		t.rejected, t.message, t.refused = "", "", time.Time{}
 		for name := range t.parked {
 			if _, ok := p.sets[k].byName[name]; !ok {
 				delete(t.parked, name)
@@ -221,17 +221,23 @@ func (f *feed) forgive(p *prepared) {
 	}
 }
 
-// resourceTypes reports the feed as the provider's contract has it.
-func (f *feed) resourceTypes(p *prepared) []provider.ResourceType {
+// resourceTypes reports the feed as the provider's contract has it. The proxy is given p now; wanted is what it is to run
+// in the end, which is something else while it is tried on another proxy, or was refused.
+func (f *feed) resourceTypes(p, wanted *prepared) []provider.ResourceType {
 	out := make([]provider.ResourceType, 0, kinds)
 	for k := range kind(kinds) {
 		t := &f.tracks[k]
-		r := provider.ResourceType{Type: k.String(), Acked: t.acked, AckedAt: t.ackedAt, Rejected: t.rejected, Message: t.message}
+		r := provider.ResourceType{
+			Type: k.String(), Acked: t.acked, AckedAt: t.ackedAt, Rejected: t.rejected, RejectedAt: t.refused, Message: t.message,
+		}
 		if p != nil {
 			r.Count = len(p.sets[k].byName)
 		}
+		if wanted != nil {
+			r.Wanted = wanted.sets[k].version
+		}
 		if t.flight != nil {
-			r.Pending = t.flight.version
+			r.Pending, r.SentAt = t.flight.version, t.flight.at
 		}
 		out = append(out, r)
 	}

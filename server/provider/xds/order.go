@@ -43,6 +43,7 @@ type track struct {
 	acked    string // the same, but the last one while something is under way
 	ackedAt  time.Time
 	rejected string // version of the set that was refused last
+	refused  time.Time
 	message  string
 }
 
@@ -63,6 +64,7 @@ type flight struct {
 	version  string // of the set
 	clusters string // version of the clusters' set
 	sent     map[string]*resource
+	at       time.Time
 }
 
 // standing is what a feed has come to when there is nothing to send.
@@ -110,6 +112,7 @@ func (f *feed) request(k kind, req *discoveryv3.DeltaDiscoveryRequest, now time.
 	if fl := t.flight; fl != nil && req.GetResponseNonce() == fl.nonce {
 		t.flight = nil
 		if req.GetErrorDetail() != nil {
+			t.refused = now
 			t.nack(k, fl, strings.TrimSpace(req.GetErrorDetail().GetMessage()))
 		} else {
 			t.ack(fl, now)
@@ -276,7 +279,9 @@ func (f *feed) next(p *prepared, now time.Time) (*discoveryv3.DeltaDiscoveryResp
 		}
 		d := f.compare(k, p, now)
 		if len(d.send) > 0 || t.owed && d.empty() {
-			return f.respond(k, d.send, p), standing{}
+			resp := f.respond(k, d.send, p)
+			t.flight.at = now
+			return resp, standing{}
 		}
 		if d.refusal != nil && result.state != refused {
 			result = standing{state: refused, message: d.refusal.message, culprit: poolKey{ref{k, d.refused}, d.refusal.version}}

@@ -67,7 +67,7 @@ func (s *Server) Apply(ctx context.Context, d provider.Desired) error {
 	if !ok {
 		m = &meshState{
 			name: d.Mesh.Name, groups: make(map[string]*group), sessions: make(map[string]*session),
-			gone: make(map[string]provider.Proxy), burst: rate.NewLimiter(rate.Every(pushGap), pushBurst),
+			gone: make(map[string]provider.Proxy), left: make(map[string]holding), burst: rate.NewLimiter(rate.Every(pushGap), pushBurst),
 		}
 	}
 	jobs := s.jobs(m, d.Mesh)

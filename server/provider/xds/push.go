@@ -30,6 +30,7 @@ type meshState struct {
 	groups     map[string]*group
 	sessions   map[string]*session // by proxy ID
 	gone       map[string]provider.Proxy
+	left       map[string]holding // of those that are gone
 	deliveries deliveries
 	pushed     time.Time
 	burst      *rate.Limiter
@@ -261,6 +262,7 @@ func (s *Server) tend(now time.Time) (next time.Time) {
 		}
 		m.deliveries.expire(now)
 		maps.DeleteFunc(m.gone, func(_ string, p provider.Proxy) bool { return now.Sub(p.Since) > keepGone })
+		maps.DeleteFunc(m.left, func(_ string, h holding) bool { return now.Sub(h.left) > keepGone })
 	}
 	s.refusedAt.expire(now)
 	return next

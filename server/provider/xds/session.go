@@ -69,6 +69,14 @@ func (x *session) snapshot() *prepared {
 	return x.target.snaps[x.class]
 }
 
+// wanted is what the proxy is to run in the end; nil when that could not be made.
+func (x *session) wanted() *prepared {
+	if ready := x.group.newest.snaps[x.class]; ready != nil {
+		return ready
+	}
+	return x.snapshot()
+}
+
 // fallback is what a proxy goes back to that refused its target; nil if there is nothing else.
 func (x *session) fallback() *state {
 	for _, st := range []*state{x.good, x.group.released} {
@@ -100,7 +108,7 @@ func (x *session) proxy() provider.Proxy {
 	out := provider.Proxy{
 		ID: x.id, Mesh: x.identity.Mesh, Node: x.identity.Node, Gateway: x.identity.Gateway, NodeID: x.identity.NodeID,
 		Address: x.identity.Address, Version: x.identity.Version, Since: x.since, AckedAt: x.ackedAt,
-		Resources: x.feed.resourceTypes(x.snapshot()), State: provider.Pending,
+		Resources: x.feed.resourceTypes(x.snapshot(), x.wanted()), State: provider.Pending,
 	}
 	if x.good != nil {
 		out.Revision = x.good.revision
