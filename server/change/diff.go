@@ -32,10 +32,15 @@ func unified(edits []Edit) (string, error) {
 		if e.After == nil {
 			to = "/dev/null"
 		}
-		_, hunks, _ := bytes.Cut(diff.Diff(from, before, to, after), []byte("\n")) // the first line is for commands
-		out.Write(hunks)
+		out.Write(hunks(from, before, to, after))
 	}
 	return shortened(out.Bytes()), nil
+}
+
+// hunks is a unified diff of two named texts.
+func hunks(from string, before []byte, to string, after []byte) []byte {
+	_, rest, _ := bytes.Cut(diff.Diff(from, before, to, after), []byte("\n")) // the first line is for commands
+	return rest
 }
 
 // document writes an object as YAML; an absent one is empty.
