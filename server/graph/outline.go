@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/weirmesh/weir/server/health"
 	"github.com/weirmesh/weir/server/mesh"
@@ -18,6 +19,9 @@ type Outline struct {
 	links    []link           // by from and to
 	out, in  [][]int32        // unit by unit, its links; those to itself are in neither
 	problems []problem        // worst first
+
+	mu     sync.Mutex
+	orders map[string][]int32 // of the table's edges, by what they are sorted and filtered by
 }
 
 // unit is what is placed as one thing in a picture.
@@ -164,6 +168,9 @@ func (o *Outline) find(name string) int32 {
 	}
 	return o.unitOf(o.graph.Nodes[i].ID)
 }
+
+// Graph gives the picture that the outline is of.
+func (o *Outline) Graph() Graph { return o.graph }
 
 // Has says whether the picture has a unit of this name: a graph id, or the plain name of a service or of a node.
 func (o *Outline) Has(name string) bool { return o.find(name) >= 0 }

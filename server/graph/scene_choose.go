@@ -28,8 +28,11 @@ const (
 // flickers while an edge hovers at its limit.
 func Choose(g Graph, w Wish, lately map[string]bool) Scene { return NewOutline(g).Choose(w, lately) }
 
-// Choose decides what a view shows of the picture, as the function of that name.
-func (o *Outline) Choose(w Wish, lately map[string]bool) Scene {
+// Tally gives the numbers of a scene, without what is shown: how much there is, how much is wrong and hidden.
+func (o *Outline) Tally(w Wish) Scene { return o.begin(w).scene }
+
+// begin takes down what is hidden and what there is.
+func (o *Outline) begin(w Wish) *choice {
 	c := &choice{Outline: o, wish: w, center: -1, hidden: make([]bool, len(o.units)), lately: make([]bool, len(o.units)), shown: make([]bool, len(o.units))}
 	c.scene = Scene{View: w.View, UnitTotal: len(o.units), EdgeTotal: len(o.graph.Edges), Problems: len(o.problems)}
 	for _, name := range w.Hide {
@@ -38,14 +41,20 @@ func (o *Outline) Choose(w Wish, lately map[string]bool) Scene {
 			c.scene.Hid++
 		}
 	}
-	for id := range lately {
-		if u := o.unitOf(id); u >= 0 {
-			c.lately[u] = true
-		}
-	}
 	for _, p := range o.problems {
 		if c.hidden[p.from] || c.hidden[p.to] {
 			c.scene.HidProblems++
+		}
+	}
+	return c
+}
+
+// Choose decides what a view shows of the picture, as the function of that name.
+func (o *Outline) Choose(w Wish, lately map[string]bool) Scene {
+	c := o.begin(w)
+	for id := range lately {
+		if u := o.unitOf(id); u >= 0 {
+			c.lately[u] = true
 		}
 	}
 	switch w.View {

@@ -34,6 +34,9 @@ type Frame struct {
 	Gone  []int        `json:"gone,omitempty"`
 	Why   map[int]Why  `json:"why,omitempty"`
 
+	Scene json.RawMessage `json:"scene,omitempty"` // graph.Scene, when it changed
+	Order []int           `json:"order,omitempty"` // of a table's page: its edges' ids in order, when that changed
+
 	Rows     []json.RawMessage `json:"rows,omitempty"` // of changes and proxies
 	GoneRows []string          `json:"goneRows,omitempty"`
 }
@@ -219,16 +222,19 @@ func (c *Column) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// round keeps four significant digits, which is what frames carry.
-func round(v float64) float64 {
+// round keeps four significant digits, which is what rows carry.
+func round(v float64) float64 { return roundTo(v, 4) }
+
+// roundTo keeps so many significant digits.
+func roundTo(v float64, significant int) float64 {
 	if v == 0 || math.IsNaN(v) {
 		return v
 	}
 	if math.IsInf(v, 0) {
 		return 0
 	}
-	// A power of ten up to 22 is exact, so that the quotient is the number nearest to the four digits.
-	digits := 3 - int(math.Floor(math.Log10(math.Abs(v))))
+	// A power of ten up to 22 is exact, so that the quotient is the number nearest to the digits.
+	digits := significant - 1 - int(math.Floor(math.Log10(math.Abs(v))))
 	switch {
 	case digits > 22:
 		return 0

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"slices"
 	"sync"
@@ -20,7 +21,7 @@ import (
 // The hub's limits and rhythm.
 const (
 	maxSockets     = 256
-	maxTopics      = 512
+	maxTopics      = 1024
 	maxViews       = 16 // of one socket
 	recentChanges  = 20 // in the view of changes
 	tick           = time.Second
@@ -73,11 +74,14 @@ type Hub struct {
 	polls   int
 	closed  bool
 	done    sync.WaitGroup // handlers of sockets
+
+	reading  sync.Mutex
+	outlines map[string]*graph.Outline // by mesh
 }
 
 // New makes a hub.
 func New(o Options) *Hub {
-	return &Hub{o: o, topics: make(map[string]*topic), sockets: make(map[*socket]struct{})}
+	return &Hub{o: o, topics: make(map[string]*topic), sockets: make(map[*socket]struct{}), outlines: make(map[string]*graph.Outline)}
 }
 
 // Run moves the frames until ctx ends, then closes every socket with code 1012 and waits for them.
@@ -152,11 +156,11 @@ func (h *Hub) renew(ctx context.Context, t *topic) error {
 	now := time.Now()
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	var p scene
+	var p content
 	if t.view.graphical() {
 		p = h.look(t, now)
 	} else {
-		p = scene{rows: rows, head: Frame{Time: now.UnixMilli(), Fresh: true, Total: len(rows)}}
+		p = content{rows: rows, head: Frame{Time: now.UnixMilli(), Fresh: true, Total: len(rows)}}
 	}
 	if err := t.advance(p, now); err != nil {
 		return err
@@ -165,20 +169,6 @@ func (h *Hub) renew(ctx context.Context, t *topic) error {
 		s.socket.nudge()
 	}
 	return nil
-}
-
-// look draws a graphical topic. A mesh without a graph yet is empty and not fresh; so is one whose graph stopped moving.
-func (h *Hub) look(t *topic, now time.Time) scene {
-	g, ok := h.o.Graphs.Graph(t.view.mesh)
-	if !ok {
-		return scene{head: Frame{Time: now.UnixMilli()}}
-	}
-	p := draw(t.view, g, t.shows)
-	if old := now.Sub(g.At); old > staleAfter {
-		p.head.Fresh = false
-		p.head.Age = max(p.head.Age, old.Round(100*time.Millisecond).Seconds())
-	}
-	return p
 }
 
 func (h *Hub) changeRows(ctx context.Context, mesh string) ([]item, error) {
@@ -269,13 +259,18 @@ func (t *topic) watched(now time.Time) bool {
 func (h *Hub) tidy(now time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	watched := make(map[string]bool)
 	for name, t := range h.topics {
+		watched[t.view.mesh] = true
 		t.mu.Lock()
 		if len(t.viewers) == 0 && now.Sub(t.polled) >= keepUnwatched {
 			delete(h.topics, name)
 		}
 		t.mu.Unlock()
 	}
+	h.reading.Lock()
+	defer h.reading.Unlock()
+	maps.DeleteFunc(h.outlines, func(mesh string, _ *graph.Outline) bool { return !watched[mesh] })
 }
 
 // Poll gives the view's newest frame in full once its seq is not the given one; nil after 25 seconds without one.

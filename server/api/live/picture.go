@@ -23,7 +23,10 @@ type Picture struct {
 	Nodes map[string]Row             // by graph id
 	Edges map[[2]string]Row          // by the graph ids of both ends
 	Rows  map[string]json.RawMessage // of changes and proxies, by id
+	Scene graph.Scene                // without its nodes and edges; zero of a view that chooses nothing
+	Order [][2]string                // of a table's page
 
+	order []int
 	names map[int]Name
 	ends  map[int]Ends
 	rows  map[int]Row
@@ -57,6 +60,7 @@ func (p *Picture) Apply(f Frame) error {
 		}
 		next.names, next.ends, next.rows = maps.Clone(p.names), maps.Clone(p.ends), maps.Clone(p.rows)
 		maps.Copy(next.Rows, p.Rows)
+		next.Scene, next.order = p.Scene, p.order
 	}
 	next.View, next.Epoch, next.Seq = f.View, f.Epoch, f.Seq
 	next.At, next.Fresh, next.Cut = time.UnixMilli(f.Time).UTC(), f.Fresh, f.Cut
@@ -76,6 +80,9 @@ func (p *Picture) Apply(f Frame) error {
 		}
 	}
 	if err := next.takeRows(f); err != nil {
+		return err
+	}
+	if err := next.takeScene(f); err != nil {
 		return err
 	}
 	if err := next.link(); err != nil {
@@ -102,6 +109,20 @@ func (p *Picture) take(t *Table, why map[int]Why) error {
 			Health: healthOf(v[colHealth]), Declared: v[colDeclared] == 1, Used: v[colUsed] == 1,
 			Weight: v[colWeight], Share: v[colShare], Proxies: int(v[colProxies]), Causes: why[id].Causes, values: v,
 		}
+	}
+	return nil
+}
+
+// takeScene replaces the scene and the order of a page.
+func (p *Picture) takeScene(f Frame) error {
+	if f.Scene != nil {
+		p.Scene = graph.Scene{}
+		if err := json.Unmarshal(f.Scene, &p.Scene); err != nil {
+			return fmt.Errorf("frame %d of %s: read the scene: %w", f.Seq, f.View, err)
+		}
+	}
+	if f.Order != nil {
+		p.order = f.Order
 	}
 	return nil
 }
@@ -138,6 +159,12 @@ func (p *Picture) link() error {
 			return fmt.Errorf("frame %d of %s: edge %d has no row, or an end without a name", p.Seq, p.View, id)
 		}
 		p.Edges[[2]string{from.ID, to.ID}] = row
+	}
+	p.Order = nil
+	for _, id := range p.order {
+		if e, ok := p.ends[id]; ok {
+			p.Order = append(p.Order, [2]string{p.names[e.From].ID, p.names[e.To].ID})
+		}
 	}
 	return nil
 }

@@ -33,7 +33,7 @@ func TestPictureFollowsGraph(t *testing.T) {
 			if step > 0 {
 				g = drawGraph(t, g)
 			}
-			if err := topic.advance(draw(v, g, topic.shows), now); err != nil {
+			if err := topic.advance(topic.draw(graph.NewOutline(g), now), now); err != nil {
 				t.Fatal(err)
 			}
 			follow(t, topic, &prompt)
@@ -191,7 +191,7 @@ func TestDeadband(t *testing.T) {
 	}
 	for _, step := range steps {
 		g.Edges[0].RequestRate = step.rate
-		if err := topic.advance(draw(v, g, topic.shows), now); err != nil {
+		if err := topic.advance(topic.draw(graph.NewOutline(g), now), now); err != nil {
 			t.Fatal(err)
 		}
 		var f Frame
@@ -212,7 +212,7 @@ func TestTruncation(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := draw(v, g, func(string, string) bool { return false })
+	p := newTopic(v, g.At).draw(graph.NewOutline(g), g.At)
 	if len(p.lines) != maxRows || !p.head.Cut || p.head.Total != 400 || p.head.NodeTotal != 401 {
 		t.Fatalf("%d lines, cut %v, total %d, boxes %d", len(p.lines), p.head.Cut, p.head.Total, p.head.NodeTotal)
 	}
@@ -266,7 +266,7 @@ func TestFocus(t *testing.T) {
 			t.Fatal(err)
 		}
 		got := ""
-		for _, b := range draw(v, g, func(string, string) bool { return false }).boxes {
+		for _, b := range newTopic(v, g.At).draw(graph.NewOutline(g), g.At).boxes {
 			got += b.name.ID + " "
 		}
 		if got != c.boxes {
@@ -276,7 +276,10 @@ func TestFocus(t *testing.T) {
 }
 
 func TestParseViewRefuses(t *testing.T) {
-	for _, name := range []string{"", "graph", "graph:", "focus:m:a", "focus:m:a:4", "focus:m:a:0", "focus:m::1", "service:m", "problems:m", "x:m"} {
+	for _, name := range []string{
+		"", "graph", "graph:", "focus:m:a", "focus:m:a:4", "focus:m:a:0", "focus:m::1", "service:m", "x:m", "problems:", "problems:m?sort=rate", "table:m?sort=color",
+		"table:m?rows=0", "table:m?rows=151", "table:m?from=-1", "groups:m?by=a&by=b", "pulse:m?hide=a", "focus:m:a:1?hide=%zz",
+	} {
 		if _, err := parseView(name); mesh.CodeOf(err) != mesh.Invalid {
 			t.Errorf("%q: got %v, want an invalid view", name, err)
 		}
@@ -292,7 +295,7 @@ func TestFrameSize(t *testing.T) {
 	}
 	topic := newTopic(v, g.At)
 	for range 2 {
-		if err := topic.advance(draw(v, g, topic.shows), g.At); err != nil {
+		if err := topic.advance(topic.draw(graph.NewOutline(g), g.At), g.At); err != nil {
 			t.Fatal(err)
 		}
 		for i := 0; i < len(g.Edges); i += 7 {
@@ -354,7 +357,7 @@ func BenchmarkFrame(b *testing.B) {
 		for i := 0; i < len(g.Edges); i += 7 {
 			g.Edges[i].RequestRate = 5000 - g.Edges[i].RequestRate
 		}
-		if err := topic.advance(draw(v, g, topic.shows), g.At); err != nil {
+		if err := topic.advance(topic.draw(graph.NewOutline(g), g.At), g.At); err != nil {
 			b.Fatal(err)
 		}
 	}

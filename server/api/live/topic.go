@@ -12,9 +12,6 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// deadband is how far a number may be from the one last sent before its row is sent again.
-const deadband = 0.02
-
 // topic is one view as its viewers know it. What it has sent is its state, so that one encoding serves all of them, and
 // a viewer that missed a delta gets the same state as one full frame.
 type topic struct {
@@ -30,6 +27,9 @@ type topic struct {
 	rows    map[string]*sentRow
 	order   []string // keys of rows, in order
 	head    Frame
+	stage   stage
+	page    []int // the order of a table's page
+	memory  memory
 	delta   *encoded
 	full    *encoded // of seq, made when somebody needs it
 	viewers map[*subscription]struct{}
@@ -80,15 +80,20 @@ func (t *topic) shows(from, to string) bool {
 }
 
 // advance makes the next frame. The caller holds t.mu.
-func (t *topic) advance(p scene, now time.Time) error {
+func (t *topic) advance(p content, now time.Time) error {
 	f := p.head
 	f.View, f.Epoch, f.Seq, f.Base = t.view.name, t.epoch, t.seq+1, t.seq
-	if t.view.graphical() {
+	switch {
+	case p.rests:
+	case t.view.graphical():
 		f.Names, f.Ends, f.Why = make(map[int]Name), make(map[int]Ends), make(map[int]Why)
 		t.advanceBoxes(p.boxes, &f)
 		t.advanceLines(p.lines, &f)
 		t.forget(p, &f)
-	} else {
+		if err := t.advanceScene(p, &f, now); err != nil {
+			return err
+		}
+	default:
 		t.advanceRows(p.rows, &f)
 	}
 	delta, err := encode(f)
@@ -104,6 +109,7 @@ func (t *topic) advance(p scene, now time.Time) error {
 func (t *topic) advanceBoxes(boxes []box, f *Frame) {
 	var ids []int
 	var rows []values
+	band := t.view.deadband()
 	for i := range boxes {
 		b := &boxes[i]
 		sent, known := t.boxes[b.name.ID]
@@ -115,7 +121,7 @@ func (t *topic) advanceBoxes(boxes []box, f *Frame) {
 			sent.name = b.name
 			f.Names[sent.id] = b.name
 		}
-		if known && near(&sent.row, &b.row) && alike(sent.why, b.why) {
+		if known && near(&sent.row, &b.row, band) && alike(sent.why, b.why) {
 			continue
 		}
 		sent.row, sent.why = b.row, b.why
@@ -131,6 +137,7 @@ func (t *topic) advanceBoxes(boxes []box, f *Frame) {
 func (t *topic) advanceLines(lines []line, f *Frame) {
 	var ids []int
 	var rows []values
+	band := t.view.deadband()
 	for i := range lines {
 		l := &lines[i]
 		from, to := t.boxes[l.from], t.boxes[l.to]
@@ -148,7 +155,7 @@ func (t *topic) advanceLines(lines []line, f *Frame) {
 			sent.ends = ends
 			f.Ends[sent.id] = ends
 		}
-		if known && near(&sent.row, &l.row) && alike(sent.why, l.why) {
+		if known && near(&sent.row, &l.row, band) && alike(sent.why, l.why) {
 			continue
 		}
 		sent.row, sent.why = l.row, l.why
@@ -158,8 +165,8 @@ func (t *topic) advanceLines(lines []line, f *Frame) {
 	f.fill(ids, rows)
 }
 
-// forget drops what the scene no longer shows.
-func (t *topic) forget(p scene, f *Frame) {
+// forget drops what the view no longer shows.
+func (t *topic) forget(p content, f *Frame) {
 	boxes, lines := make(map[string]bool, len(p.boxes)), make(map[pair]bool, len(p.lines))
 	for i := range p.boxes {
 		boxes[p.boxes[i].name.ID] = true
@@ -247,6 +254,7 @@ func (t *topic) wholeGraph(f *Frame) {
 	f.Nodes = &Table{}
 	f.Nodes.fill(byID(boxes))
 	f.fill(byID(lines))
+	f.Scene, f.Order = t.stage.body, t.page
 }
 
 // byID orders rows by their ids.
@@ -270,7 +278,7 @@ func explain(f *Frame, id int, why Why) {
 }
 
 // near says whether a row is still what viewers were told, within the deadband. Health, flags and null are exact.
-func near(sent, now *values) bool {
+func near(sent, now *values, band float64) bool {
 	for c := range sent {
 		s, n := sent[c], now[c]
 		if same(s, n) {
@@ -279,7 +287,7 @@ func near(sent, now *values) bool {
 		if c == colHealth || c == colDeclared || c == colUsed || s == 0 || n == 0 || math.IsNaN(s) || math.IsNaN(n) {
 			return false
 		}
-		if math.Abs(n-s) > deadband*math.Abs(s) {
+		if math.Abs(n-s) > band*math.Abs(s) {
 			return false
 		}
 	}
