@@ -979,7 +979,23 @@ export interface components {
             nodes?: components["schemas"]["GraphNode"][] | null;
             notes?: string[] | null;
             partial?: boolean;
+            scene?: components["schemas"]["GraphScene"];
             window?: string;
+        };
+        GraphCell: {
+            /** Format: int64 */
+            edges?: number;
+            /** Format: double */
+            errorRatio?: number;
+            /** Format: int64 */
+            from?: number;
+            health?: string;
+            /** Format: int64 */
+            problems?: number;
+            /** Format: double */
+            requestRate?: number;
+            /** Format: int64 */
+            to?: number;
         };
         GraphClasses: {
             /** Format: double */
@@ -1040,6 +1056,32 @@ export interface components {
             protocol?: string;
             to?: string;
         };
+        GraphGroup: {
+            health?: string;
+            kind?: string;
+            name?: string;
+            /** Format: double */
+            requestRate?: number;
+            /** Format: int64 */
+            units?: number;
+        };
+        GraphGroups: {
+            by?: string;
+            cells?: components["schemas"]["GraphCell"][] | null;
+            list?: components["schemas"]["GraphGroup"][] | null;
+            ways?: string[] | null;
+        };
+        GraphMore: {
+            /** Format: double */
+            errorRatio?: number;
+            health?: string;
+            /** Format: double */
+            p95?: number;
+            /** Format: double */
+            requestRate?: number;
+            /** Format: int64 */
+            units?: number;
+        };
         GraphNode: {
             causes?: components["schemas"]["Cause"][] | null;
             declared?: boolean;
@@ -1071,6 +1113,13 @@ export interface components {
             kind?: string;
             presence?: string;
         };
+        GraphPath: {
+            from?: string;
+            health?: string;
+            shown?: boolean;
+            to?: string;
+            units?: string[] | null;
+        };
         GraphPool: {
             /** Format: double */
             active?: number;
@@ -1099,6 +1148,42 @@ export interface components {
             /** Format: double */
             requestRate?: number;
             why?: string[] | null;
+        };
+        GraphScene: {
+            center?: string;
+            /** Format: int64 */
+            edgeTotal?: number;
+            groups?: components["schemas"]["GraphGroups"];
+            /** Format: int64 */
+            hid?: number;
+            /** Format: int64 */
+            hidProblems?: number;
+            hidden?: {
+                [key: string]: number;
+            };
+            /** Format: int64 */
+            lines?: number;
+            more?: {
+                [key: string]: components["schemas"]["GraphMore"];
+            };
+            paths?: components["schemas"]["GraphPath"][] | null;
+            /** Format: int64 */
+            problems?: number;
+            shifts?: components["schemas"]["GraphShift"][] | null;
+            /** Format: int64 */
+            unitTotal?: number;
+            /** Format: int64 */
+            units?: number;
+            view?: string;
+        };
+        GraphShift: {
+            /** Format: double */
+            after?: number;
+            /** Format: double */
+            before?: number;
+            from?: string;
+            to?: string;
+            what?: string;
         };
         HealthCheck: {
             /** Format: int64 */
@@ -1429,7 +1514,12 @@ export interface components {
             message?: string;
             pending?: string;
             rejected?: string;
+            /** Format: date-time */
+            rejectedAt?: string;
+            /** Format: date-time */
+            sentAt?: string;
             type?: string;
+            wanted?: string;
         };
         Retry: {
             grpcRetryEvents?: string[] | null;
@@ -2674,6 +2764,16 @@ export interface operations {
                 at?: string;
                 /** @description What the numbers are taken over, as in 30s; 1s to 5m of the present, 5s to 24h of the past. */
                 window?: string;
+                /** @description What to choose: what is wrong and how calls get there, the surroundings of one box, groups against each other (no boxes then), or all of it. The answer has a scene. Left out: all, without a scene; with focus: focus. */
+                view?: "problems" | "focus" | "groups" | "table" | "whole";
+                /** @description Of the view focus: a service, a version or an id of the graph. */
+                focus?: string;
+                /** @description Of the view focus: how far callers and callees are shown. Left out: 1. */
+                hops?: number;
+                /** @description Ids or names of boxes that are not shown; may be repeated. */
+                hide?: string[] | null;
+                /** @description Of the view groups: how services are grouped. Left out, or where the mesh's names do not tell: the way that serves best. */
+                by?: "namespace" | "prefix" | "kind";
             };
             header?: {
                 /** @description The ETag that is known already; 304 when it is still current. */
