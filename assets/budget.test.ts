@@ -15,6 +15,7 @@ describe("the bundles", () => {
     const [weir, topology] = [size("weir.js"), size("topology.js")];
     expect(weir, "weir.js, on every page").toBeLessThanOrEqual(25 * kB);
     expect(weir + topology, "weir.js and topology.js").toBeLessThanOrEqual(60 * kB);
+    expect(size("plot.js"), "plot.js, once a plot is seen").toBeLessThanOrEqual(30 * kB);
   });
 
   it("turn no strings into code or markup, which the pages' policy forbids", async () => {

@@ -6,3 +6,4 @@ import "./weir-change";
 import "./weir-weights";
 import "./weir-pool";
 import "./weir-copy";
+import "./weir-plot";
