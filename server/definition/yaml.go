@@ -230,6 +230,10 @@ func ordered(d *json.Decoder) (*yaml.Node, error) {
 	case json.Delim:
 		return orderedWithin(d, t)
 	default:
+		if s, ok := t.(string); ok && strings.ContainsAny(s, "\t\r") {
+			// The library would write a block, which it cannot read back when that begins with a tab.
+			return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Style: yaml.DoubleQuotedStyle, Value: s}, nil
+		}
 		n := &yaml.Node{}
 		return n, n.Encode(t)
 	}
