@@ -19,6 +19,7 @@ type Outline struct {
 	links    []link           // by from and to
 	out, in  [][]int32        // unit by unit, its links; those to itself are in neither
 	problems []problem        // worst first
+	suffix   string           // of the domains of services' names
 
 	mu     sync.Mutex
 	orders map[string][]int32 // of the table's edges, by what they are sorted and filtered by
@@ -51,6 +52,7 @@ func NewOutline(g Graph) *Outline {
 	o.gather()
 	o.join()
 	o.findEntries()
+	o.findSuffix()
 	o.problems = o.findProblems()
 	return o
 }

@@ -21,8 +21,9 @@ const maxGroups = 24
 
 // The kinds of groups that no service's name stands for, besides the kinds of nodes.
 const (
-	groupNone  = "none"
-	groupOther = "other"
+	groupNone = "none"
+	// GroupOther is the kind of the group that stands for those that have no row of their own.
+	GroupOther = "other"
 )
 
 // groups adds the mesh up by groups of units.
@@ -51,7 +52,7 @@ func (c *choice) groupings() (ways []string, best string) {
 		for i := range c.units {
 			if u := &c.units[i]; u.kind == KindService || u.kind == KindNode {
 				services++
-				if name, kind := groupOf(u, by); kind == "" {
+				if name, kind := c.groupOf(u, by); kind == "" {
 					names[name] = true
 					named++
 				}
@@ -65,35 +66,57 @@ func (c *choice) groupings() (ways []string, best string) {
 	return ways, ways[0]
 }
 
-// groupOf names the group of a unit.
-func groupOf(u *unit, by string) (name, kind string) {
-	if by == byKind {
-		return string(u.kind), string(u.kind)
+// findSuffix finds what the domains of all services end with, a dot before it: it tells none from another. Of a domain
+// something is left.
+func (o *Outline) findSuffix() {
+	first := true
+	for i := range o.units {
+		domain := domainOf(o.units[i].name)
+		if k := o.units[i].kind; domain == "" || k != KindService && k != KindNode {
+			continue
+		}
+		if first {
+			o.suffix, first = parent(domain), false
+		}
+		for o.suffix != "" && !strings.HasSuffix(domain, o.suffix) {
+			o.suffix = parent(o.suffix[1:])
+		}
 	}
-	if u.kind == KindExternal || u.kind == KindUnknown {
-		return string(u.kind), string(u.kind)
-	}
-	cut := namespaceOf
-	if by == byPrefix {
-		cut = prefixOf
-	}
-	if name = cut(u.name); name != "" {
-		return name, ""
-	}
-	if u.kind == KindGateway {
-		return string(u.kind), string(u.kind)
-	}
-	return groupNone, groupNone
 }
 
-// namespaceOf is the domain part of a name, without what Kubernetes puts behind every one.
-func namespaceOf(name string) string {
+// parent is a domain without its first word, a dot before it; empty when there is none.
+func parent(domain string) string {
+	if i := strings.IndexByte(domain, '.'); i >= 0 {
+		return domain[i:]
+	}
+	return ""
+}
+
+// groupOf names the group of a unit; kind says what no service's name stands for.
+func (o *Outline) groupOf(u *unit, by string) (name, kind string) {
+	if by == byKind || u.kind == KindExternal || u.kind == KindUnknown {
+		return string(u.kind), string(u.kind)
+	}
+	if name = prefixOf(u.name); by == byNamespace {
+		name = strings.TrimSuffix(domainOf(u.name), o.suffix)
+	}
+	switch {
+	case name != "":
+		return name, ""
+	case u.kind == KindGateway:
+		return string(u.kind), string(u.kind)
+	default:
+		return groupNone, groupNone
+	}
+}
+
+// domainOf is what stands behind the first word of a name, or before its slash.
+func domainOf(name string) string {
 	if space, _, ok := strings.Cut(name, "/"); ok {
 		return space
 	}
 	_, domain, _ := strings.Cut(name, ".")
-	domain, _, _ = strings.Cut(domain, ".svc.")
-	return strings.TrimSuffix(domain, ".svc")
+	return domain
 }
 
 // prefixOf is the first word of a name.
@@ -112,7 +135,7 @@ func (c *choice) grouped(by string) (list []Group, of []int) {
 		if of[i] = -1; c.hidden[i] {
 			continue
 		}
-		name, kind := groupOf(&c.units[i], by)
+		name, kind := c.groupOf(&c.units[i], by)
 		k, ok := place[[2]string{name, kind}]
 		if !ok {
 			k = len(list)
@@ -134,9 +157,8 @@ func (c *choice) grouped(by string) (list []Group, of []int) {
 		for _, k := range order[maxGroups:] {
 			moved[k] = maxGroups
 		}
-		out = append(out, Group{Name: groupOther, Kind: groupOther, Health: mesh.Unknown})
+		out = append(out, Group{Name: GroupOther, Kind: GroupOther, Health: mesh.Unknown})
 	}
-	place = nil
 	for i, k := range of {
 		if k >= 0 {
 			of[i] = moved[k]
