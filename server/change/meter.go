@@ -161,16 +161,11 @@ func (p plan) judgeSplits(seen *Observed, grown map[edgeKey]mesh.EdgeCount) {
 	seen.Shares = make(map[string]Share)
 	var notes []string
 	agrees, enough := true, true
-	for _, s := range p.splits {
-		counts := make(map[string]int64, len(s.want))
-		var total int64
-		for key, c := range grown {
-			if s.has(key.from, key.to) {
-				n := int64(math.Round(c.Requests))
-				counts[key.to] += n
-				total += n
-				seen.Errors += int64(math.Round(c.Errors))
-			}
+	sent := p.sent(seen, grown)
+	for i, s := range p.splits {
+		counts, total := sent[i], int64(0)
+		for _, n := range counts {
+			total += n
 		}
 		seen.Requests += total
 		note := s.sharedNote()
@@ -202,6 +197,23 @@ func (p plan) judgeSplits(seen *Observed, grown map[edgeKey]mesh.EdgeCount) {
 	if enough || !agrees {
 		seen.Agrees = &agrees
 	}
+}
+
+// sent counts the requests of each split by target, and adds up the errors among them.
+func (p plan) sent(seen *Observed, grown map[edgeKey]mesh.EdgeCount) []map[string]int64 {
+	counts := make([]map[string]int64, len(p.splits))
+	for i := range counts {
+		counts[i] = make(map[string]int64)
+	}
+	for key, c := range grown {
+		for _, i := range p.byNode[key.to] {
+			if p.splits[i].has(key.from, key.to) {
+				counts[i][key.to] += int64(math.Round(c.Requests))
+				seen.Errors += int64(math.Round(c.Errors))
+			}
+		}
+	}
+	return counts
 }
 
 // judgeFlow is for changes that set no weights: they agree when traffic flows through what they touched.

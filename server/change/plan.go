@@ -11,8 +11,9 @@ import (
 // plan is what to look for in the traffic to see whether a change does what it says.
 type plan struct {
 	splits  []split
-	touched map[string]bool // without splits: the ends whose traffic counts
-	gone    map[string]bool // without either: the nodes that should get nothing any more
+	byNode  map[string][]int // splits, by the nodes that they lead to: a whole mesh may be one change
+	touched map[string]bool  // without splits: the ends whose traffic counts
+	gone    map[string]bool  // without either: the nodes that should get nothing any more
 }
 
 // split is one route's wanted distribution and where it can be seen.
@@ -31,7 +32,7 @@ func planFor(edits []Edit, m mesh.Mesh) plan {
 			continue // nothing in the traffic would tell
 		}
 		if s, ok := splitOf(e, m); ok {
-			p.splits = append(p.splits, s)
+			p.add(s)
 		}
 		for _, end := range endsOf(e.After, m) {
 			p.touched[end] = true
@@ -41,6 +42,17 @@ func planFor(edits []Edit, m mesh.Mesh) plan {
 		}
 	}
 	return p
+}
+
+// add adds a split.
+func (p *plan) add(s split) {
+	if p.byNode == nil {
+		p.byNode = make(map[string][]int)
+	}
+	for node := range s.want {
+		p.byNode[node] = append(p.byNode[node], len(p.splits))
+	}
+	p.splits = append(p.splits, s)
 }
 
 // splitOf gives the distribution that an edit of a route changes. A route to a single target has none to speak of.
@@ -175,7 +187,7 @@ func targetsOf(router string, m mesh.Mesh) []string {
 // matters says whether an edge's counters belong to the measurement.
 func (p plan) matters(from, to string) bool {
 	if len(p.splits) > 0 {
-		return slices.ContainsFunc(p.splits, func(s split) bool { return s.has(from, to) })
+		return slices.ContainsFunc(p.byNode[to], func(i int) bool { return p.splits[i].has(from, to) })
 	}
 	if len(p.touched) > 0 {
 		return p.touched[from] || p.touched[to]
