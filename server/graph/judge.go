@@ -102,9 +102,24 @@ func (d *drawing) layNodes() {
 				nodes = slices.Delete(nodes, i, i+1)
 			}
 		}
-		slices.SortFunc(nodes, func(a, b Node) int { return cmp.Compare(a.ID, b.ID) })
+		merge(nodes, len(d.nodes))
 	}
 	d.graph.Nodes = nodes
+}
+
+// merge sorts nodes of which so many in front are sorted already: nearly all, in a large mesh.
+func merge(nodes []Node, sorted int) {
+	rest := slices.Clone(nodes[sorted:])
+	slices.SortFunc(rest, func(a, b Node) int { return cmp.Compare(a.ID, b.ID) })
+	for i, j, at := sorted-1, len(rest)-1, len(nodes)-1; j >= 0; at-- {
+		if i >= 0 && nodes[i].ID > rest[j].ID {
+			nodes[at] = nodes[i]
+			i--
+		} else {
+			nodes[at] = rest[j]
+			j--
+		}
+	}
 }
 
 // judgeNode judges a node by what it received and by how its callers fared in reaching it.
