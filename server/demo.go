@@ -19,13 +19,16 @@ import (
 
 // DemoOptions are what `weir demo` needs to know besides a server's options.
 type DemoOptions struct {
-	Options               // Data empty: a folder of its own that is removed at the end
-	Rate    int           // requests per second through the gateway
-	Seed    uint64        // of everything random
-	Story   string        // one of demo.Stories; empty: "none"
-	For     time.Duration // zero: until ctx ends
-	Envoy   string        // path of the binary; empty: looked for
-	Out     io.Writer     // progress, a line at a time
+	Options // Data empty: a folder of its own that is removed at the end
+	// Services is how many a made-up mesh without proxies has that is shown instead of the sample mesh: zero, or
+	// crowd.MinServices to crowd.MaxServices.
+	Services int
+	Rate     int           // requests per second through the gateway
+	Seed     uint64        // of everything random
+	Story    string        // one of demo.Stories; empty: "none"
+	For      time.Duration // zero: until ctx ends
+	Envoy    string        // path of the binary; empty: looked for
+	Out      io.Writer     // progress, a line at a time
 }
 
 // RunDemo runs the sample mesh, its load and a server that steers it, until ctx ends, the time is over or a part fails.
@@ -43,9 +46,20 @@ func RunDemo(ctx context.Context, o DemoOptions) (err error) {
 		}
 		defer func() { err = errors.Join(err, os.RemoveAll(o.Data)) }()
 	}
+	if o.Services != 0 {
+		if err := newCrowd(&o); err != nil {
+			return err
+		}
+	}
 	s, err := New(ctx, o.Options)
 	if err != nil {
 		return err
+	}
+	if o.crowd != nil {
+		if err := s.runCrowd(ctx, o); err != nil {
+			return errors.Join(err, s.Close())
+		}
+		return nil
 	}
 	d, err := s.newDemo(ctx, o)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/weirmesh/weir/server/demo/crowd"
 	"github.com/weirmesh/weir/server/mesh"
 	"github.com/weirmesh/weir/server/metrics/remote"
 	"github.com/weirmesh/weir/server/metrics/scrape"
@@ -30,6 +31,8 @@ type Options struct {
 	History         HistoryOptions  // the embedded store of metrics
 	Scrape          []scrape.Job    // proxies that do not push
 	Sources         []remote.Source // other people's stores of metrics, in the order of belief
+
+	crowd *crowd.Crowd // a mesh whose traffic is made up; nil: there is none
 }
 
 // HistoryOptions are those of the embedded store of metrics. Zero fields mean the store's defaults.

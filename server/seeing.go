@@ -37,6 +37,7 @@ const (
 // seeing is everything that takes in, keeps and reads metrics.
 type seeing struct {
 	live     *metrics.Live
+	told     aggregator       // live, with what is made up
 	history  *history.Store   // nil: switched off
 	recorder *record.Recorder // nil with it
 	scraper  *scrape.Scraper
@@ -68,6 +69,10 @@ type asked interface {
 func (s *Server) see(ctx context.Context, own *prometheus.Registry) error {
 	o := s.opts.History
 	s.seeing.live = metrics.New(metrics.Options{})
+	s.seeing.told = s.seeing.live
+	if s.opts.crowd != nil {
+		s.seeing.told = played{s.seeing.live, s.opts.crowd}
+	}
 	if o.Off {
 		return nil
 	}
@@ -81,7 +86,7 @@ func (s *Server) see(ctx context.Context, own *prometheus.Registry) error {
 	}
 	s.onClose("metrics store", s.seeing.history.Close)
 	s.seeing.recorder = record.New(record.Options{
-		Appendable: s.seeing.history.Appendable(), Live: s.seeing.live, Step: o.Step, Raw: !o.RollupsOnly,
+		Appendable: s.seeing.history.Appendable(), Live: s.seeing.told, Step: o.Step, Raw: !o.RollupsOnly,
 		SeriesLimit: o.SeriesLimit / 5 * 4, // series that have ended stay in the store's memory for a while
 		Logger:      s.opts.Logger.With("part", "record"),
 	})
@@ -125,7 +130,7 @@ func (s *Server) look(own *prometheus.Registry) error {
 	}
 	v.budgets = health.NewBudgets(budgets{s})
 	v.observer = blend.New(blend.Options{
-		Live: v.live, Sources: append(scraped, slow...), Meshes: s.door.Meshes, Logger: s.opts.Logger.With("part", "sources"),
+		Live: v.told, Sources: append(scraped, slow...), Meshes: s.door.Meshes, Logger: s.opts.Logger.With("part", "sources"),
 		Burns: func(name string) map[string][]mesh.Burn { return v.budgets.Burns(name, time.Now()) },
 	})
 	if len(v.past) > 0 {

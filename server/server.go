@@ -101,7 +101,7 @@ func (s *Server) build(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.door, err = change.New(change.Options{Store: s.store, Provider: s.xds, Traffic: s.seeing.live, Logger: log.With("part", "change")})
+	s.door, err = change.New(change.Options{Store: s.store, Provider: s.xds, Traffic: s.seeing.told, Logger: log.With("part", "change")})
 	if err != nil {
 		return err
 	}

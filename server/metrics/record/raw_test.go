@@ -29,11 +29,12 @@ type world struct {
 
 func newWorld(t testing.TB, o Options) *world {
 	db := openStore(t)
-	o.Appendable, o.Live = db, metrics.New(metrics.Options{})
+	live := metrics.New(metrics.Options{})
+	o.Appendable, o.Live = db, live
 	if o.Step == 0 {
 		o.Step = time.Second
 	}
-	return &world{t, New(o), newAsker(t, db), o.Live, begin()}
+	return &world{t, New(o), newAsker(t, db), live, begin()}
 }
 
 // second lets the proxies push and a second go by.

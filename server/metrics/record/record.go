@@ -24,10 +24,18 @@ const tick = time.Second
 // setBack is how far the clock may be set back and the writing just wait for it. After more, the store decides.
 const setBack = time.Minute
 
+// Rollups tells what every edge and node has counted; the live aggregator does.
+type Rollups interface {
+	// Meshes names the meshes that anything is known of.
+	Meshes() []string
+	// Rollups visits every edge and then every node of a mesh. What visit is given is only good until it returns.
+	Rollups(mesh string, visit func(*metrics.Rollup))
+}
+
 // Options says what to write, from where and where to. Zero fields mean the defaults.
 type Options struct {
 	Appendable  storage.AppendableV2
-	Live        *metrics.Live
+	Live        Rollups
 	Step        time.Duration // between two samples of a series, in whole seconds: 5 s
 	Raw         bool          // write the series that proxies push too
 	SeriesLimit int           // series in all: 120,000; those of edges and nodes go before those that proxies push
