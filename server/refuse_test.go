@@ -160,8 +160,12 @@ func TestStrangers(t *testing.T) {
 	}
 	for id, want := range strangers {
 		eventually(t, id+" is listed as refused", func() bool {
-			p, ok := s.proxies(t)[id]
-			return ok && p.State == provider.Refused && strings.Contains(p.Message, want.says)
+			for _, p := range s.proxies(t) {
+				if p.State == provider.Refused && p.NodeID == id {
+					return strings.Contains(p.Message, want.says)
+				}
+			}
+			return false
 		})
 	}
 	listed := read[struct{ Items []provider.Proxy }](t, s.ask(t, "GET", "/api/v1/meshes/"+sample+"/proxies", ""), http.StatusOK)

@@ -16,7 +16,7 @@ import (
 )
 
 // window is how far back values are read: some steps of the recorder, so that there is something to make a rate from.
-const window = time.Minute
+const window = "1m"
 
 // Store answers questions in PromQL; its errors are query.Error.
 type Store interface {
@@ -59,12 +59,12 @@ type Stat struct {
 // Of gives a proxy's statistics. Errors are query.Error.
 func Of(ctx context.Context, store Store, ask Ask) (Page, error) {
 	expr := "{__name__=~\"envoy_.+\"," + metrics.LabelMesh + "=" + strconv.Quote(ask.Mesh) + "," + metrics.LabelProxy + "=" +
-		strconv.Quote(ask.Proxy) + "}[" + window.String() + "]"
+		strconv.Quote(ask.Proxy) + "}[" + window + "]"
 	answer, err := store.Query(ctx, expr, ask.At)
 	if err != nil {
 		return Page{}, err
 	}
-	p := Page{All: len(answer.Matrix), Stats: []Stat{}, Window: "1m"}
+	p := Page{All: len(answer.Matrix), Stats: []Stat{}, Window: window}
 	words := strings.Fields(strings.ToLower(ask.Text))
 	var chosen []query.Series
 	for _, s := range answer.Matrix {

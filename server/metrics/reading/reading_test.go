@@ -83,7 +83,7 @@ func TestOf(t *testing.T) {
 			t.Errorf("%+v (-want +got):\n%s", c.ask, diff)
 		}
 	}
-	if !strings.Contains(store.asked, `mesh="shop",proxy="we\"b"}[1m0s]`) {
+	if !strings.Contains(store.asked, `mesh="shop",proxy="we\"b"}[1m]`) {
 		t.Errorf("asked %s", store.asked)
 	}
 	store.err = query.Errorf(query.Unavailable, "closed")

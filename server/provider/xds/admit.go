@@ -113,11 +113,14 @@ func (s *Server) noteRefused(i Identity, reason string, now time.Time) {
 		s.log.Warn("proxy refused", "node_id", id, "reason", reason)
 	}
 	s.refusedAt.note(provider.Proxy{
-		ID: id, Mesh: i.Mesh, Node: i.Node, Gateway: i.Gateway, NodeID: id, Address: i.Address, Version: i.Version,
+		ID: refusedID(id), Mesh: i.Mesh, Node: i.Node, Gateway: i.Gateway, NodeID: id, Address: i.Address, Version: i.Version,
 		State: provider.Refused, Message: reason, Since: now,
 	}, now)
 	s.notify()
 }
+
+// refusedID is a name for who was not let in that can stand in an address, which what it calls itself need not.
+func refusedID(nodeID string) string { return "refused-" + contentHash([]byte(nodeID))[:8] }
 
 // shorten cuts what a stranger sent to a length that can be kept and shown.
 func shorten(text string) string {

@@ -88,7 +88,8 @@ func TestDumpOfStrangers(t *testing.T) {
 	eventually(t, "refused", func() bool {
 		return slices.ContainsFunc(s.Proxies("shop"), func(p provider.Proxy) bool { return p.State == provider.Refused })
 	})
-	if d := s.dump("mesh/shop/virtualNode/nobody/a", provider.Ask{Type: "cluster"}); d.Total != 0 || d.Resources == nil {
+	refused := refusedID("mesh/shop/virtualNode/nobody/a")
+	if d := s.dump(refused, provider.Ask{Type: "cluster"}); d.Total != 0 || d.Resources == nil {
 		t.Errorf("a proxy that was not let in has %+v", d)
 	}
 	for id, code := range map[string]mesh.Code{"web-z": mesh.NotFound, "": mesh.NotFound} {
@@ -96,7 +97,7 @@ func TestDumpOfStrangers(t *testing.T) {
 			t.Errorf("%q: %v", id, err)
 		}
 	}
-	if _, err := s.Dump("shop", "mesh/shop/virtualNode/nobody/a", provider.Ask{Type: "secret"}); mesh.CodeOf(err) != mesh.Invalid {
+	if _, err := s.Dump("shop", refused, provider.Ask{Type: "secret"}); mesh.CodeOf(err) != mesh.Invalid {
 		t.Errorf("an unknown type: %v", err)
 	}
 }

@@ -71,10 +71,10 @@ func (s *served) delivered(meshName string, revision int64) provider.Delivery {
 	return d
 }
 
-// proxy finds a proxy by ID; its zero value if there is none.
+// proxy finds a proxy by ID, one that was not let in by its node id; its zero value if there is none.
 func (s *served) proxy(meshName, id string) provider.Proxy {
 	for _, p := range s.Proxies(meshName) {
-		if p.ID == id {
+		if p.ID == id || p.State == provider.Refused && p.NodeID == id {
 			return p
 		}
 	}
