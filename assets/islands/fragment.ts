@@ -28,7 +28,10 @@ export function fetchDocument(url: string, signal?: AbortSignal): Promise<Docume
 /** An island that wants to know that the server's markup inside it was renewed. */
 export type Refreshed = { refreshed(): void };
 
-/** Makes an element's children like those of another, changing only what differs: focus, selection and edits stay. */
+/**
+ * Makes an element's children like those of another, changing only what differs: focus, selection and edits stay, and so
+ * does what the other marks with data-keep because its island looks after it.
+ */
 export function morphChildren(into: Element, from: Element): void {
   reconcile(into, from);
   for (const element of into.querySelectorAll<HTMLElement & Partial<Refreshed>>("*")) {
@@ -64,7 +67,9 @@ function reconcile(into: Element, from: Element): void {
       } else {
         into.insertBefore(match, at);
       }
-      update(match, node);
+      if (!(node instanceof Element && node.hasAttribute("data-keep"))) {
+        update(match, node);
+      }
     } else {
       into.insertBefore(document.importNode(node, true), at);
     }

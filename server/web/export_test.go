@@ -2,6 +2,7 @@ package web
 
 import (
 	"math"
+	"time"
 
 	"github.com/weirmesh/weir/server/graph"
 	"github.com/weirmesh/weir/ui/page"
@@ -10,6 +11,8 @@ import (
 // Remember fills the trend lines with two minutes around each box's present numbers.
 func (w *Web) Remember(graphs map[string]graph.Graph) {
 	for _, g := range graphs {
+		w.ills.add(graph.Graph{Mesh: g.Mesh}, g.At.Add(-time.Hour))
+		w.ills.add(g, g.At.Truncate(time.Minute).Add(-7*time.Minute))
 		for i := range page.TrendRoom {
 			past := g
 			past.Edges = append([]graph.Edge(nil), g.Edges...)

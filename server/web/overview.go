@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -17,8 +18,10 @@ import (
 
 // How much of each list the overview shows.
 const (
-	overviewProblems = 8
+	overviewProblems = 6
 	overviewChanges  = 6
+	overviewEntries  = 8
+	overviewNeeds    = 6
 )
 
 func (w *Web) overview(c *gin.Context) error {
@@ -28,13 +31,9 @@ func (w *Web) overview(c *gin.Context) error {
 	}
 	o := page.Overview{Shell: v.Shell, Empty: v.empty(), Sources: v.sources()}
 	if v.Mesh != "" {
-		o.Problems = v.problems()
-		if extra := len(o.Problems) - overviewProblems; extra > 0 {
-			o.More, o.Problems = extra, o.Problems[:overviewProblems]
+		if err := w.fillOverview(c, v, &o); err != nil {
+			return err
 		}
-		o.Counts = v.counts()
-		o.Verdict = verdict(o.Counts)
-		o.Entries = w.entries(v)
 		changes, err := w.Changes.Changes(c.Request.Context(), change.Query{Mesh: v.Mesh, Limit: overviewChanges})
 		if err != nil {
 			return err
@@ -44,6 +43,57 @@ func (w *Web) overview(c *gin.Context) error {
 		}
 	}
 	return w.render(c, http.StatusOK, page.OverviewPage(o))
+}
+
+// fillOverview puts what is wrong, what comes in and what should be looked at on the page, the worst of each.
+func (w *Web) fillOverview(c *gin.Context, v view, o *page.Overview) error {
+	r, err := readReach(c, v.Now)
+	if err != nil {
+		return err
+	}
+	o.Problems = w.since(v, v.problems())
+	o.Pictured = v.Href("/topology", "view", "problems")
+	if extra := len(o.Problems) - overviewProblems; extra > 0 {
+		o.More, o.Problems = extra, o.Problems[:overviewProblems]
+	}
+	o.Counts = v.counts()
+	o.Verdict = verdict(o.Counts)
+	o.Entries = w.entries(v)
+	if extra := len(o.Entries) - overviewEntries; extra > 0 {
+		o.MoreEntries, o.Entries = extra, o.Entries[:overviewEntries]
+	}
+	o.Needs = v.needs()
+	if extra := len(o.Needs) - overviewNeeds; extra > 0 {
+		o.MoreNeeds, o.Needs = extra, o.Needs[:overviewNeeds]
+	}
+	o.Ages = w.ages(v)
+	o.Plots, o.Spans = w.meshPlots(c, v, r), v.spanLinks(r)
+	return nil
+}
+
+// since says of problems since when they are there, and how much of the mesh they touch.
+func (w *Web) since(v view, list []page.Problem) []page.Problem {
+	all := 0.0
+	for _, e := range v.graph.Edges {
+		all += finite(e.RequestRate)
+	}
+	for i := range list {
+		p := &list[i]
+		p.Failing = finite(p.Rate * p.Errors)
+		if all > 0 {
+			p.Part = finite(p.Rate) / all
+		}
+		p.Picture = v.Href("/topology", "view", "problems", "select", p.Key)
+		began, atLeast := w.ills.of(v.Mesh, p.Key)
+		if began.IsZero() {
+			continue
+		}
+		p.SinceISO, p.Since = page.ISO(began), v.L.T("problem.since", "moment", v.When(began), "age", v.L.Age(v.Now.Sub(began).Truncate(time.Second)))
+		if atLeast {
+			p.Since = v.L.T("problem.atleast", "age", v.L.Age(v.Now.Sub(began).Truncate(time.Second)))
+		}
+	}
+	return list
 }
 
 // welcome is what every list shows before there is a mesh.
@@ -116,7 +166,7 @@ func (v view) problems() []page.Problem {
 			service = e.Services[0]
 		}
 		list = append(list, page.Problem{
-			Health: e.Health, From: v.name(e.From), What: component.LinkTo{Name: v.name(e.To), Href: v.boxHref(e.To)},
+			Key: edgeKey(e.From, e.To), Health: e.Health, From: v.name(e.From), What: component.LinkTo{Name: v.name(e.To), Href: v.boxHref(e.To)},
 			Causes: v.causes(e.Causes, e.Why, service, e.To), Rate: e.RequestRate, Errors: e.ErrorRatio, P95: e.P95,
 			Symptom: symptom(e.Causes),
 		})
@@ -127,7 +177,7 @@ func (v view) problems() []page.Problem {
 			continue
 		}
 		list = append(list, page.Problem{
-			Health: n.Health, What: component.LinkTo{Name: v.name(n.ID), Href: v.boxHref(n.ID)},
+			Key: n.ID, Health: n.Health, What: component.LinkTo{Name: v.name(n.ID), Href: v.boxHref(n.ID)},
 			Causes: v.causes(n.Causes, n.Why, v.serviceOf(n.ID), n.ID), Rate: n.RequestRate, Errors: n.ErrorRatio, P95: n.P95,
 			Symptom: symptom(n.Causes),
 		})
@@ -189,6 +239,9 @@ func (w *Web) entries(v view) []page.Entry {
 		e.Trend, _ = w.trends.of(v.Mesh, n.ID)
 		list = append(list, e)
 	}
+	slices.SortStableFunc(list, func(a, b page.Entry) int {
+		return cmp.Or(cmp.Compare(severity(a.Health), severity(b.Health)), cmp.Compare(b.Rate, a.Rate))
+	})
 	return list
 }
 

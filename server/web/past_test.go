@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"context"
+	"math"
 	"net/http"
 	"slices"
 	"time"
@@ -86,6 +87,41 @@ func (p *past) Frames(_ context.Context, name string, over mesh.Span) (timeline.
 		}
 	}
 	return f, nil
+}
+
+// Plot gives numbers that go with what the world remembers: a gap at its beginning, and more errors while ratings was ill.
+func (p *past) Plot(_ context.Context, name string, of mesh.Subject, over mesh.Span) (timeline.Plot, error) {
+	if p.fail != nil {
+		return timeline.Plot{}, p.fail
+	}
+	answer := timeline.Plot{Notes: p.notes, Partial: len(p.notes) > 0}
+	base := 40 + float64(len(of.To)%7)*9
+	for at := over.Start; !at.After(over.End); at = at.Add(over.Step) {
+		answer.At = append(answer.At, at)
+		wave := 1 + 0.06*math.Sin(float64(at.Unix())/40) + 0.03*math.Sin(float64(at.Unix())/11)
+		number := func(v float64) *float64 {
+			if at.Before(began()) {
+				return nil
+			}
+			return &v
+		}
+		errors := 0.002 * wave
+		if h := p.ill(at); h == mesh.Unhealthy || h == mesh.Degraded {
+			errors = 0.05 * wave
+		}
+		for column, v := range map[*[]*float64]float64{
+			&answer.RequestRate: base * wave, &answer.ErrorRatio: errors, &answer.P50: 0.011 * wave, &answer.P95: 0.083 * wave, &answer.P99: 0.12 * wave,
+			&answer.BytesRate: 4800 * wave, &answer.Connections: 61 * wave, &answer.Pending: 3 * wave, &answer.Overflow: 0.4 * wave,
+		} {
+			*column = append(*column, number(v))
+		}
+	}
+	for _, c := range slices.Backward(p.w.changes) {
+		if c.Mesh == name && !c.At.Before(over.Start) && !c.At.After(over.End) {
+			answer.Marks = append(answer.Marks, timeline.Mark{ID: c.ID, At: c.At, Author: c.Author, Summary: c.Summary, State: string(c.State)})
+		}
+	}
+	return answer, nil
 }
 
 func (p *past) Compare(ctx context.Context, name string, from, to time.Time, window time.Duration) (timeline.Comparison, error) {

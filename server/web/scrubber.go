@@ -239,7 +239,7 @@ func (v view) fillMarks(p *page.Scrubber, f timeline.Frames) {
 		if x < 0 || x > 1 {
 			continue
 		}
-		p.Marks = append(p.Marks, page.Mark{ID: m.ID, Href: v.ChangeHref(m.ID), Clock: v.L.Clock(m.At), Summary: m.Summary, State: m.State, X: x})
+		p.Marks = append(p.Marks, page.Mark{ID: m.ID, Href: v.ChangeHref(m.ID), Clock: v.L.Clock(m.At), Summary: summaryText(v.L, m.Summary), State: m.State, X: x})
 	}
 	slices.Reverse(p.Marks)
 }

@@ -92,6 +92,8 @@ type Timeline interface {
 	At(ctx context.Context, name string, at time.Time, window time.Duration) (graph.Graph, error)
 	// Frames gives every edge's numbers over a span, and what was changed meanwhile.
 	Frames(ctx context.Context, name string, over mesh.Span) (timeline.Frames, error)
+	// Plot gives a subject's numbers over a span, and the changes that concern it.
+	Plot(ctx context.Context, name string, of mesh.Subject, over mesh.Span) (timeline.Plot, error)
 	// Compare gives what is different between two moments, each of the window that ends at it.
 	Compare(ctx context.Context, name string, from, to time.Time, window time.Duration) (timeline.Comparison, error)
 }
@@ -124,6 +126,7 @@ type Web struct {
 	texts  *i18n.Catalogue
 	assets *assets.Bundle
 	trends *trends
+	ills   *troubles
 	films  films
 }
 
@@ -146,11 +149,11 @@ func New(o Options) (*Web, error) {
 	if err != nil {
 		return nil, mesh.Errorf(mesh.Internal, "console: %w", err)
 	}
-	return &Web{Options: o, texts: texts, assets: bundle, trends: newTrends()}, nil
+	return &Web{Options: o, texts: texts, assets: bundle, trends: newTrends(), ills: newTroubles()}, nil
 }
 
-// Run remembers the last two minutes of each box's numbers for the pages' trend lines, until ctx ends. Without it the
-// pages are the same, with empty lines.
+// Run remembers the last two minutes of each box's numbers for the pages' trend lines, and since when what is ill has
+// been so, until ctx ends. Without it the pages are the same, with empty lines.
 func (w *Web) Run(ctx context.Context) error {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
@@ -158,9 +161,11 @@ func (w *Web) Run(ctx context.Context) error {
 		for _, name := range w.Meshes.Meshes() {
 			if g, ok := w.Graphs.Graph(name); ok {
 				w.trends.add(g)
+				w.ills.add(g, w.Now())
 			}
 		}
 		w.trends.keep(w.Meshes.Meshes())
+		w.ills.keep(w.Meshes.Meshes())
 		select {
 		case <-ctx.Done():
 			return nil
@@ -171,7 +176,7 @@ func (w *Web) Run(ctx context.Context) error {
 
 // Mount adds the pages, what they download, and a page for addresses that do not exist.
 func (w *Web) Mount(engine *gin.Engine) {
-	group := engine.Group("", w.recovered, secured, w.preferred)
+	group := engine.Group("", w.recovered, secured, w.preferred, w.bounded, w.guard)
 	for _, r := range w.routes() {
 		group.Handle(r.method, r.path, w.page(r.handle))
 		if r.method == http.MethodGet {

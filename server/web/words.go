@@ -80,7 +80,7 @@ func (v view) serviceOf(id string) string {
 // changeLine is a ledger entry in one line.
 func (v view) changeLine(c change.Change) page.ChangeLine {
 	return page.ChangeLine{
-		ID: c.ID, Summary: c.Summary, Author: c.Author, Reason: c.Reason, State: string(c.State),
+		ID: c.ID, Summary: summaryText(v.L, c.Summary), Author: c.Author, Reason: c.Reason, State: string(c.State),
 		Ago: v.Ago(c.At), Moment: v.L.Moment(c.At), ISO: c.At.UTC().Format(time.RFC3339),
 		Day: v.L.Date(c.At), Clock: v.L.Clock(c.At), Truths: page.TruthsOf(v.L, c),
 	}

@@ -14,8 +14,30 @@ type Overview struct {
 	More     int          // problems that are not listed
 	Changes  []ChangeLine // newest first
 	Entries  []Entry
-	Sources  Sources
-	Empty    Empty // what to do when there is nothing to show; "" when there is
+	// MoreEntries and MoreNeeds are how many are not listed.
+	MoreEntries, MoreNeeds int
+	Needs                  []Need // the most urgent first
+	Ages                   []SourceAge
+	Plots                  component.Plots // of the whole mesh
+	Spans                  SpanLinks
+	Pictured               string // the problems in the topology
+	Sources                Sources
+	Empty                  Empty // what to do when there is nothing to show; "" when there is
+}
+
+// Need is a workload that somebody should look at although nothing fails yet.
+type Need struct {
+	Urgency int // 0 first
+	Kind    string
+	Of      component.LinkTo
+	Text    string
+}
+
+// SourceAge is how old the newest numbers of a source are.
+type SourceAge struct {
+	Name, Href string
+	State      string // "ok", "degraded", "down", "idle"
+	Text       string
 }
 
 // Empty names what is missing.
@@ -37,6 +59,7 @@ func (c HealthCounts) Total() int { return c.Healthy + c.Degraded + c.Unhealthy 
 
 // Problem is a box or an edge that is not well, why, and what governs it.
 type Problem struct {
+	Key    string // an edge's ends, or a box, as the topology's address selects them
 	Health mesh.Health
 	What   component.LinkTo // the box, or the edge's destination
 	From   string           // an edge's caller; "" for a box
@@ -44,6 +67,11 @@ type Problem struct {
 	Rate   float64
 	Errors float64
 	P95    float64
+	// Since is when it began, in words and for machines; "" when that is not known.
+	Since, SinceISO string
+	Failing         float64 // requests that fail per second
+	Part            float64 // its part of all calls, 0 to 1
+	Picture         string  // it in the topology
 	// Symptom is how far it is from its root: 0 names what is broken, 2 is only suffered. It orders the list.
 	Symptom int
 }
@@ -105,4 +133,13 @@ func (o Overview) counted() string {
 		text += " · " + l.N("verdict.counted.idle", c.Idle)
 	}
 	return text
+}
+
+// impactText is whom a problem hurts: what fails each second, and how much of all calls goes that way.
+func impactText(s Shell, p Problem) string {
+	part := s.L.T("problem.part", "part", s.L.Ratio(p.Part))
+	if p.Failing <= 0 {
+		return s.L.T("problem.slow", "part", part)
+	}
+	return s.L.T("problem.impact", "failing", s.L.Rate(p.Failing), "part", part)
 }
