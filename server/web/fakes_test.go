@@ -55,7 +55,16 @@ func objects(m mesh.Mesh) []mesh.Object {
 	for _, o := range m.Services {
 		list = append(list, o)
 	}
+	for _, o := range m.Routers {
+		list = append(list, o)
+	}
 	for _, o := range m.Routes {
+		list = append(list, o)
+	}
+	for _, o := range m.Gateways {
+		list = append(list, o)
+	}
+	for _, o := range m.GatewayRoutes {
 		list = append(list, o)
 	}
 	return append(list, m.Settings())
@@ -98,47 +107,80 @@ func (w *world) Propose(_ context.Context, p change.Proposal) (change.Change, er
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	current := w.meshes[p.Mesh]
-	object := p.Patch.Put[0]
-	ref := object.Ref()
-	if base, ok := p.Base[ref]; ok && base != current.Versions[ref] {
-		return change.Change{}, &mesh.Error{Code: mesh.Conflict, Message: fmt.Sprintf("%s was changed by min 8 s ago: look at it again", ref), Err: change.ErrStale}
+	for ref, base := range p.Base {
+		version := current.Versions[ref]
+		if _, exists := current.Mesh.Get(ref); !exists {
+			version = 0
+		}
+		if base != version {
+			return change.Change{}, &mesh.Error{Code: mesh.Conflict, Message: fmt.Sprintf("%s was changed by min 8 s ago: look at it again", ref), Err: change.ErrStale}
+		}
 	}
 	c := change.Change{
-		ID: "chg-" + strconv.Itoa(100+len(w.changes)), Mesh: p.Mesh, Kind: ref.Kind, Name: ref.Name, Objects: []mesh.Ref{ref}, Summary: ref.Name + ": changed",
+		ID: "chg-" + strconv.Itoa(100+len(w.changes)), Mesh: p.Mesh, Kind: mesh.KindMesh, Name: p.Mesh, Summary: "changed",
 		Author: p.Author, Reason: p.Reason, At: noon(), State: change.Kept, DryRun: p.DryRun,
-	}
-	if before, ok := current.Mesh.Get(ref); ok {
-		c.Diff = difference(p.Mesh, before, object)
-	}
-	if c.Diff == "" {
-		return change.Change{}, &mesh.Error{Code: mesh.Invalid, Message: "nothing would change", Err: change.ErrUnchanged}
 	}
 	next, err := current.Mesh.With(p.Patch)
 	if err == nil {
 		err = next.Validate()
 	}
-	if err != nil || p.DryRun {
+	if err != nil {
 		return c, err
 	}
+	steps := mesh.Diff(current.Mesh, next)
+	for _, o := range steps.Put {
+		before, _ := current.Mesh.Get(o.Ref())
+		c.Objects, c.Diff = append(c.Objects, o.Ref()), c.Diff+difference(p.Mesh, before, o)
+	}
+	for _, ref := range steps.Delete {
+		before, _ := current.Mesh.Get(ref)
+		c.Objects, c.Diff = append(c.Objects, ref), c.Diff+difference(p.Mesh, before, nil)
+	}
+	if len(c.Objects) == 1 {
+		c.Kind, c.Name, c.Summary = c.Objects[0].Kind, c.Objects[0].Name, c.Objects[0].Name+": changed"
+	}
+	if len(c.Objects) == 0 {
+		return change.Change{}, &mesh.Error{Code: mesh.Invalid, Message: "nothing would change", Err: change.ErrUnchanged}
+	}
+	if p.DryRun {
+		return c, nil
+	}
+	w.record(current, next, &c, p)
+	return c, nil
+}
+
+// record makes a proposal the state that is read.
+func (w *world) record(current *change.Current, next mesh.Mesh, c *change.Change, p change.Proposal) {
 	current.Mesh = next
 	current.Revision++
-	current.Versions[ref]++
+	for _, ref := range c.Objects {
+		current.Versions[ref]++
+	}
 	c.Accepted = &change.Accepted{Revision: current.Revision, At: noon()}
 	if p.ConfirmWithin > 0 {
 		c.State, c.ConfirmBy = change.Pending, ptr(noon().Add(p.ConfirmWithin))
 	}
-	w.changes = slices.Insert(w.changes, 0, c)
-	return c, nil
+	w.changes = slices.Insert(w.changes, 0, *c)
 }
 
 // difference lists the lines that differ between two objects' definitions, those in common around them.
 func difference(meshName string, before, after mesh.Object) string {
-	a, errA := definition.EncodeObject(meshName, 0, before)
-	b, errB := definition.EncodeObject(meshName, 0, after)
-	if errA != nil || errB != nil || string(a) == string(b) {
+	encode := func(o mesh.Object) (string, string) {
+		if o == nil {
+			return "", "/dev/null"
+		}
+		text, err := definition.EncodeObject(meshName, 0, o)
+		if err != nil {
+			panic(err)
+		}
+		return string(text), o.Ref().String()
+	}
+	a, from := encode(before)
+	b, to := encode(after)
+	if a == b {
 		return ""
 	}
-	old, now := strings.Split(string(a), "\n"), strings.Split(string(b), "\n")
+	old, now := strings.Split(a, "\n"), strings.Split(b, "\n")
 	head, tail := 0, 0
 	for head < min(len(old), len(now)) && old[head] == now[head] {
 		head++
@@ -147,7 +189,7 @@ func difference(meshName string, before, after mesh.Object) string {
 		tail++
 	}
 	var s strings.Builder
-	fmt.Fprintf(&s, "--- %s\n+++ %s\n@@ -%d +%d @@\n", before.Ref(), after.Ref(), head+1, head+1)
+	fmt.Fprintf(&s, "--- %s\n+++ %s\n@@ -%d +%d @@\n", from, to, head+1, head+1)
 	for _, line := range old[head : len(old)-tail] {
 		s.WriteString("-" + line + "\n")
 	}
