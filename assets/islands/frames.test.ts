@@ -83,6 +83,33 @@ describe("apply", () => {
     expect([...after.edges.values()].map((edge) => edge.to)).toEqual(["reviews-v1", "external/api"]);
   });
 
+  it("keeps its maps when a frame only says that the view is alive", () => {
+    const first = apply(undefined, full);
+    const second = apply(first, { v: "table:shop", epoch: 1, seq: 42, base: 41, t: 9000, w: 30, fresh: true, age: 2 });
+    expect(second).toMatchObject({ seq: 42, age: 2, at: 9000 });
+    expect(second.edges).toBe(first.edges);
+    expect(second.boxes).toBe(first.boxes);
+  });
+
+  it("keeps the scene and the order of a page until a frame brings others", () => {
+    const scene = { view: "table", units: 3, unitTotal: 9, edgeTotal: 30, problems: 1, lines: 2 } as const;
+    const first = apply(undefined, { ...full, scene, order: [5, 4] });
+    const second = apply(first, { v: "table:shop", epoch: 1, seq: 42, base: 41 });
+    expect(second.scene).toBe(first.scene);
+    expect(second.order).toEqual([5, 4]);
+    const third = apply(second, {
+      v: "table:shop",
+      epoch: 1,
+      seq: 43,
+      base: 42,
+      scene: { ...scene, problems: 2 },
+      gone: [5],
+    });
+    expect(third.scene?.problems).toBe(2);
+    expect(third.order).toEqual([4]);
+    expect(apply(third, full).scene).toBeUndefined();
+  });
+
   it("keeps a box's row when only its description changes", () => {
     const after = apply(apply(undefined, full), {
       v: "table:shop",

@@ -199,6 +199,8 @@ const columns = {
   overflow: "o",
 } as const;
 
+const fields = Object.entries(columns);
+
 /** A frame that cannot be applied: the client has to ask for everything again. */
 export class Gap extends Error {}
 
@@ -209,6 +211,9 @@ export function apply(before: Picture | undefined, frame: Frame): Picture {
     throw new Gap(`frame ${frame.seq} of ${frame.v} follows ${frame.base}, not ${before?.seq}`);
   }
   const last = delta ? before : undefined;
+  if (last && quiet(frame)) {
+    return { ...last, ...head(frame, last) };
+  }
   const boxes = new Map(last?.boxes);
   const edges = new Map(last?.edges);
   const gone = frame.gone ?? [];
@@ -229,19 +234,22 @@ export function apply(before: Picture | undefined, frame: Frame): Picture {
   }
   take(edges, frame, frame);
   take(boxes, frame.nodes ?? {}, frame);
-  return { ...head(frame, last), boxes, edges, rows: objects(frame, last) };
+  const order = (frame.order ?? last?.order)?.filter((id) => edges.has(id));
+  return { ...head(frame, last), ...(order && { order }), boxes, edges, rows: objects(frame, last) };
 }
+
+/** Whether a frame only says that everything stands as it did: then the maps are the same ones. */
+const quiet = (frame: Frame): boolean =>
+  !(frame.names || frame.edges || frame.gone || frame.i || frame.nodes || frame.order || frame.rows || frame.goneRows);
 
 const entries = <T>(record: Readonly<Record<string, T>> | undefined): [number, T][] =>
   Object.entries(record ?? {}).map(([id, value]) => [Number(id), value]);
 
 /** What a frame says of its view as a whole. */
-function head(frame: Frame, last: Picture | undefined): Omit<Picture, "boxes" | "edges" | "rows"> {
+function head(frame: Frame, last: Picture | undefined): Omit<Picture, "boxes" | "edges" | "rows" | "order"> {
   const scene = frame.scene ?? last?.scene;
-  const order = frame.order ?? last?.order;
   return {
     ...(scene && { scene }),
-    ...(order && { order }),
     view: frame.v,
     epoch: frame.epoch ?? 0,
     seq: frame.seq ?? 0,
@@ -279,7 +287,7 @@ function take<T extends { readonly row: Row }>(into: Map<number, T>, table: Tabl
 
 function rowAt(table: Table, k: number, why: Why | undefined): Row {
   const row: Record<string, unknown> = {};
-  for (const [name, column] of Object.entries(columns)) {
+  for (const [name, column] of fields) {
     row[name] = at(table, column, k) ?? (name === "weight" || name === "share" ? null : 0);
   }
   const health = verdicts[at(table, "h", k) ?? 0] ?? "unknown";

@@ -1,8 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Frame, Picture } from "./frames";
-import { freshness } from "./freshness";
-import { backoff, LiveClient, type Socket } from "./live-client";
+import { backoff, LiveClient, Refused, type Socket } from "./live-client";
 
 class FakeSocket implements Socket {
   onopen: Socket["onopen"] = null;
@@ -27,8 +26,12 @@ class FakeSocket implements Socket {
   }
 }
 
+/** Longer than any wait before another attempt: how long the client waits for a dead socket is another timer. */
+const ATTEMPT = 5000;
+
 function setUp(poll: (view: string, seq: number | undefined) => Promise<Frame | undefined> = async () => undefined) {
   const sockets: FakeSocket[] = [];
+  const refused: string[] = [];
   const shown: Picture[] = [];
   const drawn: (() => void)[] = [];
   const timers: { run: () => void; wait: number }[] = [];
@@ -42,16 +45,29 @@ function setUp(poll: (view: string, seq: number | undefined) => Promise<Frame | 
     later: (run, wait) => {
       const timer = { run, wait };
       timers.push(timer);
-      return () => timers.splice(timers.indexOf(timer), 1);
+      return () => {
+        if (timers.includes(timer)) {
+          timers.splice(timers.indexOf(timer), 1);
+        }
+      };
     },
     drawn: (run) => drawn.push(run),
     random: () => 1,
     show: (picture) => shown.push(picture),
-    refused: () => {},
+    refused: (view, message) => refused.push(`${view}: ${message}`),
   });
   const socket = () => sockets.at(-1) as FakeSocket;
-  const elapse = () => timers.splice(0).map(({ run, wait }) => [run(), wait][1]);
-  return { client, sockets, socket, shown, drawn, elapse };
+  /** Lets the timers of a length run, and says how long they were. */
+  const run = (which: (wait: number) => boolean) => {
+    const due = timers.filter(({ wait }) => which(wait));
+    due.forEach((timer) => {
+      timers.splice(timers.indexOf(timer), 1);
+    });
+    return due.map(({ run, wait }) => [run(), wait][1]);
+  };
+  const elapse = () => run((wait) => wait <= ATTEMPT);
+  const silence = () => run((wait) => wait > ATTEMPT);
+  return { client, sockets, socket, shown, drawn, elapse, silence, refused };
 }
 
 describe("the live client", () => {
@@ -143,11 +159,82 @@ describe("the live client", () => {
     expect(shown.map((picture) => picture.seq)).toEqual([1]);
     elapse();
     socket().accept();
+    socket().frame({ v: "graph:shop", seq: 9 });
     release();
     await Promise.resolve();
     await Promise.resolve();
-    expect(shown).toHaveLength(1);
+    expect(shown.map((picture) => picture.seq)).toEqual([1, 9]);
     expect(asked).toHaveLength(2);
+  });
+
+  it("polls also when sockets open and bring nothing", () => {
+    const asked: string[] = [];
+    const { client, socket, elapse } = setUp((view) => {
+      asked.push(view);
+      return new Promise(() => {});
+    });
+    client.add("graph:shop");
+    client.start();
+    for (let i = 0; i < 2; i++) {
+      socket().accept();
+      socket().lose();
+      elapse();
+    }
+    expect(asked).toEqual(["graph:shop"]);
+  });
+
+  it("says that a view is refused, over the socket and by polling, and polls no more for it", async () => {
+    const { client, socket, elapse, refused } = setUp(async (view) => {
+      throw new Refused(`no ${view}`);
+    });
+    client.add("graph:shoe");
+    client.start();
+    socket().lose();
+    elapse();
+    socket().lose();
+    await expect.poll(() => refused).toEqual(["graph:shoe: no graph:shoe"]);
+    elapse();
+    socket().accept();
+    socket().frame({ v: "graph:shoe", error: "there is no mesh" });
+    expect(refused).toEqual(["graph:shoe: no graph:shoe", "graph:shoe: there is no mesh"]);
+  });
+
+  it("gives up a socket that does not open, or that is silent while somebody looks", () => {
+    const { client, sockets, socket, elapse, silence } = setUp();
+    client.add("graph:shop");
+    client.start();
+    expect(silence()).toEqual([10_000]);
+    expect(sockets[0]?.closed).toBe(true);
+    elapse();
+    sockets[0]?.accept(); // too late
+    expect(sockets[0]?.sent).toEqual([]);
+    socket().accept();
+    socket().frame({ v: "graph:shop", seq: 1 });
+    expect(silence()).toEqual([8000]);
+    expect(sockets[1]?.closed).toBe(true);
+    elapse();
+    socket().accept();
+    client.pause(true);
+    expect(silence()).toEqual([]);
+    client.pause(false);
+    expect(silence()).toEqual([8000]);
+  });
+
+  it("lives with a socket that drops every second: each time it has the newest again", () => {
+    const { client, socket, shown, elapse, sockets } = setUp();
+    client.add("graph:shop");
+    client.start();
+    for (let seq = 1; seq <= 20; seq++) {
+      socket().accept();
+      socket().frame({ v: "graph:shop", seq: seq * 10 });
+      socket().frame({ v: "graph:shop", seq: seq * 10 + 1, base: seq * 10 });
+      socket().lose();
+      expect(elapse()).toEqual([500]);
+    }
+    expect(sockets).toHaveLength(21);
+    expect(shown.map((picture) => picture.seq)).toEqual(
+      Array.from({ length: 20 }, (_, i) => [i * 10 + 10, i * 10 + 11]).flat(),
+    );
   });
 
   it("stops for good", () => {
@@ -171,40 +258,5 @@ describe("backoff", () => {
         expect(wait).toBeLessThanOrEqual(30_000);
       }),
     );
-  });
-});
-
-describe("freshness", () => {
-  it.each([
-    {
-      name: "just arrived",
-      newest: { received: 10_000, age: 0.4, fresh: true },
-      now: 10_100,
-      want: { age: 0.5, stale: false },
-    },
-    {
-      name: "two ticks missed",
-      newest: { received: 10_000, age: 0.4, fresh: true },
-      now: 12_900,
-      want: { age: 3.3, stale: false },
-    },
-    {
-      name: "three ticks missed",
-      newest: { received: 10_000, age: 0.4, fresh: true },
-      now: 13_600,
-      want: { age: 4, stale: true },
-    },
-    {
-      name: "old when it arrived",
-      newest: { received: 10_000, age: 9, fresh: false },
-      now: 10_000,
-      want: { age: 9, stale: true },
-    },
-    { name: "the page just began", newest: undefined, now: 2000, want: { age: 1, stale: false } },
-    { name: "nothing ever came", newest: undefined, now: 6000, want: { age: 5, stale: true } },
-  ])("$name", ({ newest, now, want }) => {
-    const got = freshness(newest, 1000, now);
-    expect(got.age).toBeCloseTo(want.age);
-    expect(got.stale).toBe(want.stale);
   });
 });

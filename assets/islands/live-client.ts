@@ -31,12 +31,24 @@ export type Surroundings = {
 const FIRST_WAIT = 500;
 const LONGEST_WAIT = 30_000;
 
-/** Sockets that never opened before the client polls instead. It keeps trying sockets beside that. */
+/** Sockets in a row that brought no frame before the client polls instead. It keeps trying sockets beside that. */
 const FAILURES_BEFORE_POLLING = 2;
+
+/** The same once a socket has worked here: then it is rather the server that is away. */
+const FAILURES_BEFORE_POLLING_AGAIN = 4;
+
+/** How long a socket may take to open, in milliseconds: some networks swallow the request without a word. */
+const OPEN_WITHIN = 10_000;
+
+/** How long a socket that is being watched may be silent, in milliseconds: a frame comes every second. */
+const SILENT = 8_000;
 
 /** How long to wait before attempt n (from 0), in milliseconds: doubling, and spread so that clients do not return at once. */
 export const backoff = (attempt: number, random: number): number =>
   Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** Math.min(attempt, 10)) * (0.5 + random / 2);
+
+/** The server does not have a view that was polled for; the message is its own. */
+export class Refused extends Error {}
 
 /** Keeps pictures of views up to date over one socket. */
 export class LiveClient {
@@ -46,10 +58,11 @@ export class LiveClient {
   #isOpen = false;
   #attempts = 0;
   #failures = 0;
-  #everOpened = false;
+  #everWorked = false;
   #paused = false;
   #stopped = true;
   #cancelRetry: () => void = () => {};
+  #cancelWatch: () => void = () => {};
   readonly #polls = new Map<string, AbortController>();
 
   constructor(around: Surroundings) {
@@ -83,6 +96,7 @@ export class LiveClient {
     if (!this.#pictures.has(view)) {
       this.#pictures.set(view, undefined);
       this.#say({ op: "sub", v: view });
+      this.#expect();
       this.#pollIfBlocked();
     }
   }
@@ -103,6 +117,7 @@ export class LiveClient {
     }
     this.#paused = on;
     this.#say({ op: on ? "pause" : "resume" });
+    this.#expect();
     if (on) {
       this.#endPolls();
     } else if (!this.#stopped && !this.#socket) {
@@ -128,6 +143,24 @@ export class LiveClient {
     }
   }
 
+  /** Gives up a socket that does not open in time, or is silent though somebody looks: it is dead and does not know. */
+  #expect(): void {
+    this.#cancelWatch();
+    const socket = this.#socket;
+    const idle = this.#isOpen && (this.#paused || this.#pictures.size === 0);
+    if (!socket || idle) {
+      return;
+    }
+    const give = (): void => {
+      if (socket === this.#socket) {
+        this.#lose();
+        socket.close();
+        this.#failed();
+      }
+    };
+    this.#cancelWatch = this.#around.later(give, this.#isOpen ? SILENT : OPEN_WITHIN);
+  }
+
   #connect(): void {
     let socket: Socket;
     try {
@@ -137,11 +170,13 @@ export class LiveClient {
       return;
     }
     this.#socket = socket;
+    this.#expect();
     socket.onopen = () => {
+      if (socket !== this.#socket) {
+        socket.close(); // given up meanwhile
+        return;
+      }
       this.#isOpen = true;
-      this.#everOpened = true;
-      this.#failures = 0;
-      this.#endPolls();
       for (const view of this.#pictures.keys()) {
         this.#pictures.set(view, undefined);
         this.#say({ op: "sub", v: view });
@@ -149,9 +184,11 @@ export class LiveClient {
       if (this.#paused) {
         this.#say({ op: "pause" });
       }
+      this.#expect();
     };
     socket.onmessage = (event) => {
       if (socket === this.#socket) {
+        this.#expect();
         this.#hear(JSON.parse(String(event.data)) as Frame);
       }
     };
@@ -164,6 +201,7 @@ export class LiveClient {
   }
 
   #lose(): void {
+    this.#cancelWatch();
     this.#socket = undefined;
     this.#isOpen = false;
   }
@@ -195,6 +233,9 @@ export class LiveClient {
       return;
     }
     this.#attempts = 0;
+    this.#failures = 0;
+    this.#everWorked = true;
+    this.#endPolls();
     this.#pictures.set(frame.v, next);
     this.#around.show(next);
     const socket = this.#socket;
@@ -206,7 +247,8 @@ export class LiveClient {
   }
 
   #pollIfBlocked(): void {
-    const blocked = !this.#everOpened && this.#failures >= FAILURES_BEFORE_POLLING;
+    const patience = this.#everWorked ? FAILURES_BEFORE_POLLING_AGAIN : FAILURES_BEFORE_POLLING;
+    const blocked = this.#failures >= patience;
     if (!blocked || this.#isOpen || this.#paused || this.#stopped) {
       return;
     }
@@ -236,7 +278,11 @@ export class LiveClient {
           this.#pictures.set(view, next);
           this.#around.show(next);
         }
-      } catch {
+      } catch (error) {
+        if (error instanceof Refused && !signal.aborted) {
+          this.#around.refused(view, error.message);
+          return;
+        }
         const wait = backoff(failures++, this.#around.random());
         await new Promise<void>((done) => {
           this.#around.later(done, wait);

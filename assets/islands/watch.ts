@@ -4,7 +4,12 @@
 import type { Picture } from "./frames";
 
 /** A wish to be told about a view. */
-export type Watch = { readonly view: string; readonly take: (picture: Picture) => void };
+export type Watch = {
+  readonly view: string;
+  readonly take: (picture: Picture) => void;
+  /** The server does not have the view; the message is the server's own. */
+  readonly refused?: (message: string) => void;
+};
 
 declare global {
   // biome-ignore lint/style/useConsistentTypeDefinitions: only an interface extends the one of the browser.
@@ -16,9 +21,9 @@ declare global {
   }
 }
 
-/** Calls take with every new picture of a view, until the returned function is called. */
-export function watch(view: string, take: Watch["take"]): () => void {
-  const detail: Watch = { view, take };
+/** Calls take with every new picture of a view, or refused once, until the returned function is called. */
+export function watch(view: string, take: Watch["take"], refused?: Watch["refused"]): () => void {
+  const detail: Watch = { view, take, ...(refused && { refused }) };
   const ask = (): void => {
     document.dispatchEvent(new CustomEvent("weir-watch", { detail }));
   };

@@ -1,8 +1,8 @@
 // weir-live owns the page's one socket, shows how old the data is, and says so when it is too old to be called live.
 
 import { type Frame, Gap, type Picture } from "./frames";
-import { freshness, type Newest } from "./freshness";
-import { LiveClient, type Socket } from "./live-client";
+import { freshness, type Newest, oldest, wakefulClock } from "./freshness";
+import { LiveClient, Refused, type Socket } from "./live-client";
 import type { Moment } from "./moment";
 import { text, write } from "./texts";
 import type { Watch } from "./watch";
@@ -10,21 +10,27 @@ import type { Watch } from "./watch";
 /** How often the age is shown, in milliseconds. */
 const BEAT = 500;
 
+/** How long an answer to a poll may take, in milliseconds; the server waits for 25 s itself. */
+const POLL_WITHIN = 40_000;
+
 /** How often the banner's words may change while it stands, in milliseconds: screen readers read every change. */
 const BANNER_BEAT = 10_000;
 
 class WeirLive extends HTMLElement {
   readonly #watches = new Set<Watch>();
   #client: LiveClient | undefined;
-  #newest: Newest | undefined;
-  #started = 0;
+  /** Of every view that somebody looks at: its newest, or since when it is waited for. */
+  readonly #views = new Map<string, Newest>();
   #banner = Number.NEGATIVE_INFINITY;
   #beat = 0;
   #past = false;
   #end = new AbortController();
+  readonly #now = wakefulClock(
+    () => performance.now(),
+    () => Date.now(),
+  );
 
   connectedCallback(): void {
-    this.#started = performance.now();
     this.#end = new AbortController();
     const { signal } = this.#end;
     this.#client = this.#makeClient();
@@ -46,7 +52,7 @@ class WeirLive extends HTMLElement {
     }
     if (this.#watches.size === 0 && mesh) {
       // Nobody asks for numbers on this page, but how fresh they are is still worth a look.
-      this.#watch({ view: this.getAttribute("view") ?? `table:${mesh}`, take: () => {} });
+      this.#watch({ view: this.getAttribute("view") ?? `pulse:${mesh}`, take: () => {} });
     }
     this.#client.start();
   }
@@ -73,8 +79,9 @@ class WeirLive extends HTMLElement {
       element.hidden = true;
     }
     this.#banner = Number.NEGATIVE_INFINITY;
-    this.#newest = undefined;
-    this.#started = performance.now();
+    for (const view of this.#views.keys()) {
+      this.#views.set(view, awaited(this.#now()));
+    }
     this.#client?.pause(document.hidden || past);
     this.#client?.start();
   }
@@ -91,26 +98,40 @@ class WeirLive extends HTMLElement {
       drawn: (run) => requestAnimationFrame(run),
       random: () => Math.random(),
       show: (picture) => this.#take(picture),
-      refused: (view) => this.#client?.remove(view),
+      refused: (view, message) => this.#refuse(view, message),
     });
   }
 
   #watch(watch: Watch): void {
     this.#watches.add(watch);
+    if (!this.#views.has(watch.view)) {
+      this.#views.set(watch.view, awaited(this.#now()));
+    }
     this.#client?.add(watch.view);
   }
 
   #unwatch(watch: Watch): void {
     this.#watches.delete(watch);
     if (![...this.#watches].some((other) => other.view === watch.view)) {
+      this.#views.delete(watch.view);
       this.#client?.remove(watch.view);
     }
   }
 
-  #take(picture: Picture): void {
-    if (picture.ticks) {
-      this.#newest = { received: performance.now(), age: picture.age, fresh: picture.fresh };
+  /** The server does not have the view, or no room for it: whoever asked is told, and may ask for another. */
+  #refuse(view: string, message: string): void {
+    this.#views.delete(view);
+    this.#client?.remove(view);
+    for (const watch of [...this.#watches]) {
+      if (watch.view === view) {
+        this.#watches.delete(watch);
+        watch.refused?.(message);
+      }
     }
+  }
+
+  #take(picture: Picture): void {
+    this.#views.set(picture.view, { received: this.#now(), age: picture.age, fresh: picture.fresh });
     for (const watch of this.#watches) {
       if (watch.view === picture.view) {
         watch.take(picture);
@@ -123,10 +144,11 @@ class WeirLive extends HTMLElement {
     if (this.#past) {
       return;
     }
-    const now = performance.now();
-    const { age, stale } = freshness(this.#newest, this.#started, now);
+    const now = this.#now();
+    const newest = oldest([...this.#views.values()]);
+    const { age, stale } = newest ? freshness(newest, now) : { age: 0, stale: false };
     const seconds = age < 10 ? age.toFixed(1) : String(Math.round(age));
-    const known = this.#newest !== undefined;
+    const known = newest !== undefined && !newest.awaited;
     for (const element of document.querySelectorAll("[data-live-age]")) {
       if (known || stale) {
         write(element, text(this, stale ? "stale-age" : "age", { age: seconds }));
@@ -146,6 +168,9 @@ class WeirLive extends HTMLElement {
   }
 }
 
+/** A view of which nothing has come yet. */
+const awaited = (since: number): Newest => ({ received: since, age: 0, fresh: true, awaited: true });
+
 /** Asks for a full frame where sockets are blocked. */
 async function poll(src: string, view: string, seq: number | undefined, signal: AbortSignal) {
   const url = new URL(`${src}/poll`, document.baseURI);
@@ -153,9 +178,14 @@ async function poll(src: string, view: string, seq: number | undefined, signal: 
   if (seq !== undefined) {
     url.searchParams.set("seq", String(seq));
   }
-  const answer = await fetch(url, { signal, headers: { Accept: "application/json" } });
+  const within = AbortSignal.any([signal, AbortSignal.timeout(POLL_WITHIN)]);
+  const answer = await fetch(url, { signal: within, headers: { Accept: "application/json" } });
   if (answer.status === 204) {
     return undefined;
+  }
+  if (answer.status === 404 || answer.status === 422) {
+    const { detail } = (await answer.json()) as { readonly detail?: string };
+    throw new Refused(detail ?? "");
   }
   if (!answer.ok) {
     throw new Gap(`polling ${view}: status ${answer.status}`);
