@@ -7,3 +7,5 @@ import "./weir-weights";
 import "./weir-pool";
 import "./weir-copy";
 import "./weir-plot";
+import "./weir-palette";
+import "./header";

@@ -8,6 +8,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/weirmesh/weir/ui/i18n"
+	"github.com/weirmesh/weir/ui/page"
 )
 
 // The cookies in which a browser keeps what its reader chose. They hold nothing secret.
@@ -18,14 +19,12 @@ const (
 	year           = 365 * 24 * 60 * 60
 )
 
-func themes() []string { return []string{"light", "dark"} }
+// themes are those that can be chosen; "system" forgets the choice.
+func themes() []string { return page.Themes() }
 
 // preferred takes ?lang= and ?theme= out of an address, remembers them and leads to the address without them, so that
-// a link that is passed on does not carry its sender's taste.
+// a link that is passed on does not carry its sender's taste. What is posted goes on and is answered as chosen.
 func (w *Web) preferred(c *gin.Context) {
-	if c.Request.Method != http.MethodGet {
-		return
-	}
 	query := c.Request.URL.Query()
 	lang, theme := query.Get("lang"), query.Get("theme")
 	if lang == "" && theme == "" {
@@ -36,6 +35,9 @@ func (w *Web) preferred(c *gin.Context) {
 	}
 	if slices.Contains(themes(), theme) {
 		remember(c, themeCookie, theme)
+	}
+	if c.Request.Method != http.MethodGet {
+		return
 	}
 	query.Del("lang")
 	query.Del("theme")
@@ -56,9 +58,13 @@ func remember(c *gin.Context, name, value string) {
 	http.SetCookie(c.Writer, &http.Cookie{
 		Name: name, Value: url.QueryEscape(value), Path: "/", MaxAge: year, HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	})
+	c.Set(name, value) // for this answer already
 }
 
 func remembered(c *gin.Context, name string) string {
+	if chosen := c.GetString(name); chosen != "" {
+		return chosen
+	}
 	cookie, err := c.Request.Cookie(name)
 	if err != nil {
 		return ""
@@ -78,7 +84,7 @@ func (w *Web) locale(c *gin.Context) i18n.Locale {
 }
 
 func theme(c *gin.Context) string {
-	if chosen := remembered(c, themeCookie); slices.Contains(themes(), chosen) {
+	if chosen := remembered(c, themeCookie); chosen != "system" && slices.Contains(themes(), chosen) {
 		return chosen
 	}
 	return ""

@@ -8,7 +8,7 @@ package component
 import "github.com/a-h/templ"
 import templruntime "github.com/a-h/templ/runtime"
 
-// Mark is Weir's sign: the upper water, the wall it falls over, the lower water.
+// Mark is Weir's sign: the water, and the low wall that it falls over.
 func Mark() templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -30,7 +30,7 @@ func Mark() templ.Component {
 			templ_7745c5c3_Var1 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<svg class=\"mark\" viewBox=\"0 0 32 32\" width=\"26\" height=\"26\" aria-hidden=\"true\" focusable=\"false\"><path class=\"mark-water\" d=\"M2 9.5c3-2.6 5.6-2.6 8.4 0 1.6 1.5 3.4 1.9 5.2 1 4.2-1.9 4.6 1.500 5 6.500.3 4 1.500 6.300 4.200 4.600 1.800-1.100 3.500-.9 5.200.4\"></path> <path class=\"mark-water\" d=\"M2 16c3-2.600 5.600-2.600 8.400 0 1 .9 2 1.400 3 1.400\"></path> <path class=\"mark-water\" d=\"M20.400 27.600c2.200-1.700 4.400-1.700 6.600 0 1 .8 2 1.100 3 .9\"></path> <path class=\"mark-wall\" d=\"M16 17.500v11.500\"></path></svg>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<svg class=\"mark\" viewBox=\"0 0 32 32\" width=\"28\" height=\"28\" aria-hidden=\"true\" focusable=\"false\"><path class=\"mark-wall\" d=\"M8.500 15.800h7q1.200 8 3.500 11.200H8.500z\"></path> <path class=\"mark-water\" d=\"M2.500 10.500H14c7.500 0 3.800 13 11 13h4.500\"></path></svg>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -135,13 +135,23 @@ func Icon(name string) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
+		case "search":
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 17, "<circle cx=\"7\" cy=\"7\" r=\"4.500\"></circle> <path d=\"m10.500 10.500 3.500 3.500\"></path>")
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+		case "look":
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 18, "<circle cx=\"8\" cy=\"8\" r=\"5.750\"></circle> <path d=\"M8 2.250a5.750 5.750 0 0 1 0 11.500Z\" fill=\"currentColor\"></path>")
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
 		case "lock":
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 17, "<rect x=\"3.500\" y=\"7\" width=\"9\" height=\"6.500\" rx=\"1.500\"></rect> <path d=\"M5.500 7V5.200a2.500 2.500 0 0 1 5 0V7\"></path>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 19, "<rect x=\"3.500\" y=\"7\" width=\"9\" height=\"6.500\" rx=\"1.500\"></rect> <path d=\"M5.500 7V5.200a2.500 2.500 0 0 1 5 0V7\"></path>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 18, "</svg>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 20, "</svg>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

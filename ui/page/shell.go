@@ -4,8 +4,11 @@
 package page
 
 import (
+	"cmp"
 	"net/url"
 	"time"
+
+	"github.com/a-h/templ"
 
 	"github.com/weirmesh/weir/ui/i18n"
 )
@@ -15,7 +18,7 @@ type Shell struct {
 	L       i18n.Locale
 	Title   string // of the document; the page's own h1 says the same or more
 	Section string // the entry of the navigation that is open: "overview", "topology" …
-	Theme   string // "light", "dark", or "" for the system's
+	Theme   string // "light", "dark", "contrast", or "" for the system's
 	Here    *url.URL
 	Mesh    string // the mesh that is shown; "" when there is none yet
 	Meshes  []string
@@ -23,7 +26,25 @@ type Shell struct {
 	Assets  Assets
 	Refresh int // seconds after which a browser without script loads the page again; zero: never
 	Now     time.Time
-	Past    *Past // nil: the page can only be about the present
+	Past    *Past  // nil: the page can only be about the present
+	Refusal string // why the reader may not change the mesh; "" when they may
+	Resend  Resend // of a page that a form led to
+}
+
+// Resend names the form on a page that holds what the page was made of, and where it is sent to be made again. Another
+// language or theme then costs nobody what they typed; an address alone would.
+type Resend struct {
+	Form   string // its id; "" on pages that are got by their address
+	Action string
+}
+
+// Guard are the attributes of a button that changes the mesh: without them for those who may, and otherwise disabled, with
+// the reason that the shell's notice gives.
+func (s Shell) Guard() templ.Attributes {
+	if s.Refusal == "" {
+		return templ.Attributes{}
+	}
+	return templ.Attributes{"disabled": true, "aria-describedby": "refusal"}
 }
 
 // Freshness is how old the numbers are.
@@ -135,20 +156,53 @@ func sectionPath(section string) string {
 	return "/"
 }
 
-func (s Shell) languageLinks() []Link {
-	links := make([]Link, 0, len(i18n.Languages()))
-	for _, lang := range i18n.Languages() {
-		links = append(links, Link{Text: string(lang), Href: s.With("lang", string(lang)), Current: lang == s.L.Lang})
-	}
-	return links
+// Taste is a choice of language or theme.
+type Taste struct {
+	Link
+	Name, Value string // the parameter that chooses it
 }
 
-func (s Shell) themeLinks() []Link {
-	links := make([]Link, 0, 2)
-	for _, theme := range []string{"light", "dark"} {
-		links = append(links, Link{Text: theme, Href: s.With("theme", theme), Current: theme == s.Theme})
+func (s Shell) languages() []Taste {
+	tastes := make([]Taste, 0, len(i18n.Languages()))
+	for _, lang := range i18n.Languages() {
+		tastes = append(tastes, s.taste("lang", string(lang), lang == s.L.Lang))
 	}
-	return links
+	return tastes
+}
+
+// Themes are the ways the console can be coloured, "system" being the one that the browser asks for.
+func Themes() []string { return []string{"system", "light", "dark", "contrast"} }
+
+func (s Shell) themes() []Taste {
+	tastes := make([]Taste, 0, len(Themes()))
+	for _, theme := range Themes() {
+		tastes = append(tastes, s.taste("theme", theme, theme == cmp.Or(s.Theme, "system")))
+	}
+	return tastes
+}
+
+// language is the one that the choice's word is written in, "" for the page's.
+func (l Taste) language() string {
+	if l.Name == "lang" {
+		return l.Value
+	}
+	return ""
+}
+
+// taste is a choice that keeps the page; a page that was posted is posted again.
+func (s Shell) taste(name, value string, chosen bool) Taste {
+	l := Taste{Link: Link{Text: value, Href: s.With(name, value), Current: chosen}, Name: name, Value: value}
+	if s.Resend.Form != "" {
+		address, err := url.Parse(s.Resend.Action)
+		if err != nil {
+			return l
+		}
+		query := address.Query()
+		query.Set(name, value)
+		address.RawQuery = query.Encode()
+		l.Href = address.String()
+	}
+	return l
 }
 
 func current(yes bool) string {
@@ -158,8 +212,16 @@ func current(yes bool) string {
 	return "false"
 }
 
+// printed stands above a page on paper: of what mesh it is, and from when.
+func (s Shell) printed() string {
+	if s.Mesh == "" {
+		return s.L.T("brand")
+	}
+	return s.L.T("brand") + " · " + s.Mesh + " · " + s.L.Moment(s.Now)
+}
+
 func (s Shell) colorScheme() string {
-	if s.Theme == "" {
+	if s.Theme == "" || s.Theme == "contrast" {
 		return "light dark"
 	}
 	return s.Theme
