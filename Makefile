@@ -35,9 +35,10 @@ test: test-go test-ui test-e2e ## everything that must pass: Go with -race and r
 
 build: bin/weir ## build bin/weir with its browser assets
 
-bench: build $(ENVOY) ## print the performance table
+bench: build $(ENVOY) chromium ## print the performance table
 	@go test -p 1 ./server/... -run '^$$' -bench . -benchmem -benchtime 200ms | bin/weir bench --table
 	@bin/weir bench
+	@npm run --silent bench:ui
 
 check: fmt generate lint test ## what must hold before a change is proposed, and that nothing generated is out of date
 	@git diff --exit-code
