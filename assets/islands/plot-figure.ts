@@ -52,7 +52,6 @@ export class Figure {
   #shown: Shown = { at: [], lines: [], range: { from: 0, to: 1 }, marks: [] };
   #levels: readonly number[] = [0, 1];
   #cross: number | undefined;
-  #following = false;
 
   constructor(root: HTMLElement, owner: Element, said: Said) {
     this.#root = root;
@@ -89,9 +88,7 @@ export class Figure {
     this.#levels = levels(most, this.#unit);
     const data = [shown.at.map((at) => at / 1000), ...shown.lines.map((line) => [...line])] as uPlot.AlignedData;
     if (this.#plot) {
-      this.#following = true; // the crosshair stays at its moment, and is nobody's wish
       this.#plot.setData(data, true);
-      this.#following = false;
     } else {
       this.#plot = new uPlot(this.#options(), data, this.#body);
       this.#plot.over.append(this.#heads);
@@ -114,10 +111,8 @@ export class Figure {
     const moment = index === undefined ? undefined : this.#shown.at[index];
     const plot = this.#plot;
     if (plot) {
-      this.#following = true;
       const left = moment === undefined ? -10 : plot.valToPos(moment / 1000, "x");
       plot.setCursor({ left, top: moment === undefined ? -10 : 20 }, false);
-      this.#following = false;
     }
     const when =
       moment === undefined ? "" : text(this.#owner, "clock", { clock: new Date(moment).toISOString().slice(11, 19) });
@@ -192,7 +187,7 @@ export class Figure {
     return {
       width: Math.max(this.#body.clientWidth, 120),
       height: HEIGHT,
-      padding: [14, 0, 0, 0],
+      padding: [14, 6, 0, 0],
       legend: { show: false },
       ms: 1e-3,
       focus: { alpha: 0.35 },
@@ -231,10 +226,9 @@ export class Figure {
       hooks: {
         drawClear: [(plot) => this.#under(plot)],
         draw: [(plot) => this.#ends(plot)],
-        setCursor: [(plot) => this.#moved(plot)],
         setSelect: [(plot) => this.#dragged(plot)],
         setSize: [() => this.#placeHeads()],
-        ready: [(plot) => plot.over.addEventListener("dblclick", () => this.#said.reset())],
+        ready: [(plot) => this.#listen(plot)],
       },
     };
   }
@@ -335,11 +329,15 @@ export class Figure {
     }
   }
 
-  #moved(plot: uPlot): void {
-    if (!this.#following) {
-      const index = plot.cursor.idx;
-      this.#said.cross(index === null || index === undefined ? undefined : this.#shown.at[index]);
-    }
+  #listen(plot: uPlot): void {
+    const { over } = plot;
+    over.addEventListener("pointermove", (event) => {
+      const left = event.clientX - over.getBoundingClientRect().left;
+      const index = nearest(this.#shown.at, plot.posToVal(left, "x") * 1000);
+      this.#said.cross(index === undefined ? undefined : this.#shown.at[index]);
+    });
+    over.addEventListener("pointerleave", () => this.#said.cross(undefined));
+    over.addEventListener("dblclick", () => this.#said.reset());
   }
 
   #dragged(plot: uPlot): void {

@@ -63,6 +63,7 @@ func (t *Timeline) film(ctx context.Context, name string, over mesh.Span) (Frame
 	judge := newJudge(m, film.Edges, over.Window, t.o.Limits)
 	for i := range film.At {
 		f.Health[i], f.Total[i] = judge.moment(&film, i)
+		f.Turns = append(f.Turns, judge.turns(&film, i)...)
 	}
 	f.note(note)
 	f.note(t.unkept(name, over))
@@ -211,12 +212,14 @@ func words(d time.Duration) string {
 type judge struct {
 	window float64              // seconds
 	limits []*health.Thresholds // by edge
+	now    []mesh.Health        // by edge: the verdicts of the moment that was judged last
+	before []mesh.Health        // those of the moment before it; none before the first
 }
 
 // newJudge finds each edge's limits, which are those of its picture.
-func newJudge(m mesh.Mesh, edges []mesh.FilmEdge, window time.Duration, base health.Thresholds) judge {
+func newJudge(m mesh.Mesh, edges []mesh.FilmEdge, window time.Duration, base health.Thresholds) *judge {
 	limits := graph.Limits(m, base)
-	j := judge{window: window.Seconds(), limits: make([]*health.Thresholds, len(edges))}
+	j := &judge{window: window.Seconds(), limits: make([]*health.Thresholds, len(edges)), now: make([]mesh.Health, len(edges))}
 	for i, e := range edges {
 		j.limits[i] = limits(e.From, e.To)
 	}
@@ -224,11 +227,12 @@ func newJudge(m mesh.Mesh, edges []mesh.FilmEdge, window time.Duration, base hea
 }
 
 // moment gives the worst verdict of a moment, and what the mesh carried.
-func (j judge) moment(f *mesh.Film, at int) (mesh.Health, Total) {
+func (j *judge) moment(f *mesh.Film, at int) (mesh.Health, Total) {
 	var total Total
 	worst, failed := mesh.Unknown, 0.0
 	ratios, p95s := f.ErrorRatio[at], f.P95[at]
 	for i, rate := range f.RequestRate[at] {
+		j.now[i] = mesh.Healthy
 		if math.IsNaN(rate) {
 			continue
 		}
@@ -240,6 +244,9 @@ func (j judge) moment(f *mesh.Film, at int) (mesh.Health, Total) {
 		if f.Refused != nil {
 			h = worse(h, j.pool(i, rate, f.Refused[at][i]))
 		}
+		if h == mesh.Degraded || h == mesh.Unhealthy {
+			j.now[i] = h
+		}
 		worst = worse(worst, h)
 	}
 	if total.RequestRate > 0 {
@@ -248,8 +255,20 @@ func (j judge) moment(f *mesh.Film, at int) (mesh.Health, Total) {
 	return worst, total
 }
 
+// turns lists the edges whose verdict is another than a moment before, once the moment was judged.
+func (j *judge) turns(f *mesh.Film, at int) []Turn {
+	var list []Turn
+	for i, was := range j.before {
+		if is := j.now[i]; is != was {
+			list = append(list, Turn{At: f.At[at], From: f.Edges[i].From, To: f.Edges[i].To, Was: was, Is: is})
+		}
+	}
+	j.before = append(j.before[:0], j.now...)
+	return list
+}
+
 // edge gives one edge's verdict. A comparison with NaN is false, which is as it should be.
-func (j judge) edge(i int, rate, ratio, p95 float64) mesh.Health {
+func (j *judge) edge(i int, rate, ratio, p95 float64) mesh.Health {
 	l := j.limits[i]
 	requests := rate * j.window
 	proves := ratio*requests >= l.MinFailures-0.5
@@ -268,7 +287,7 @@ func (j judge) edge(i int, rate, ratio, p95 float64) mesh.Health {
 
 // pool gives the verdict of what was refused because a pool was full, by server/health's rule: any is a reason, however
 // well retries hide it, and a share of the requests beyond what may fail is as bad as failures. NaN is none.
-func (j judge) pool(i int, rate, refused float64) mesh.Health {
+func (j *judge) pool(i int, rate, refused float64) mesh.Health {
 	l := j.limits[i]
 	switch {
 	case !(refused > 0):

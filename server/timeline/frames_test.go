@@ -30,6 +30,14 @@ func TestFrames(t *testing.T) {
 	if *f.RequestRate[180][0] != 45 || f.RequestRate[180][1] != nil || *f.P95[3][0] != 0.01235 {
 		t.Errorf("cells: %v %v %v", *f.RequestRate[180][0], f.RequestRate[180][1], *f.P95[3][0])
 	}
+	if n := len(f.Turns); n == 0 || f.Turns[0].Was != mesh.Healthy || f.Turns[0].Is == mesh.Healthy || f.Turns[n-1].To != f.Edges[0].To {
+		t.Errorf("turns: %+v", f.Turns)
+	}
+	for i := 1; i < len(f.Turns); i++ {
+		if f.Turns[i].Was != f.Turns[i-1].Is {
+			t.Errorf("%+v follows %+v", f.Turns[i], f.Turns[i-1])
+		}
+	}
 	var marks []string
 	for _, m := range f.Marks {
 		marks = append(marks, m.At.Format("15:04"))

@@ -67,6 +67,16 @@ type Frames struct {
 	Marks   []Mark        `json:"marks"`
 	Partial bool          `json:"partial"`
 	Notes   []string      `json:"notes"`
+	// Turns are when edges became ill, worse or well again by the same limits, oldest first; of all edges of the mesh, also
+	// of those that the film has no room for.
+	Turns []Turn `json:"-"`
+}
+
+// Turn is an edge that became another verdict: mesh.Healthy stands for all that is not ill.
+type Turn struct {
+	At       time.Time
+	From, To string // graph ids
+	Was, Is  mesh.Health
 }
 
 // Total is what a whole mesh carried at a moment.

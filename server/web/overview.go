@@ -67,7 +67,45 @@ func (w *Web) fillOverview(c *gin.Context, v view, o *page.Overview) error {
 		o.MoreNeeds, o.Needs = extra, o.Needs[:overviewNeeds]
 	}
 	o.Ages = w.ages(v)
-	o.Plots, o.Spans = w.meshPlots(c, v, r), v.spanLinks(r)
+	o.Errors, o.Load = w.meshPlots(c, v, r)
+	o.Spans = v.spanLinks(r)
+	for _, p := range o.Problems {
+		if p.Health == mesh.Unhealthy && p.From != "" {
+			o.FailingCalls++
+		}
+	}
+	if o.FailingCalls > 0 {
+		o.Verdict = mesh.Unhealthy
+	}
+	return w.began(c, v, o)
+}
+
+// suspectWithin is how long before a problem a change may have been made and still be named beside it.
+const suspectWithin = 10 * time.Minute
+
+// began says since when there are problems, and what had been changed shortly before.
+func (w *Web) began(c *gin.Context, v view, o *page.Overview) error {
+	var first time.Time
+	for _, p := range o.Problems {
+		at, atLeast := w.ills.of(v.Mesh, p.Key)
+		if !at.IsZero() && !atLeast && (first.IsZero() || at.Before(first)) {
+			first = at
+		}
+	}
+	if first.IsZero() {
+		return nil
+	}
+	o.Began = v.L.T("verdict.began", "moment", v.When(first), "age", v.L.Age(v.Now.Sub(first).Truncate(time.Second)))
+	changes, err := w.Changes.Changes(c.Request.Context(), change.Query{Mesh: v.Mesh, After: first.Add(-suspectWithin), Until: first, Limit: 1, NoEdits: true})
+	if err != nil {
+		return err
+	}
+	for _, each := range changes {
+		if each.At.Before(first) && first.Sub(each.At) <= suspectWithin {
+			o.Before = v.L.T("verdict.before", "age", v.L.Age(first.Sub(each.At).Truncate(time.Second)))
+			o.Suspect = component.LinkTo{Name: summaryText(v.L, each.Summary), Href: v.ChangeHref(each.ID)}
+		}
+	}
 	return nil
 }
 

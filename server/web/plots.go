@@ -136,6 +136,9 @@ func (w *Web) plots(c *gin.Context, v view, r reach, p component.Plots) componen
 		p.Problem = v.L.T("plot.fail", "reason", err.Error())
 	default:
 		v.fillPlots(&p, found)
+		if p.Empty() && !p.Live {
+			p.Problem, p.Figures = v.L.T("plot.none"), nil
+		}
 	}
 	return p
 }
@@ -279,12 +282,12 @@ func shares(f *component.Figure) {
 	}
 }
 
-// meshPlots are the figures about the whole mesh.
-func (w *Web) meshPlots(c *gin.Context, v view, r reach) component.Plots {
+// meshPlots are the figures about the whole mesh: its errors, which stand beside the changes, and what it carries.
+func (w *Web) meshPlots(c *gin.Context, v view, r reach) (errors, load component.Plots) {
 	figures := v.SubjectFigures()
-	errors := figures[1]
-	errors.Title = v.L.T("plot.errors")
-	return w.plots(c, v, r, component.Plots{Figures: []component.Figure{errors, figures[0], figures[2]}})
+	errors = w.plots(c, v, r, component.Plots{Figures: figures[1:2]})
+	load = w.plots(c, v, r, component.Plots{Figures: []component.Figure{figures[0], figures[2]}})
+	return errors, load
 }
 
 // servicePlots are the figures of a service's versions, one over the other.

@@ -125,7 +125,8 @@ func PlotTicks(from, to time.Time) []time.Time {
 	return ticks
 }
 
-func (p Plots) empty() bool {
+// Empty says that there is no number in any figure.
+func (p Plots) Empty() bool {
 	for _, f := range p.Figures {
 		for _, line := range f.Lines {
 			for _, v := range line.Values {

@@ -243,7 +243,7 @@ func PlotSet(l i18n.Locale, p Plots) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		if p.Problem == "" {
+		if len(p.Figures) > 0 {
 			for _, f := range p.Figures {
 				templ_7745c5c3_Err = figure(l, p, f).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {

@@ -8,17 +8,23 @@ import (
 // Overview answers "is it all right, and if not, what do I do" for one mesh.
 type Overview struct {
 	Shell
-	Verdict  mesh.Health
-	Counts   HealthCounts // of services
-	Problems []Problem    // worst first
-	More     int          // problems that are not listed
-	Changes  []ChangeLine // newest first
-	Entries  []Entry
+	Verdict mesh.Health
+	Counts  HealthCounts // of services
+	// FailingCalls is how many of the listed problems are calls that fail: a service may be well while one of its callers
+	// is not.
+	FailingCalls int
+	Began        string           // since when there are problems; "" when that is not known
+	Before       string           // how long before that Suspect was changed
+	Suspect      component.LinkTo // the newest change shortly before; no name: none
+	Problems     []Problem        // worst first
+	More         int              // problems that are not listed
+	Changes      []ChangeLine     // newest first
+	Entries      []Entry
 	// MoreEntries and MoreNeeds are how many are not listed.
 	MoreEntries, MoreNeeds int
 	Needs                  []Need // the most urgent first
 	Ages                   []SourceAge
-	Plots                  component.Plots // of the whole mesh
+	Errors, Load           component.Plots // of the whole mesh
 	Spans                  SpanLinks
 	Pictured               string // the problems in the topology
 	Sources                Sources
@@ -112,6 +118,10 @@ func (o Overview) verdict() string {
 	switch {
 	case c.Total() == 0:
 		return l.T("verdict.none")
+	case c.Unhealthy == 0 && o.FailingCalls > 0 && c.Degraded > 0:
+		return l.T("verdict.both", "failing", l.N("verdict.part.calls", o.FailingCalls), "degraded", l.N("verdict.degraded", c.Degraded))
+	case c.Unhealthy == 0 && o.FailingCalls > 0:
+		return l.N("verdict.part.calls", o.FailingCalls)
 	case c.Unhealthy > 0 && c.Degraded > 0:
 		return l.T("verdict.both", "failing", l.N("verdict.part.failing", c.Unhealthy), "degraded", l.N("verdict.part.degraded", c.Degraded))
 	case c.Unhealthy > 0:
