@@ -12,7 +12,7 @@ func Shadowed(tried []Route) map[string]string {
 	found := make(map[string]string)
 	for i, later := range tried {
 		for _, earlier := range tried[:i] {
-			if earlier.Protocol == later.Protocol && earlier.Match.takes(later.Match) {
+			if earlier.Protocol == later.Protocol && earlier.Match.Takes(later.Match) {
 				found[later.Name] = earlier.Name
 				break
 			}
@@ -21,8 +21,8 @@ func Shadowed(tried []Route) map[string]string {
 	return found
 }
 
-// takes says that whatever matches b matches m too.
-func (m Match) takes(b Match) bool {
+// Takes says that whatever matches b matches m too.
+func (m Match) Takes(b Match) bool {
 	return anyOr(m.Port, b.Port) && anyOr(m.Method, b.Method) && anyOr(m.Scheme, b.Scheme) &&
 		anyOr(m.Service, b.Service) && anyOr(m.RPC, b.RPC) && m.takesPath(b) &&
 		all(m.Headers, b.Headers) && all(m.QueryParameters, b.QueryParameters)

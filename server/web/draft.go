@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"crypto/rand"
 	"errors"
 	"net/http"
@@ -13,6 +14,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/weirmesh/weir/server/change"
+	"github.com/weirmesh/weir/server/desk"
 	"github.com/weirmesh/weir/server/mesh"
 	"github.com/weirmesh/weir/ui/component"
 	"github.com/weirmesh/weir/ui/page"
@@ -28,8 +30,13 @@ const (
 type draft struct {
 	ref     mesh.Ref
 	version int64 // that was read
+	current int64 // of now, where it is not the object's own; zero: it is
 	after   mesh.Object
+	patch   mesh.Patch         // instead of after, when the draft is more than one object or takes one away
+	base    map[mesh.Ref]int64 // with patch
+	place   desk.Place
 	path    string       // of the form; the review leads to path/apply
+	route   string       // the route that the page of the form has to show; "": the one it shows anyway
 	fields  []page.Field // the draft's own, carried along
 	rows    []page.ConflictRow
 	stands  bool // it need not be kept: it changes what is shown, and no traffic
@@ -38,6 +45,15 @@ type draft struct {
 	describe func(r *page.Review)
 	// again shows the form with the draft in it and what is wrong with it.
 	again func(refusal error) error
+}
+
+// proposal is what a draft asks of the door.
+func (d draft) proposal(v view, author, reason string) change.Proposal {
+	p := change.Proposal{Mesh: v.Mesh, Author: author, Reason: reason, Patch: d.patch, Base: d.base}
+	if d.after != nil {
+		p.Patch, p.Base = mesh.Patch{Put: []mesh.Object{d.after}}, map[mesh.Ref]int64{d.ref: d.version}
+	}
+	return p
 }
 
 // signature is what somebody says about a change while reviewing it.
@@ -65,6 +81,9 @@ func readSignature(c *gin.Context) signature {
 
 // review shows what a draft would do. Nothing is recorded.
 func (w *Web) review(c *gin.Context, v view, d draft) error {
+	if err := w.keepFor(c, v, d); err != nil {
+		return err
+	}
 	s := signature{reason: c.PostForm("reason"), confirmWithin: defaultConfirm, key: rand.Text()}
 	if d.stands {
 		s.confirmWithin = ""
@@ -76,15 +95,18 @@ func (w *Web) review(c *gin.Context, v view, d draft) error {
 }
 
 func (w *Web) reviewWith(c *gin.Context, v view, d draft, s signature) error {
-	dry, err := w.Changes.Propose(c.Request.Context(), change.Proposal{
-		Mesh: v.Mesh, Author: w.Author(c.Request), Reason: s.reason, DryRun: true,
-		Patch: mesh.Patch{Put: []mesh.Object{d.after}}, Base: map[mesh.Ref]int64{d.ref: d.version},
-	})
+	p := d.proposal(v, w.Author(c.Request), s.reason)
+	p.DryRun = true
+	dry, err := change.Change{}, error(change.ErrUnchanged)
+	if d.after != nil || len(p.Patch.Put)+len(p.Patch.Delete) > 0 {
+		dry, err = w.Changes.Propose(c.Request.Context(), p)
+	}
 	if err != nil && !errors.Is(err, change.ErrUnchanged) {
 		return w.refused(c, v, d, err)
 	}
 	r := page.Review{Shell: v.Shell, Title: d.ref.Name, Diff: dry.Diff, Nothing: err != nil || dry.Diff == "", Form: v.reviewForm(d, s)}
-	r.Form.Hidden = append(r.Form.Hidden, page.Field{Name: "key", Value: s.key})
+	r.Form.Hidden = append(append(r.Form.Hidden, carried(c)...), page.Field{Name: "key", Value: s.key})
+	w.aroundReview(c, v, d, &r)
 	r.Shell.Title = r.Review()
 	d.describe(&r)
 	status := http.StatusOK
@@ -96,7 +118,7 @@ func (w *Web) reviewWith(c *gin.Context, v view, d draft, s signature) error {
 
 func (v view) reviewForm(d draft, s signature) page.ReviewForm {
 	f := page.ReviewForm{
-		Action: v.Href(d.path + "/apply"), Cancel: v.Href(d.path), Hidden: slices.Clone(d.fields),
+		Action: v.Href(d.path + "/apply"), Cancel: v.Href(d.path, "route", d.route), Hidden: slices.Clone(d.fields),
 		Reason: s.reason, ConfirmWithin: s.confirmWithin,
 	}
 	f.Hidden = append(f.Hidden, page.Field{Name: "version", Value: strconv.FormatInt(d.version, 10)})
@@ -115,16 +137,19 @@ func (w *Web) apply(c *gin.Context, v view, d draft) error {
 	if s.reasonError != "" || s.confirmError != "" {
 		return w.reviewWith(c, v, d, s)
 	}
-	made, err := w.Changes.Propose(c.Request.Context(), change.Proposal{
-		Mesh: v.Mesh, Author: w.Author(c.Request), Reason: s.reason, ConfirmWithin: s.within, IdempotencyKey: s.key,
-		Patch: mesh.Patch{Put: []mesh.Object{d.after}}, Base: map[mesh.Ref]int64{d.ref: d.version},
-	})
+	p := d.proposal(v, w.Author(c.Request), s.reason)
+	p.ConfirmWithin, p.IdempotencyKey = s.within, s.key
+	if d.after == nil && len(p.Patch.Put)+len(p.Patch.Delete) == 0 {
+		return w.reviewWith(c, v, d, s)
+	}
+	made, err := w.Changes.Propose(c.Request.Context(), p)
 	if errors.Is(err, change.ErrUnchanged) {
 		return w.reviewWith(c, v, d, s)
 	}
 	if err != nil {
 		return w.refused(c, v, d, err)
 	}
+	w.forget(c.Request.Context(), d.place, w.person(c, false))
 	c.Redirect(http.StatusSeeOther, v.ChangeHref(made.ID))
 	return nil
 }
@@ -150,8 +175,8 @@ func (w *Web) conflict(c *gin.Context, v view, d draft, refusal error) error {
 	p := page.Conflict{Shell: v.Shell, What: d.ref.Name, Message: refusal.Error(), Rows: d.rows, Form: v.reviewForm(d, s)}
 	p.Title = p.L.T("conflict.title", "what", p.What)
 	p.Form.Action = v.Href(d.path)
-	now := page.Field{Name: "version", Value: strconv.FormatInt(v.current.Versions[d.ref], 10)}
-	p.Form.Hidden = append(p.Form.Hidden[:len(p.Form.Hidden)-1], now,
+	now := page.Field{Name: "version", Value: strconv.FormatInt(cmp.Or(d.current, v.current.Versions[d.ref]), 10)}
+	p.Form.Hidden = append(append(p.Form.Hidden[:len(p.Form.Hidden)-1], carried(c)...), now,
 		page.Field{Name: "reason", Value: s.reason}, page.Field{Name: "confirmWithin", Value: s.confirmWithin},
 		// Every row is meant as it stands: what nobody touched must not be rebalanced again.
 		page.Field{Name: "exact", Value: "1"})
@@ -182,7 +207,8 @@ func (v view) touched(ids map[string]bool) []component.LinkTo {
 
 // backToForm leads from an address that only takes forms to the form.
 func (w *Web) backToForm(c *gin.Context) error {
-	c.Redirect(http.StatusSeeOther, strings.TrimSuffix(c.Request.URL.EscapedPath(), "/apply"))
+	path := c.Request.URL.EscapedPath()
+	c.Redirect(http.StatusSeeOther, strings.TrimSuffix(strings.TrimSuffix(path, "/apply"), "/draft"))
 	return nil
 }
 

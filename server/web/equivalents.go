@@ -63,6 +63,78 @@ func (w *Web) poolTwins(v view, f poolForm, within string) page.Equivalents {
 	}
 }
 
+// objectTwins is how an object is written without the console.
+func (w *Web) objectTwins(v view, o mesh.Object, within string) page.Equivalents {
+	ref := o.Ref()
+	yaml := w.yamlOf(v.Mesh, o)
+	data, err := json.Marshal(o)
+	if err != nil {
+		return page.Equivalents{YAML: yaml}
+	}
+	condition := "If-None-Match: *"
+	if _, exists := v.current.Mesh.Get(ref); exists {
+		condition = fmt.Sprintf("If-Match: \"%d\"", v.current.Versions[ref])
+	}
+	return page.Equivalents{
+		CLI: applying(v.Mesh, within, yaml), YAML: yaml,
+		Curl: "curl -X PUT \"$WEIR_URL/api/v1/" + objectPath(v.Mesh, ref, within) + "\" \\\n  -H 'Content-Type: application/json' -H '" +
+			condition + "' \\\n  -d " + page.ShellWord(string(data)),
+	}
+}
+
+// patchTwins is how a patch is made without the console.
+func (w *Web) patchTwins(v view, p mesh.Patch, within string) page.Equivalents {
+	if len(p.Put) == 1 && len(p.Delete) == 0 {
+		return w.objectTwins(v, p.Put[0], within)
+	}
+	var yaml strings.Builder
+	for i, o := range p.Put {
+		if i > 0 {
+			yaml.WriteString("---\n")
+		}
+		yaml.WriteString(w.yamlOf(v.Mesh, o))
+	}
+	var twins page.Equivalents
+	if len(p.Put) > 0 {
+		query := ""
+		if within != "" {
+			query = "?confirmWithin=" + url.QueryEscape(within)
+		}
+		twins.YAML, twins.CLI = yaml.String(), applying(v.Mesh, within, yaml.String())
+		twins.Curl = "curl -X POST \"$WEIR_URL/api/v1/meshes/" + url.PathEscape(v.Mesh) + "/apply" + query +
+			"\" \\\n  -H 'Content-Type: application/yaml' --data-binary @- <<'END'\n" + yaml.String() + "END"
+	}
+	for _, ref := range p.Delete {
+		twins.Curl = strings.TrimPrefix(twins.Curl+"\n", "\n") + fmt.Sprintf("curl -X DELETE \"$WEIR_URL/api/v1/%s\" \\\n  -H 'If-Match: \"%d\"'",
+			objectPath(v.Mesh, ref, within), v.current.Versions[ref])
+	}
+	return twins
+}
+
+// applying is the command that takes a definition from where it stands.
+func applying(meshName, within, yaml string) string {
+	if yaml == "" {
+		return ""
+	}
+	return strings.Join(append([]string{"weir apply -f -"}, ending(meshName, within)...), " ") + " <<'END'\n" + yaml + "END"
+}
+
+// objectPath is the address of an object below the API's root.
+func objectPath(meshName string, ref mesh.Ref, within string) string {
+	path := []string{"meshes", meshName}
+	if ref.Kind != mesh.KindMesh {
+		path = append(append(path, ref.Kind.Plural()), strings.Split(ref.Name, "/")...)
+	}
+	for i, part := range path {
+		path[i] = url.PathEscape(part)
+	}
+	address := strings.Join(path, "/")
+	if within != "" {
+		address += "?confirmWithin=" + url.QueryEscape(within)
+	}
+	return address
+}
+
 // ending is what every changing command ends with.
 func ending(mesh, within string) []string {
 	words := []string{"--mesh", page.ShellWord(mesh)}

@@ -1,14 +1,12 @@
 package web
 
 import (
-	"encoding/json"
 	"net/http"
-	"net/url"
-	"strconv"
 	"strings"
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/weirmesh/weir/server/desk"
 	"github.com/weirmesh/weir/server/mesh"
 	"github.com/weirmesh/weir/ui/page"
 )
@@ -30,13 +28,13 @@ func (w *Web) settings(c *gin.Context) error {
 	if v.Mesh == "" {
 		return w.welcome(c, v)
 	}
-	return w.render(c, http.StatusOK, page.SettingsPage(v.settingsPage()))
+	return w.render(c, http.StatusOK, page.SettingsPage(v.settingsPage(w.desks(c, v))))
 }
 
-func (v view) settingsPage() page.Settings {
+func (v view) settingsPage(ds *desks) page.Settings {
 	m := v.current.Mesh
 	return page.Settings{
-		Shell: v.Shell, Egress: string(m.EgressFilter), Revision: v.current.Revision, Form: v.limitsForm(m.Settings(), ""),
+		Shell: v.Shell, Egress: string(m.EgressFilter), Revision: v.current.Revision, Form: ds.limits(m.Settings(), ""),
 		Counts: []page.SettingsCount{
 			{Key: "services", N: len(m.Services), Href: v.Href("/services")},
 			{Key: "nodes", N: len(m.Nodes), Href: v.Href("/topology")},
@@ -150,6 +148,7 @@ func (w *Web) limitsDraft(v view, form healthForm, again func(error) error) draf
 	ref := form.object.Ref()
 	d := draft{
 		ref: ref, version: form.read, after: withLimits(form.object, form.limits), path: limitsPath(v, ref, form.service), again: again,
+		place:  desk.Place{Mesh: v.Mesh, Object: ref, Form: "limits"},
 		stands: true, fields: []page.Field{{Name: "kind", Value: string(ref.Kind)}, {Name: "object", Value: ref.Name}},
 	}
 	now := limitsOf(form.object)
@@ -191,13 +190,14 @@ func (w *Web) describeLimits(v view, form healthForm, after mesh.Object, r *page
 	r.Form.Apply = v.L.T("limits.apply", "object", name)
 	r.Unplugged = true
 	r.Back = v.L.T("limits.back")
-	r.Twins = w.limitsTwins(v, after, r.Form.ConfirmWithin)
+	r.Twins = w.objectTwins(v, after, r.Form.ConfirmWithin)
 }
 
 // limitsAgain shows the page with the form as it was filled in and what is wrong with it.
 func (w *Web) limitsAgain(c *gin.Context, v view, form healthForm, refusal error) error {
 	ref := form.object.Ref()
 	fill := func(shown *page.LimitsForm) {
+		again(c, &shown.Desk)
 		shown.Version = form.read
 		shown.Error = v.L.T("form.wrong")
 		if refusal != nil {
@@ -218,7 +218,7 @@ func (w *Web) limitsAgain(c *gin.Context, v view, form healthForm, refusal error
 		}
 	}
 	if form.service == "" {
-		p := v.settingsPage()
+		p := v.settingsPage(w.desks(c, v))
 		fill(&p.Form)
 		return w.render(c, http.StatusUnprocessableEntity, page.SettingsPage(p))
 	}
@@ -232,31 +232,4 @@ func (w *Web) limitsAgain(c *gin.Context, v view, form healthForm, refusal error
 		}
 	}
 	return w.render(c, http.StatusUnprocessableEntity, page.ServicePage(p))
-}
-
-// limitsTwins is how an object with its limits is written without the console.
-func (w *Web) limitsTwins(v view, o mesh.Object, within string) page.Equivalents {
-	ref := o.Ref()
-	yaml := w.yamlOf(v.Mesh, o)
-	path := []string{"meshes", v.Mesh}
-	if ref.Kind != mesh.KindMesh {
-		path = append(append(path, ref.Kind.Plural()), strings.Split(ref.Name, "/")...)
-	}
-	for i, part := range path {
-		path[i] = url.PathEscape(part)
-	}
-	address := strings.Join(path, "/")
-	if within != "" {
-		address += "?confirmWithin=" + url.QueryEscape(within)
-	}
-	data, err := json.Marshal(o)
-	if err != nil {
-		return page.Equivalents{YAML: yaml}
-	}
-	return page.Equivalents{
-		CLI:  strings.Join(append([]string{"weir apply -f -"}, ending(v.Mesh, within)...), " ") + " <<'END'\n" + yaml + "END",
-		YAML: yaml,
-		Curl: "curl -X PUT \"$WEIR_URL/api/v1/" + address + "\" \\\n  -H 'Content-Type: application/json' -H 'If-Match: \"" +
-			strconv.FormatInt(v.current.Versions[ref], 10) + "\"' \\\n  -d " + page.ShellWord(string(data)),
-	}
 }

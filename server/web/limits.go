@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/weirmesh/weir/server/desk"
 	"github.com/weirmesh/weir/server/mesh"
 	"github.com/weirmesh/weir/ui/component"
 	"github.com/weirmesh/weir/ui/i18n"
@@ -240,6 +241,24 @@ func withLimits(o mesh.Object, h *mesh.HealthLimits) mesh.Object {
 	return o
 }
 
+// limits is the form of one object's limits, with the draft of its reader in it when there is one.
+func (d *desks) limits(o mesh.Object, service string) page.LimitsForm {
+	form := d.v.limitsForm(o, service)
+	at := desk.Place{Mesh: d.v.Mesh, Object: o.Ref(), Form: "limits"}
+	around, draft := d.of(at, form.Version, d.v.Href(limitsPath(d.v, o.Ref(), service)))
+	form.Desk = around
+	if draft == nil {
+		return form
+	}
+	form.Version, _ = strconv.ParseInt(draft.Get("version"), 10, 64)
+	for _, list := range [][]page.LimitField{form.Fields, form.Objective} {
+		for i := range list {
+			list[i].Value, list[i].Was = draft.Get(list[i].Name), draft.Get("was."+list[i].Name)
+		}
+	}
+	return form
+}
+
 // limitsForm is the form of one object's limits, as it is in force.
 func (v view) limitsForm(o mesh.Object, service string) page.LimitsForm {
 	ref := o.Ref()
@@ -249,7 +268,6 @@ func (v view) limitsForm(o mesh.Object, service string) page.LimitsForm {
 	}
 	form := page.LimitsForm{
 		Kind: string(ref.Kind), Name: ref.Name, Version: v.current.Versions[ref], Title: ref.Name,
-		Action: v.Href(limitsPath(v, ref, service)),
 	}
 	if route, ok := o.(mesh.Route); ok {
 		form.Title, form.Aside = route.Name, matchText(v.L, route)

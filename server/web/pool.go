@@ -9,16 +9,17 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/weirmesh/weir/server/desk"
 	"github.com/weirmesh/weir/server/mesh"
 	"github.com/weirmesh/weir/ui/page"
 )
 
 func (w *Web) reviewPool(c *gin.Context) error {
-	return w.withPool(c, func(v view, d draft) error { return w.review(c, v, d) })
+	return w.withForm(c, "pool", func(v view, d draft) error { return w.review(c, v, d) })
 }
 
 func (w *Web) applyPool(c *gin.Context) error {
-	return w.withPool(c, func(v view, d draft) error { return w.apply(c, v, d) })
+	return w.withForm(c, "pool", func(v view, d draft) error { return w.apply(c, v, d) })
 }
 
 // poolForm is one listener's limits as somebody filled them in.
@@ -98,6 +99,7 @@ func (w *Web) poolDraft(v view, service string, form poolForm, again func(error)
 	d := draft{
 		ref: form.node.Ref(), version: form.read, after: form.after,
 		path: v.ServiceHrefPath(service, "/pool"), again: again,
+		place:  desk.Place{Mesh: v.Mesh, Object: form.node.Ref(), Form: "pool:" + strconv.Itoa(form.port)},
 		fields: []page.Field{{Name: "node", Value: form.node.Name}, {Name: "port", Value: strconv.Itoa(form.port)}},
 	}
 	now := poolOf(form.node, form.port)
@@ -177,13 +179,22 @@ func (w *Web) poolAgain(c *gin.Context, v view, form poolForm, refusal error) er
 		if pool.Node != form.node.Name || pool.Port != form.port {
 			continue
 		}
+		again(c, &pool.Desk)
 		pool.Version = form.read
 		pool.Error = p.L.T("form.wrong")
+		broken := make(map[string]string)
 		if refusal != nil {
 			pool.Error = refusal.Error()
+			if known, ok := asRefusal(refusal); ok && len(known.Violations) > 0 {
+				pool.Error = p.L.T("form.wrong")
+				for _, violation := range known.Violations {
+					broken[fieldOf(violation.Field)] = violation.String()
+				}
+			}
 		}
 		for k := range pool.Fields {
 			pool.Fields[k].Value, pool.Fields[k].Was = form.typed[k], form.was[k]
+			pool.Fields[k].Error = broken[pool.Fields[k].Name]
 			if form.wrong[k] != "" {
 				pool.Fields[k].Error = p.L.T(form.wrong[k], "value", shorten(form.typed[k]))
 			}

@@ -12,6 +12,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/weirmesh/weir/server/change"
+	"github.com/weirmesh/weir/server/desk"
 	"github.com/weirmesh/weir/server/graph"
 	"github.com/weirmesh/weir/server/mesh"
 	"github.com/weirmesh/weir/ui/component"
@@ -67,23 +68,31 @@ func (w *Web) servicePage(c *gin.Context, v view, name, tab string) (page.Servic
 	for _, r := range routes {
 		p.Routes = append(p.Routes, v.routeRow(name, r, versions))
 	}
-	if shown, ok := shownRoute(routes, c.Query("route")); ok {
-		p.Splits = []page.Split{v.split(shown, n.RequestRate, versions)}
+	ds := w.desks(c, v)
+	if shown, ok := shownRoute(routes, orElse(c.PostForm("route"), c.Query("route"))); ok {
+		p.Route = shown.Name
+		p.Splits = []page.Split{ds.split(name, shown, n.RequestRate, versions)}
 		for i := range p.Routes {
 			p.Routes[i].Open = p.Routes[i].Name == shown.Name
 		}
+		if tab == "traffic" {
+			p.Knobs = ds.knobs(spot{service: name, router: shown.Router, route: shown})
+		}
+	}
+	if tab == "traffic" && service.Router != "" {
+		p.Router = ds.knobs(spot{service: name, router: service.Router})
 	}
 	for i, node := range versions {
 		p.Versions = append(p.Versions, w.version(v, name, node, i))
-		p.Pools = append(p.Pools, v.pools(node)...)
+		p.Pools = append(p.Pools, ds.pools(name, node, tab)...)
 	}
 	if len(routes) == 1 {
 		want(p.Versions, v.segments(routes[0], versions))
 	}
 	if known && tab == "health" {
-		p.Limits = append(p.Limits, v.limitsForm(service, name))
+		p.Limits = append(p.Limits, ds.limits(service, name))
 		for _, r := range routes {
-			p.Limits = append(p.Limits, v.limitsForm(r, name))
+			p.Limits = append(p.Limits, ds.limits(r, name))
 		}
 	}
 	newest, err := w.newestChange(c, v, service, routes, versions)
@@ -94,17 +103,15 @@ func (w *Web) servicePage(c *gin.Context, v view, name, tab string) (page.Servic
 	return p, nil
 }
 
-// shownRoute is the route whose weights can be edited on the page; ok is false when no route splits traffic.
+// shownRoute is the route whose weights can be edited on the page; ok is false when there is no route.
 func shownRoute(routes []mesh.Route, chosen string) (mesh.Route, bool) {
 	for _, r := range routes {
 		if r.Name == chosen {
 			return r, true
 		}
 	}
-	for _, r := range routes {
-		if len(r.Targets) > 1 {
-			return r, true
-		}
+	if len(routes) > 0 {
+		return mainRoute(routes), true
 	}
 	return mesh.Route{}, false
 }
@@ -141,9 +148,53 @@ func (v view) routeRow(service string, r mesh.Route, versions []string) page.Rou
 		row.Timeout = v.L.Length(time.Duration(*r.Timeout.PerRequest))
 	}
 	if r.Retry != nil {
-		row.Retry = v.L.T("retry.text", "n", r.Retry.MaxRetries, "time", v.L.Length(time.Duration(r.Retry.PerRetryTimeout)))
+		row.Retry = v.retryText(*r.Retry)
 	}
 	return row
+}
+
+func (v view) retryText(r mesh.Retry) string {
+	return v.L.T("retry.text", "n", r.MaxRetries, "time", v.L.Length(time.Duration(r.PerRetryTimeout)))
+}
+
+// split is the form of a route's weights, with the draft of its reader in it when there is one.
+func (d *desks) split(service string, r mesh.Route, rate float64, versions []string) page.Split {
+	p := d.v.split(r, rate, versions)
+	for i := range p.Targets {
+		t := &p.Targets[i]
+		seen := d.v.nodes[t.Node]
+		t.Live = page.Live{Share: d.v.observedShare(service, t.Node), Errors: seen.ErrorRatio, P95: seen.P95, Health: cmp.Or(seen.Health, mesh.Unknown)}
+	}
+	at := desk.Place{Mesh: d.v.Mesh, Object: r.Ref(), Form: "weights"}
+	around, draft := d.of(at, p.Version, d.v.ServiceHref(service, "/traffic"))
+	p.Desk = around
+	if draft == nil {
+		return p
+	}
+	p.Version, _ = strconv.ParseInt(draft.Get("version"), 10, 64)
+	for i := range p.Targets {
+		t := &p.Targets[i]
+		if draft.Has("weight." + t.Node) { // a target may have come since
+			t.Weight, t.Was = draft.Get("weight."+t.Node), draft.Get("was."+t.Node)
+		}
+	}
+	return p
+}
+
+// knobs are the forms of a route, of a router or of a listener.
+func (d *desks) knobs(at spot) []page.Knob {
+	var list []page.Knob
+	for _, e := range editors() {
+		ofRouter := e.name == "order" || e.name == "add"
+		if e.tab == "pool" != (at.node.Name != "") || e.tab == "traffic" && ofRouter != (at.route.Name == "") {
+			continue
+		}
+		if at.route.Protocol == mesh.TCP && e.name == "retry" {
+			continue // it has no requests to repeat
+		}
+		list = append(list, d.knob(e, at, e.tab))
+	}
+	return list
 }
 
 func (v view) split(r mesh.Route, rate float64, versions []string) page.Split {
@@ -212,13 +263,14 @@ func (v view) node(name string) (mesh.VirtualNode, bool) {
 	return mesh.VirtualNode{}, false
 }
 
-func (v view) pools(name string) []page.Pool {
+func (d *desks) pools(service, name, tab string) []page.Pool {
+	v := d.v
 	node, ok := v.node(name)
 	if !ok {
 		return nil
 	}
 	var list []page.Pool
-	for _, l := range node.Listeners {
+	for i, l := range node.Listeners {
 		seen := v.nodes[name].Pool
 		pool := page.Pool{
 			Node: name, Label: v.nodes[name].Version, Port: l.Port, Protocol: strings.ToUpper(string(l.Protocol)),
@@ -226,6 +278,19 @@ func (v view) pools(name string) []page.Pool {
 		}
 		if seen != nil {
 			pool.Instances, pool.Overflow = seen.Instances, seen.OverflowRate
+		}
+		at := desk.Place{Mesh: v.Mesh, Object: node.Ref(), Form: "pool:" + strconv.Itoa(l.Port)}
+		around, draft := d.of(at, pool.Version, v.ServiceHref(service, "/pool"))
+		pool.Desk = around
+		if draft != nil {
+			pool.Version, _ = strconv.ParseInt(draft.Get("version"), 10, 64)
+			for k := range pool.Fields {
+				f := &pool.Fields[k]
+				f.Value, f.Was = draft.Get(f.Name), draft.Get("was."+f.Name)
+			}
+		}
+		if tab == "pool" {
+			pool.Knobs = d.knobs(spot{service: service, node: node, listener: i})
 		}
 		list = append(list, pool)
 	}

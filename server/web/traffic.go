@@ -9,17 +9,30 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/weirmesh/weir/server/desk"
 	"github.com/weirmesh/weir/server/graph"
 	"github.com/weirmesh/weir/server/mesh"
 	"github.com/weirmesh/weir/ui/page"
 )
 
 func (w *Web) reviewTraffic(c *gin.Context) error {
-	return w.withTraffic(c, func(v view, d draft) error { return w.review(c, v, d) })
+	return w.withForm(c, "traffic", func(v view, d draft) error { return w.review(c, v, d) })
 }
 
 func (w *Web) applyTraffic(c *gin.Context) error {
-	return w.withTraffic(c, func(v view, d draft) error { return w.apply(c, v, d) })
+	return w.withForm(c, "traffic", func(v view, d draft) error { return w.apply(c, v, d) })
+}
+
+// withForm hands on the draft of whichever form of a tab was sent.
+func (w *Web) withForm(c *gin.Context, tab string, do func(view, draft) error) error {
+	name, _, _ := strings.Cut(c.PostForm("form"), ":")
+	if e, ok := editorOf(tab, name); ok {
+		return w.withEditor(c, e, do)
+	}
+	if tab == "pool" {
+		return w.withPool(c, do)
+	}
+	return w.withTraffic(c, do)
 }
 
 // withTraffic reads the form of a route's weights and hands on the draft, or shows the form again with what is wrong.
@@ -74,7 +87,8 @@ func (w *Web) trafficDraft(v view, form trafficForm, again func(error) error) dr
 	route, after := form.route, form.route
 	after.Targets = slices.Clone(route.Targets)
 	d := draft{
-		ref: route.Ref(), version: form.read, path: v.ServiceHrefPath(form.service, "/traffic"), again: again,
+		ref: route.Ref(), version: form.read, path: v.ServiceHrefPath(form.service, "/traffic"), again: again, route: route.Name,
+		place:  desk.Place{Mesh: v.Mesh, Object: route.Ref(), Form: "weights"},
 		fields: []page.Field{{Name: "router", Value: route.Router}, {Name: "route", Value: route.Name}, {Name: "exact", Value: "1"}},
 	}
 	for i, t := range route.Targets {
@@ -184,12 +198,16 @@ func (v view) callersOf(router string) map[string]bool {
 
 // trafficAgain shows the service's page with the form as it was filled in and what is wrong with it.
 func (w *Web) trafficAgain(c *gin.Context, v view, form trafficForm, refusal error) error {
-	route := form.route
 	p, err := w.servicePage(c, v, form.service, "traffic")
 	if err != nil {
 		return err
 	}
-	split := v.split(route, v.routeRate(p.Name, route), v.versionNames(mesh.VirtualService{}, []mesh.Route{route}))
+	i := slices.IndexFunc(p.Splits, func(s page.Split) bool { return s.Route == form.route.Name })
+	if i < 0 {
+		return mesh.Errorf(mesh.Conflict, "route %s is not shown on this page any more: load it again", form.route.Ref().Name)
+	}
+	split := &p.Splits[i]
+	again(c, &split.Desk)
 	split.Version = form.read
 	split.Error = p.L.T("form.wrong")
 	if refusal != nil {
@@ -202,7 +220,6 @@ func (w *Web) trafficAgain(c *gin.Context, v view, form trafficForm, refusal err
 			split.Targets[i].Error = p.L.T(form.wrong[i], "value", shorten(form.typed[i]), "most", maxWeight)
 		}
 	}
-	p.Splits = []page.Split{split}
 	return w.render(c, http.StatusUnprocessableEntity, page.ServicePage(p))
 }
 

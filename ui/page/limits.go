@@ -9,11 +9,11 @@ import (
 
 // LimitsForm is the health limits of one object, as a form.
 type LimitsForm struct {
+	Desk
 	Kind, Name string // of the object: "route", "reviews/primary"
 	Title      string
 	Aside      string // what a route matches
 	Version    int64  // of the object when it was read
-	Action     string
 	Fields     []LimitField
 	Objective  []LimitField // a route has none
 	Error      string

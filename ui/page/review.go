@@ -20,6 +20,7 @@ type Review struct {
 	Nothing   bool   // the draft is what is in force
 	Unplugged bool   // no proxy is concerned: it changes how things are judged
 	Back      string // what the way back says; "": to the service
+	Danger    bool   // it takes something away: the question is asked
 	Twins     Equivalents
 	Form      ReviewForm
 }
@@ -42,6 +43,7 @@ type LoadPool struct {
 
 // ReviewForm carries the draft to where it is applied.
 type ReviewForm struct {
+	Desk
 	Action        string
 	Hidden        []Field
 	Apply         string // what the button says will happen
@@ -70,14 +72,6 @@ type Conflict struct {
 
 // ConflictRow is one value: when it was read, now, and in the draft.
 type ConflictRow struct{ Name, Read, Now, Draft string }
-
-// Failure is a page that could not be shown, and what to do.
-type Failure struct {
-	Shell
-	Status int
-	Kind   string // "missing", "invalid", "denied", "unavailable", "internal", "conflict", "cross-origin"
-	Detail string // the words of the error, in English; "" for Weir's own faults
-}
 
 // Review is the page's headline.
 func (r Review) Review() string { return r.L.T("review.title", "what", r.Title) }

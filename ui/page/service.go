@@ -29,12 +29,16 @@ type Service struct {
 	Versions []Version
 	Pools    []Pool
 	Limits   []LimitsForm // of health: the service's, then its routes'
+	Route    string       // the one whose forms are shown; "" when there is none
+	Knobs    []Knob       // the forms of that route
+	Router   []Knob       // the forms of the router: the routes' order, a new route
 	Change   *ChangeCard  // the newest that touched this service
 	Routes   []RouteRow
 }
 
 // Split is the weighted targets of one route, as a form.
 type Split struct {
+	Desk
 	Router, Route string
 	Match         string // in words
 	Version       int64  // of the route when it was read
@@ -55,6 +59,44 @@ type Target struct {
 	Error  string
 	// Presets: one-click weights are offered. Not for the first target, which receives what the others leave.
 	Presets bool
+	Live    Live
+}
+
+// Live is how a target is doing at this moment.
+type Live struct {
+	Share  float64 // of the service's requests, observed; negative: there are none
+	Errors float64
+	P95    float64
+	Health mesh.Health
+}
+
+// EachKnob visits every form of fields and rows on the page.
+func (s *Service) EachKnob(visit func(*Knob)) {
+	for i := range s.Knobs {
+		visit(&s.Knobs[i])
+	}
+	for i := range s.Router {
+		visit(&s.Router[i])
+	}
+	for i := range s.Pools {
+		for k := range s.Pools[i].Knobs {
+			visit(&s.Pools[i].Knobs[k])
+		}
+	}
+}
+
+// EachField visits every field of a form, those of its rows too.
+func (k *Knob) EachField(visit func(*KnobField)) {
+	for i := range k.Fields {
+		visit(&k.Fields[i])
+	}
+	for l := range k.Lists {
+		for r := range k.Lists[l].Rows {
+			for f := range k.Lists[l].Rows[r].Fields {
+				visit(&k.Lists[l].Rows[r].Fields[f])
+			}
+		}
+	}
 }
 
 // Version is one virtual node behind the service.
@@ -74,6 +116,8 @@ type Version struct {
 
 // Pool is the connection pool of one listener of one version, as a form.
 type Pool struct {
+	Desk
+	Knobs       []Knob // what else is set on the listener
 	Node, Label string
 	Port        int
 	Protocol    string
@@ -127,6 +171,15 @@ func (s Service) tabs() []Link {
 		{Text: s.L.T("tab.pool"), Href: s.ServiceHref(s.Name, "/pool"), Current: s.Tab == "pool"},
 		{Text: s.L.T("tab.health"), Href: s.ServiceHref(s.Name, "/health"), Current: s.Tab == "health"},
 	}
+}
+
+// controls is the fragment that the forms of a tab are in. On the summary two tabs' forms stand beneath each other, and
+// a fragment's name is one part's.
+func (s Service) controls(tab string) string {
+	if s.Tab == tab {
+		return "controls"
+	}
+	return tab + "-controls"
 }
 
 func (s Service) shows(part string) bool {
