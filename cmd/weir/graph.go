@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -11,46 +12,62 @@ import (
 
 	"github.com/weirmesh/weir/server/api/client"
 	"github.com/weirmesh/weir/server/graph"
-	"github.com/weirmesh/weir/server/mesh"
 )
 
 func (a *app) graphCommand() *cobra.Command {
-	var meshName, at, since, window string
+	var meshName, since string
+	var hops int
+	var ask client.GraphAsk
 	var f format
 	cmd := &cobra.Command{
 		Use:   "graph",
 		Short: "Show who calls whom, and how it goes",
-		Args:  cobra.NoArgs,
+		Long: "Show who calls whom, and how it goes: all of it, or what a view chooses. The views are problems (what is wrong, and the\n" +
+			"heaviest way from an entry to it), focus (the callers and callees of one service), groups (groups of services against\n" +
+			"each other), table and whole.",
+		Args: cobra.NoArgs,
 		RunE: does(func(ctx context.Context, _ []string) error {
+			if hops != 0 {
+				ask.Hops = strconv.Itoa(hops)
+			}
 			return a.onMesh(ctx, meshName, func(c *client.Client, name string) error {
-				ask := graphAsk{at, since, window, f}
 				if since == "" {
-					return a.showGraph(ctx, c, name, ask)
+					return a.showGraph(ctx, c, name, graphAsk{ask, since, f})
 				}
 				if f == "dot" {
 					return misuse("-o dot draws one moment: leave --since out, or write a table, json or yaml")
 				}
-				return a.showDifference(ctx, c, name, ask)
+				if ask.View+ask.Focus+ask.Hops+ask.By != "" || len(ask.Hide) > 0 {
+					return misuse("--since compares whole graphs: leave --view, --focus, --hops, --hide and --by out")
+				}
+				return a.showDifference(ctx, c, name, graphAsk{ask, since, f})
 			})
 		}),
 	}
 	meshFlag(cmd, &meshName)
-	cmd.Flags().StringVar(&at, "at", "", "the moment, as in 2026-11-22T17:00:00Z or -5m (default: now)")
-	cmd.Flags().StringVar(&since, "since", "", "show what is different at the moment from this earlier one, and what was changed in between")
-	cmd.Flags().StringVar(&window, "window", "", "what the numbers are taken over, as in 30s")
+	flags := cmd.Flags()
+	flags.StringVar(&ask.At, "at", "", "the moment, as in 2026-11-22T17:00:00Z or -5m (default: now)")
+	flags.StringVar(&since, "since", "", "show what is different at the moment from this earlier one, and what was changed in between")
+	flags.StringVar(&ask.Window, "window", "", "what the numbers are taken over, as in 30s")
+	flags.StringVar(&ask.View, "view", "", "what to choose: problems, focus, groups, table or whole (default: all; with --focus: focus)")
+	flags.StringVar(&ask.Focus, "focus", "", "the service, version or graph id whose callers and callees are shown")
+	flags.IntVar(&hops, "hops", 0, "how far callers and callees are shown, 1 to 3 (default: 1)")
+	flags.StringArrayVar(&ask.Hide, "hide", nil, "a box that is not shown; may be repeated")
+	flags.StringVar(&ask.By, "by", "", "how --view groups groups: namespace, prefix or kind (default: what serves best)")
 	formatFlag(cmd, &f, "dot")
 	return cmd
 }
 
 // graphAsk is which picture is wanted, and how it is written.
 type graphAsk struct {
-	at, since, window string
-	format            format
+	client.GraphAsk
+	since  string
+	format format
 }
 
 // showGraph asks for a mesh's graph and writes it.
 func (a *app) showGraph(ctx context.Context, c *client.Client, meshName string, ask graphAsk) error {
-	data, err := c.GraphRaw(ctx, meshName, ask.at, ask.window)
+	data, err := c.GraphRaw(ctx, meshName, ask.GraphAsk)
 	if err != nil {
 		return err
 	}
@@ -61,15 +78,24 @@ func (a *app) showGraph(ctx context.Context, c *client.Client, meshName string, 
 	if err := json.Unmarshal(data, &g); err != nil {
 		return fmt.Errorf("read the answer: %w", err)
 	}
-	if ask.format == "dot" {
-		_, err := fmt.Fprint(a.stdout, dot(g))
-		return err
+	grouped := g.Scene != nil && g.Scene.Groups != nil
+	switch {
+	case ask.format == "dot" && grouped:
+		_, err = fmt.Fprint(a.stdout, dotGroups(g))
+	case ask.format == "dot":
+		_, err = fmt.Fprint(a.stdout, dot(g))
+	case grouped:
+		err = a.groups(g)
+	case g.Scene != nil && g.Scene.View == graph.ViewProblems:
+		err = a.problems(g)
+	default:
+		err = a.edges(g)
 	}
-	return a.edges(g)
+	return err
 }
 
-// edges writes the graph's edges; what makes them unfit to rely on goes to stderr.
-func (a *app) edges(g graph.Graph) error {
+// caution says on stderr what makes a graph unfit to rely on, and how much of it is not shown.
+func (a *app) caution(g graph.Graph) {
 	switch {
 	case g.Fresh:
 	case g.Age == 0:
@@ -78,6 +104,17 @@ func (a *app) edges(g graph.Graph) error {
 		fmt.Fprintf(a.stderr, "weir: these numbers are not fresh: the oldest report is %s old\n", seconds(g.Age))
 	}
 	a.lacking(g.Partial, g.Notes)
+	if s := g.Scene; s != nil && s.View != graph.ViewGroups && s.Units < s.UnitTotal {
+		fmt.Fprintf(a.stderr, "weir: %d of %d services and other boxes are shown\n", s.Units, s.UnitTotal)
+	}
+	if s := g.Scene; s != nil && s.HidProblems > 0 {
+		fmt.Fprintf(a.stderr, "weir: %d problems are not shown, since --hide names one of their ends\n", s.HidProblems)
+	}
+}
+
+// edges writes the graph's edges.
+func (a *app) edges(g graph.Graph) error {
+	a.caution(g)
 	rows := make([][]string, len(g.Edges))
 	for i, e := range g.Edges {
 		pool := ""
@@ -105,60 +142,4 @@ func seconds(s float64) string {
 	default:
 		return d.Round(10 * time.Millisecond).String()
 	}
-}
-
-// dot writes the graph for Graphviz: a box for every node within its service's, an arrow for every edge.
-func dot(g graph.Graph) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "digraph %s {\n  rankdir=LR;\n  node [shape=box];\n", dotText(g.Mesh))
-	services := make(map[string][]graph.Node)
-	for _, n := range g.Nodes {
-		switch {
-		case n.Kind == graph.KindService:
-		case n.Service != "":
-			services[n.Service] = append(services[n.Service], n)
-		default:
-			fmt.Fprintf(&b, "  %s [label=%s];\n", dotText(n.ID), dotText(n.Name))
-		}
-	}
-	for _, n := range g.Nodes {
-		versions := services[n.Name]
-		if n.Kind != graph.KindService || len(versions) == 0 {
-			continue
-		}
-		fmt.Fprintf(&b, "  subgraph %s {\n    label=%s;\n", dotText("cluster_"+n.Name), dotText(n.Name))
-		for _, v := range versions {
-			fmt.Fprintf(&b, "    %s [label=%s];\n", dotText(v.ID), dotText(v.Name))
-		}
-		b.WriteString("  }\n")
-		delete(services, n.Name)
-	}
-	for _, n := range g.Nodes { // versions of a service that has no box of its own
-		if _, left := services[n.Service]; left && n.Service != "" {
-			fmt.Fprintf(&b, "  %s [label=%s];\n", dotText(n.ID), dotText(n.Name))
-		}
-	}
-	for _, e := range g.Edges {
-		style := ""
-		switch {
-		case e.Health == mesh.Unhealthy:
-			style = ", color=red, penwidth=2"
-		case e.Health == mesh.Degraded:
-			style = ", color=orange"
-		case !e.Used:
-			style = ", style=dashed"
-		}
-		label := fmt.Sprintf("%.1f/s · %.1f %% · %s", e.RequestRate, e.ErrorRatio*100, seconds(e.P95))
-		if !e.Used {
-			label = "unused"
-		}
-		fmt.Fprintf(&b, "  %s -> %s [label=%s%s];\n", dotText(e.From), dotText(e.To), dotText(label), style)
-	}
-	b.WriteString("}\n")
-	return b.String()
-}
-
-// dotText quotes a word for Graphviz.
-func dotText(s string) string {
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(printable(s)) + `"`
 }

@@ -14,7 +14,7 @@ import (
 
 // showDifference asks what is different between two moments and writes it: the edges that differ, and what was changed.
 func (a *app) showDifference(ctx context.Context, c *client.Client, meshName string, ask graphAsk) error {
-	data, err := c.DiffRaw(ctx, meshName, ask.since, ask.at, ask.window)
+	data, err := c.DiffRaw(ctx, meshName, ask.since, ask.At, ask.Window)
 	if err != nil {
 		return err
 	}

@@ -96,7 +96,10 @@ func (p *pictures) Graph(name string) (graph.Graph, bool) {
 	weight := 0.75
 	return graph.Graph{
 		Mesh: name, At: time.UnixMilli(1_795_000_000_000).UTC(), Window: "30s", Fresh: true,
-		Nodes: []graph.Node{{ID: "front", Kind: graph.KindNode, Name: "front", Declared: true, Health: mesh.Healthy, Why: []string{}, Causes: []graph.Cause{}}},
+		Nodes: []graph.Node{
+			{ID: "front", Kind: graph.KindNode, Name: "front", Declared: true, Health: mesh.Healthy, Why: []string{}, Causes: []graph.Cause{}},
+			{ID: "reviews-v1", Kind: graph.KindNode, Name: "reviews-v1", Service: "reviews", Declared: true, Health: mesh.Healthy, Why: []string{}, Causes: []graph.Cause{}},
+		},
 		Edges: []graph.Edge{{
 			From: "front", To: "reviews-v1", Protocol: mesh.HTTP, Declared: true, Used: true, Services: []string{"reviews"}, Weight: &weight,
 			RequestRate: 74.8, Health: mesh.Degraded, Why: []string{"5 % of requests fail"},

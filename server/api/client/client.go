@@ -98,10 +98,22 @@ func (c *Client) Object(ctx context.Context, meshName string, ref mesh.Ref) (jso
 	return raw, c.get(ctx, address(meshName, ref), nil, &raw)
 }
 
-// GraphRaw gives a mesh's graph as the server answers it. Empty at and window take the live ones.
-func (c *Client) GraphRaw(ctx context.Context, meshName, at, window string) (json.RawMessage, error) {
+// GraphAsk says which graph is wanted and what of it. Zero is the live one, whole.
+type GraphAsk struct {
+	At, Window        string
+	View, Focus, Hops string
+	Hide              []string
+	By                string
+}
+
+// GraphRaw gives a mesh's graph as the server answers it.
+func (c *Client) GraphRaw(ctx context.Context, meshName string, ask GraphAsk) (json.RawMessage, error) {
 	var raw json.RawMessage
-	return raw, c.get(ctx, inMesh(meshName)+"/graph", query("at", at, "window", window), &raw)
+	q := query("at", ask.At, "window", ask.Window, "view", ask.View, "focus", ask.Focus, "hops", ask.Hops, "by", ask.By)
+	for _, id := range ask.Hide {
+		q.Add("hide", id)
+	}
+	return raw, c.get(ctx, inMesh(meshName)+"/graph", q, &raw)
 }
 
 // Graph gives a mesh's live graph.
