@@ -1,13 +1,11 @@
 package api
 
 import (
-	"cmp"
 	"context"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"github.com/weirmesh/weir/server/change"
 	"github.com/weirmesh/weir/server/definition"
 	"github.com/weirmesh/weir/server/mesh"
 )
@@ -49,65 +47,20 @@ func (a *API) apply(ctx context.Context, name string, ask Asking, body []byte) (
 	if err != nil {
 		return nil, a.fail(ctx, err)
 	}
-	if name, err = oneMesh(name, documents); err != nil {
-		return nil, a.fail(ctx, err)
-	}
-	p, err := ask.proposal(name, Wish{})
+	bundle, err := definition.Gather(name, documents, func(name string) mesh.Settings {
+		current, err := a.o.Meshes.Mesh(name)
+		if err != nil { // there is none yet
+			return mesh.Settings{}
+		}
+		return current.Mesh.Settings()
+	})
 	if err != nil {
 		return nil, a.fail(ctx, err)
 	}
-	settings := mesh.Ref{Kind: mesh.KindMesh, Name: name}
-	current, err := a.o.Meshes.Mesh(name)
-	collect(&p, documents, current.Mesh.Settings())
-	if _, named := has(p.Patch.Put, settings); !named && mesh.CodeOf(err) == mesh.NotFound {
-		p.Patch.Put = append([]mesh.Object{mesh.Settings{Name: name}}, p.Patch.Put...)
+	p, err := ask.proposal(bundle.Mesh, Wish{})
+	if err != nil {
+		return nil, a.fail(ctx, err)
 	}
-	return a.proposeOn(ctx, p, settings, ask)
-}
-
-// collect puts what the documents define into a proposal. Versions that they carry have to be current still. What a
-// mesh does not say of its own settings stays as it is.
-func collect(p *change.Proposal, documents []definition.Document, settings mesh.Settings) {
-	for _, d := range documents {
-		if d.Whole == nil {
-			p.Patch.Put = append(p.Patch.Put, d.Object)
-			if d.Version != 0 {
-				p.Base[d.Object.Ref()] = d.Version
-			}
-			continue
-		}
-		whole := *d.Whole
-		whole.EgressFilter = cmp.Or(whole.EgressFilter, settings.EgressFilter)
-		whole.Health = cmp.Or(whole.Health, settings.Health)
-		p.Patch.Put = append(p.Patch.Put, whole.Objects()...)
-		if d.Version != 0 {
-			p.Base[mesh.Ref{Kind: mesh.KindMesh, Name: whole.Name}] = d.Version
-		}
-	}
-}
-
-func has(objects []mesh.Object, ref mesh.Ref) (mesh.Object, bool) {
-	for _, o := range objects {
-		if o.Ref() == ref {
-			return o, true
-		}
-	}
-	return nil, false
-}
-
-// oneMesh gives the mesh that all documents are of.
-func oneMesh(name string, documents []definition.Document) (string, error) {
-	for _, d := range documents {
-		switch {
-		case d.Mesh == "" || d.Mesh == name:
-		case name == "":
-			name = d.Mesh
-		default:
-			return "", mesh.Errorf(mesh.Invalid, "%s: it is of mesh %q, and the rest or the address says %q: apply one mesh at a time", d.At, d.Mesh, name)
-		}
-	}
-	if name == "" {
-		return "", mesh.Errorf(mesh.Invalid, `the definition does not say of which mesh it is: add "mesh: NAME", or name the mesh in the address`)
-	}
-	return name, nil
+	p.Patch, p.Base = bundle.Patch, bundle.Base
+	return a.proposeOn(ctx, p, mesh.Ref{Kind: mesh.KindMesh, Name: bundle.Mesh}, ask)
 }

@@ -5,6 +5,7 @@ package definition
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -88,6 +89,53 @@ func Mesh(data []byte) (mesh.Mesh, error) {
 		whole.Name = ""
 	}
 	return whole.With(patch)
+}
+
+// Bundle is what documents of one mesh come to.
+type Bundle struct {
+	Mesh  string
+	Patch mesh.Patch
+	Base  map[mesh.Ref]int64 // versions that documents say they were printed with
+}
+
+// Gather puts documents of one mesh together: the named one or, when name is empty, the one that they name. settings are
+// what the mesh has now, the zero Settings if it does not exist: what a whole mesh does not say of them stays as it is,
+// and a mesh that does not exist is begun. Error: mesh.Invalid when documents are of different meshes, or of none.
+func Gather(name string, documents []Document, settings func(mesh string) mesh.Settings) (Bundle, error) {
+	for _, d := range documents {
+		switch {
+		case d.Mesh == "" || d.Mesh == name:
+		case name == "":
+			name = d.Mesh
+		default:
+			return Bundle{}, mesh.Errorf(mesh.Invalid, "%s: it is of mesh %q, and the rest or the address says %q: apply one mesh at a time", d.At, d.Mesh, name)
+		}
+	}
+	if name == "" {
+		return Bundle{}, mesh.Errorf(mesh.Invalid, `the definition does not say of which mesh it is: add "mesh: NAME", or name the mesh in the address`)
+	}
+	now := settings(name)
+	b := Bundle{Mesh: name, Base: make(map[mesh.Ref]int64)}
+	for _, d := range documents {
+		if d.Whole == nil {
+			b.Patch.Put = append(b.Patch.Put, d.Object)
+			if d.Version != 0 {
+				b.Base[d.Object.Ref()] = d.Version
+			}
+			continue
+		}
+		whole := *d.Whole
+		whole.EgressFilter = cmp.Or(whole.EgressFilter, now.EgressFilter)
+		whole.Health = cmp.Or(whole.Health, now.Health)
+		b.Patch.Put = append(b.Patch.Put, whole.Objects()...)
+		if d.Version != 0 {
+			b.Base[mesh.Ref{Kind: mesh.KindMesh, Name: whole.Name}] = d.Version
+		}
+	}
+	if now.Name == "" && !slices.ContainsFunc(b.Patch.Put, func(o mesh.Object) bool { return o.Ref().Kind == mesh.KindMesh }) {
+		b.Patch.Put = slices.Insert(b.Patch.Put, 0, mesh.Object(mesh.Settings{Name: name}))
+	}
+	return b, nil
 }
 
 // DecodeAs reads one object of a kind from JSON, as the body of a request holds it. "kind", "mesh" and "version" may
