@@ -291,10 +291,14 @@ func (w *Web) meshPlots(c *gin.Context, v view, r reach) (errors, load component
 }
 
 // servicePlots are the figures of a service's versions, one over the other.
-func (w *Web) servicePlots(c *gin.Context, v view, versions []string) (component.Plots, page.SpanLinks, error) {
+func (w *Web) servicePlots(c *gin.Context, v view, service page.Service) (component.Plots, page.SpanLinks, error) {
 	r, err := readReach(c, v.Now)
 	if err != nil {
 		return component.Plots{}, page.SpanLinks{}, err
+	}
+	versions := make([]string, len(service.Versions))
+	for i, version := range service.Versions {
+		versions[i] = version.Node
 	}
 	p := component.Plots{List: true, Figures: v.versionFigures(versions)}
 	return w.plots(c, v, r, p), v.spanLinks(r), nil

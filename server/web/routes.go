@@ -32,6 +32,7 @@ func (w *Web) routes() []route {
 		{http.MethodPost, "/services/:name/pool", w.reviewPool},
 		{http.MethodGet, "/services/:name/pool/apply", w.backToForm},
 		{http.MethodPost, "/services/:name/pool/apply", w.applyPool},
+		{http.MethodGet, "/services/:name/events", w.service},
 		{http.MethodGet, "/services/:name/health", w.service},
 		{http.MethodPost, "/services/:name/health", w.reviewHealth},
 		{http.MethodGet, "/services/:name/health/apply", w.backToForm},

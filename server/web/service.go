@@ -35,6 +35,11 @@ func (w *Web) service(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	if tab == "" {
+		if p.Plots, p.Spans, err = w.servicePlots(c, v, p); err != nil {
+			return err
+		}
+	}
 	if body, ok := w.serviceBodies()[tab]; ok {
 		if p.Body, err = body(c, v, p); err != nil {
 			return err
@@ -45,7 +50,9 @@ func (w *Web) service(c *gin.Context) error {
 
 // serviceBodies are the tabs of a service that show something of their own.
 func (w *Web) serviceBodies() map[string]func(*gin.Context, view, page.Service) (templ.Component, error) {
-	return map[string]func(*gin.Context, view, page.Service) (templ.Component, error){}
+	return map[string]func(*gin.Context, view, page.Service) (templ.Component, error){
+		"events": w.serviceEvents,
+	}
 }
 
 // servicePage fills the page of a service; a form with errors is put into it afterwards.

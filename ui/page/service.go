@@ -28,11 +28,13 @@ type Service struct {
 	Splits   []Split
 	Versions []Version
 	Pools    []Pool
-	Limits   []LimitsForm // of health: the service's, then its routes'
-	Route    string       // the one whose forms are shown; "" when there is none
-	Knobs    []Knob       // the forms of that route
-	Router   []Knob       // the forms of the router: the routes' order, a new route
-	Change   *ChangeCard  // the newest that touched this service
+	Limits   []LimitsForm    // of health: the service's, then its routes'
+	Route    string          // the one whose forms are shown; "" when there is none
+	Knobs    []Knob          // the forms of that route
+	Router   []Knob          // the forms of the router: the routes' order, a new route
+	Change   *ChangeCard     // the newest that touched this service
+	Plots    component.Plots // of its versions, on the first tab
+	Spans    SpanLinks
 	Routes   []RouteRow
 }
 
@@ -170,6 +172,7 @@ func (s Service) tabs() []Link {
 		{Text: s.L.T("tab.traffic"), Href: s.ServiceHref(s.Name, "/traffic"), Current: s.Tab == "traffic"},
 		{Text: s.L.T("tab.pool"), Href: s.ServiceHref(s.Name, "/pool"), Current: s.Tab == "pool"},
 		{Text: s.L.T("tab.health"), Href: s.ServiceHref(s.Name, "/health"), Current: s.Tab == "health"},
+		{Text: s.L.T("tab.events"), Href: s.ServiceHref(s.Name, "/events"), Current: s.Tab == "events"},
 	}
 }
 
