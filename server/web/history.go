@@ -28,22 +28,25 @@ func (w *Web) history(c *gin.Context) error {
 	if v.Mesh == "" {
 		return w.welcome(c, v)
 	}
-	query := change.Query{Mesh: v.Mesh, Before: c.Query("before"), Limit: historyPage + 1}
 	p := page.History{Shell: v.Shell}
-	if kind, name, ok := strings.Cut(c.Query("object"), "/"); ok {
-		query.Object = mesh.Ref{Kind: mesh.Kind(kind), Name: name}
-		p.Object = query.Object.String()
+	wanted, filter, err := v.readSought(c)
+	p.Filter = filter
+	if err != nil {
+		p.Problem = err.Error()
+		return w.render(c, statusOf(err), page.HistoryPage(p))
 	}
-	changes, err := w.Changes.Changes(c.Request.Context(), query)
+	changes, older, err := w.seek(c.Request.Context(), v, wanted)
 	if err != nil {
 		return err
 	}
-	if len(changes) > historyPage {
-		changes = changes[:historyPage]
-		p.Older = changes[historyPage-1].ID
+	if older != "" {
+		p.Older = v.With("before", older)
+	}
+	if c.Query("before") != "" {
+		p.Newest = v.Without("before")
 	}
 	for _, each := range changes {
-		line := v.changeLine(each)
+		line := w.ledgerLine(v, each)
 		if len(p.Days) == 0 || p.Days[len(p.Days)-1].Date != line.Day {
 			p.Days = append(p.Days, page.Day{Date: line.Day})
 		}
@@ -75,13 +78,16 @@ func (w *Web) change(c *gin.Context) error {
 		p.Card = *v.serviceCard(entry, v.versionNames(s, v.routes(s.Router)))
 		p.Card.Linked = service
 	}
-	p.Title = entry.Summary
+	p.Title = p.Card.Summary
 	for _, ref := range entry.Objects {
 		p.Objects = append(p.Objects, component.LinkTo{Name: ref.String(), Href: v.objectHref(ref)})
 	}
 	if w.Timeline != nil {
 		before, after := aroundChange(entry.At, v.Now)
 		p.Effect, p.Then = v.CompareHref(before, after), v.PastHref(before)
+	}
+	if p.Plots, err = w.changePlots(c, v, entry); err != nil {
+		return err
 	}
 	if !p.Card.Done {
 		p.Refresh = watchEvery

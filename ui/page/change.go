@@ -16,6 +16,7 @@ type Change struct {
 	Twins   Equivalents
 	Effect  string // the comparison of before and after; "" where no history is kept
 	Then    string // the topology just before it
+	Plots   component.Plots
 }
 
 // fragmentQuery is what to add to an address in order to ask for one part of it; a card on a service's page asks
