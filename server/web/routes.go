@@ -52,6 +52,8 @@ func (w *Web) routes() []route {
 		{http.MethodGet, "/settings/apply", w.backToForm},
 		{http.MethodPost, "/settings/apply", w.applySettings},
 
+		{http.MethodGet, "/go", w.find},
+
 		{http.MethodGet, "/favicon.ico", w.favicon},
 		{http.MethodGet, assets.Prefix + "*file", w.asset},
 	}

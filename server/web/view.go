@@ -41,6 +41,9 @@ func (w *Web) frame(c *gin.Context, section, title string) page.Shell {
 		}
 	}
 	s.Mesh = chosenMesh(c, s.Meshes)
+	if err := w.denied(c, s.Mesh); err != nil {
+		s.Refusal = err.Error()
+	}
 	if g, ok := w.Graphs.Graph(s.Mesh); ok && s.Mesh != "" {
 		s.Live = freshness(g, s.Now)
 	}

@@ -176,7 +176,7 @@ func (w *Web) Run(ctx context.Context) error {
 
 // Mount adds the pages, what they download, and a page for addresses that do not exist.
 func (w *Web) Mount(engine *gin.Engine) {
-	group := engine.Group("", w.recovered, secured, w.preferred)
+	group := engine.Group("", w.recovered, secured, w.preferred, w.bounded, w.guard)
 	for _, r := range w.routes() {
 		group.Handle(r.method, r.path, w.page(r.handle))
 		if r.method == http.MethodGet {

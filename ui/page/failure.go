@@ -1,0 +1,19 @@
+package page
+
+// Failure is the page of an error.
+type Failure struct {
+	Shell
+	Status int
+	Kind   string // "missing", "invalid", "denied", "unavailable", "internal", "conflict", "large"
+	Detail string // the words of the error, in English; "" for Weir's own faults
+
+	Sought      string     // of an address that leads nowhere: the name in it
+	Suggestions []GoResult // what it may have meant
+
+	Repeat string // the address to try again; "" when that makes no sense
+	Again  bool   // what was posted may be posted again, to Action
+	Action string
+	Back   string  // the page that the form stood on; "" when nothing was posted
+	Sent   []Field // what was posted
+	Typed  []Field // of that, what somebody entered
+}
