@@ -1,29 +1,20 @@
 // The side panel of the topology: the numbers of what is selected, why it has its verdict, and where to change it.
 
 import { healthMark, make } from "./dom";
-import type { Box, Cause, Picture, Row } from "./frames";
+import type { Cause, Picture } from "./frames";
 import type { Words } from "./graph-words";
 import { knobs } from "./knobs";
-import { edgeKey, type Line, type Scene, sum, worst } from "./scene";
-import { write } from "./texts";
+import { Extra } from "./panel-extra";
+import { neighbours, type Subject, subjectOf } from "./panel-subject";
+import type { Scene, Side } from "./scene";
 
 /** What the panel asks for. */
 export type PanelActions = {
   readonly close: () => void;
   readonly select: (id: string) => void;
+  readonly hide: (id: string) => void;
   /** The address of the topology around a box. */
   readonly focusHref: (id: string) => string;
-};
-
-type Subject = {
-  readonly title: string;
-  readonly row: Row;
-  /** A virtual service and a virtual node that pages are about. */
-  readonly service: string | undefined;
-  readonly node: string | undefined;
-  readonly focus: string | undefined;
-  readonly edge: boolean;
-  readonly lines: { readonly in: readonly Line[]; readonly out: readonly Line[] };
 };
 
 /** Shows one selection at a time. */
@@ -31,131 +22,117 @@ export class Panel {
   readonly element: HTMLElement;
   readonly #words: Words;
   readonly #actions: PanelActions;
+  readonly #live = make("div", { class: "wg-live" });
+  readonly #extra: Extra;
   #shown = "";
+  #subject = "";
 
-  constructor(words: Words, actions: PanelActions) {
+  constructor(root: Element, words: Words, actions: PanelActions) {
     this.#words = words;
     this.#actions = actions;
-    this.element = make("aside", { class: "wg-panel", hidden: true, "data-testid": "panel" });
+    this.#extra = new Extra(root, words);
+    const attributes = { class: "wg-panel", hidden: true, tabindex: "-1", "data-testid": "panel" };
+    this.element = make("aside", attributes, this.#live, this.#extra.element);
   }
 
   /** How much of the picture's right side the panel covers, in pixels; on narrow screens it stands below. */
-  get covers(): number {
-    return getComputedStyle(this.element).position === "absolute" ? this.element.offsetWidth : 0;
+  covers(stage: Element): number {
+    const [panel, picture] = [this.element.getBoundingClientRect(), stage.getBoundingClientRect()];
+    const over = getComputedStyle(this.element).position === "absolute" && panel.width > 0;
+    return over ? Math.max(0, picture.right - panel.left) : 0;
+  }
+
+  /** Whether it lies over the page as a sheet. */
+  get isSheet(): boolean {
+    return getComputedStyle(this.element).position === "fixed";
   }
 
   /** Shows a box, a service or an edge by its id or key; hides when there is no such thing. */
-  show(selected: string | undefined, picture: Picture, scene: Scene): void {
-    const subject = selected === undefined ? undefined : this.#subject(selected, picture, scene);
+  show(selected: string | undefined, picture: Picture, scene: Scene, past: boolean): void {
+    const subject = selected === undefined ? undefined : subjectOf(selected, picture, scene);
     this.element.hidden = subject === undefined;
+    const about = `${subject?.id ?? ""}\n${past}`;
+    if (about !== this.#subject) {
+      this.#subject = about;
+      this.#extra.show(subject, past);
+      this.element.scrollTop = 0;
+    }
     if (!subject) {
       this.#shown = "";
       return;
     }
-    const content = this.#content(subject, scene);
+    const title = subject.ends.map((id) => this.#name(id, scene)).join(" → ");
+    const content = this.#content(subject, title, scene);
     const key = content.map((node) => node.textContent).join("\n");
     if (key === this.#shown) {
       return;
     }
     // Buttons are made anew with the numbers, so the focus moves to the one in the same place.
-    const focusable = (): HTMLElement[] => [...this.element.querySelectorAll<HTMLElement>("button, a")];
+    const focusable = (): HTMLElement[] => [...this.#live.querySelectorAll<HTMLElement>("button, a")];
     const at = focusable().indexOf(document.activeElement as HTMLElement);
     this.#shown = key;
-    this.element.replaceChildren(...content);
-    this.element.setAttribute("aria-label", subject.title);
+    this.#live.replaceChildren(...content);
+    this.element.setAttribute("aria-label", title);
     if (at >= 0) {
-      focusable()[at]?.focus();
+      focusable()[at]?.focus({ preventScroll: true });
     }
   }
 
-  #subject(selected: string, picture: Picture, scene: Scene): Subject | undefined {
-    const line = scene.lines.find((l) => l.key === selected);
-    if (line) {
-      return this.#edgeSubject(line, picture, scene);
+  #name(id: string, scene: Scene): string {
+    const unit = scene.units.find((each) => each.id === id);
+    if (unit) {
+      return this.#words.name(unit, id === "more/callers" ? "callers" : "callees");
     }
-    const unit = scene.units.find((u) => u.id === selected);
-    const box = [...picture.boxes.values()].find((b) => b.id === selected);
-    const members = unit?.members.map((b) => b.id) ?? [selected];
-    const lines = {
-      in: scene.lines.filter((l) => members.includes(l.to) && !members.includes(l.from)),
-      out: scene.lines.filter((l) => members.includes(l.from) && !members.includes(l.to)),
-    };
-    const common = { edge: false, lines, focus: selected };
-    if (unit && unit.members.length !== 1) {
-      const row = box?.row ?? unit.members[0]?.row;
-      return (
-        row && {
-          ...common,
-          title: this.#words.name(unit),
-          row: { ...row, ...unit.traffic },
-          service: unit.name,
-          node: undefined,
-        }
-      );
-    }
-    const only = box?.kind === "service" ? unit?.members[0] : (box ?? unit?.members[0]);
-    return (
-      only && {
-        ...common,
-        title: unit ? this.#words.name(unit) : only.name,
-        row: only.row,
-        service: only.service ?? (only.kind === "service" ? only.name : undefined),
-        node: only.kind === "node" ? only.name : undefined,
-      }
-    );
+    const members = scene.units.flatMap((each) => each.members);
+    return members.find((box) => box.id === id)?.name ?? id;
   }
 
-  #edgeSubject(line: Line, picture: Picture, scene: Scene): Subject {
-    const boxes = [...picture.boxes.values()];
-    const named = (id: string): Box | undefined => boxes.find((box) => box.id === id);
-    const [from, to] = [named(line.from), named(line.to)];
-    const title = (id: string, box: Box | undefined): string => {
-      const unit = scene.units.find((u) => u.id === id);
-      return unit ? this.#words.name(unit) : (box?.name ?? id);
-    };
-    const edge = [...picture.edges.values()].find((e) => edgeKey(e) === line.key);
-    return {
-      title: `${title(line.from, from)} → ${title(line.to, to)}`,
-      row: line.row,
-      service: to?.service ?? edge?.services[0],
-      node: to?.kind === "node" ? to.name : undefined,
-      focus: undefined,
-      edge: true,
-      lines: { in: [], out: [] },
-    };
-  }
-
-  #content(subject: Subject, scene: Scene): HTMLElement[] {
+  #content(subject: Subject, title: string, scene: Scene): HTMLElement[] {
     const words = this.#words;
     const close = make("button", { type: "button", class: "wg-close", "aria-label": words.say("close") }, "×");
     close.addEventListener("click", () => this.#actions.close());
-    const health = make(
-      "p",
-      { class: "health", "data-health": subject.row.health },
-      healthMark(subject.row.health),
-      make("span"),
-    );
-    write(health.lastElementChild as Element, words.say(subject.row.health));
-    const parts = [close, make("h2", { dir: "auto" }, subject.title), health, this.#numbers(subject)];
-    const marks = [
-      subject.edge && subject.row.declared === 0 ? words.say("undeclared") : "",
-      subject.edge && subject.row.used === 0 ? words.say("unused") : "",
-    ].filter((mark) => mark !== "");
-    parts.push(...marks.map((mark) => make("p", { class: "tag" }, mark)));
-    const why = words.why(subject.row);
-    if (why.length > 0) {
-      const items = why.map(({ text, cause }) => make("li", { dir: "auto" }, text, ...this.#knob(cause, subject)));
-      parts.push(make("h3", {}, words.say("why")), make("ul", { class: "causes" }, ...items));
+    const { health } = subject.row;
+    const mark = make("span", { class: "health", "data-health": health }, healthMark(health), words.say(health));
+    const kind = make("span", { class: "wg-kind" }, this.#kind(subject, scene));
+    const parts = [
+      close,
+      make("h2", { dir: "auto" }, title),
+      make("p", { class: "wg-verdict" }, mark, kind),
+      ...this.#why(subject),
+      this.#numbers(subject),
+      ...this.#marks(subject).map((tag) => make("p", { class: "tag" }, tag)),
+    ];
+    if (subject.kind !== "box") {
+      parts.push(...(subject.kind === "more" ? [make("p", { class: "quiet" }, words.say("aggregate"))] : []));
+      parts.push(this.#ends(subject, scene));
     }
-    parts.push(
-      ...this.#neighbours("callers", subject.lines.in, scene),
-      ...this.#neighbours("callees", subject.lines.out, scene),
-    );
-    parts.push(this.#links(subject));
+    parts.push(...this.#neighbours("callers", subject, scene), ...this.#neighbours("callees", subject, scene));
+    parts.push(this.#links(subject, title, scene));
     return parts;
   }
 
-  #numbers({ row, edge }: Subject): HTMLElement {
+  #kind(subject: Subject, scene: Scene): string {
+    if (subject.kind !== "box") {
+      return this.#words.say("call");
+    }
+    const unit = scene.units.find((each) => each.id === subject.id);
+    return this.#words.say(unit ? (unit.kind === "unknown" ? "external" : unit.kind) : "node");
+  }
+
+  #marks({ kind, row }: Subject): string[] {
+    const tags = [row.declared === 0 ? "undeclared" : "", row.used === 0 ? "unused" : ""];
+    return kind === "edge" ? tags.filter((tag) => tag !== "").map((tag) => this.#words.say(tag)) : [];
+  }
+
+  #why(subject: Subject): HTMLElement[] {
+    const why = this.#words.why(subject.row);
+    const items = why.map(({ text, cause }) =>
+      make("li", {}, make("span", { dir: "auto" }, text), ...this.#knob(cause, subject)),
+    );
+    return items.length > 0 ? [make("ul", { class: "causes", "aria-label": this.#words.say("why") }, ...items)] : [];
+  }
+
+  #numbers({ row, kind }: Subject): HTMLElement {
     const words = this.#words;
     const numbers: [string, string][] = [
       ["rate", words.rate(row.rate)],
@@ -173,11 +150,12 @@ export class Panel {
     if (row.maxConnections > 0 || row.connections > 0) {
       numbers.push(["pool", words.use(row.connections, row.maxConnections)]);
     }
-    if (!edge && row.proxies > 0) {
+    if (kind === "box" && row.proxies > 0) {
       numbers.push(["proxies", String(row.proxies)]);
     }
-    const items = numbers.flatMap(([name, value]) => [make("dt", {}, words.say(name)), make("dd", {}, value)]);
-    return make("dl", {}, ...items);
+    const shown = kind === "more" ? numbers.filter(([name]) => ["rate", "errors", "p95"].includes(name)) : numbers;
+    const items = shown.map(([name, value]) => make("div", {}, make("dt", {}, words.say(name)), make("dd", {}, value)));
+    return make("dl", { class: "wg-numbers" }, ...items);
   }
 
   /** The links to what governs a cause and to the limit that it is beyond, where pages are about them. */
@@ -189,41 +167,47 @@ export class Panel {
     });
   }
 
-  /** The units on one side, the busiest first, as steps to them. */
-  #neighbours(side: "callers" | "callees", lines: readonly Line[], scene: Scene): HTMLElement[] {
-    const rows = new Map<string, Row[]>();
-    for (const line of lines) {
-      const id = side === "callers" ? line.from : line.to;
+  /** The boxes at a call's ends, as steps to them. */
+  #ends({ ends }: Subject, scene: Scene): HTMLElement {
+    const steps = ends.map((id, i) => {
       const unit = scene.unitOf.get(id) ?? id;
-      rows.set(unit, [...(rows.get(unit) ?? []), line.row]);
-    }
-    const items = [...rows]
-      .map(([id, of]) => ({ id, traffic: sum(of), health: worst(of.map((row) => row.health)) }))
-      .sort((a, b) => b.traffic.rate - a.traffic.rate || (a.id < b.id ? -1 : 1))
-      .map(({ id, traffic, health }) => {
-        const unit = scene.units.find((u) => u.id === id);
-        const name = unit ? this.#words.name(unit, side) : id;
-        const numbers = this.#words.label({ ...traffic, health }) || this.#words.say(health);
-        const step = make(
-          "button",
-          { type: "button", class: "wg-row" },
-          make("span", { dir: "auto" }, name),
-          make("span", {}, numbers),
-        );
-        step.addEventListener("click", () => this.#actions.select(id));
-        return make("li", {}, step);
-      });
+      const step = make(
+        "button",
+        { type: "button", class: "wg-row" },
+        make("span", { dir: "auto" }, this.#name(id, scene)),
+      );
+      step.prepend(make("span", { class: "quiet" }, this.#words.say(i === 0 ? "caller" : "callee")));
+      step.addEventListener("click", () => this.#actions.select(unit));
+      step.disabled = unit.startsWith("more/");
+      return make("li", {}, step);
+    });
+    return make("ul", { class: "wg-ends" }, ...steps);
+  }
+
+  /** The units on one side as steps to the call between, or where there are several to the unit. */
+  #neighbours(side: Side, subject: Subject, scene: Scene): HTMLElement[] {
+    const items = neighbours(side, subject, scene).map(({ id, traffic, health, edge }) => {
+      const unit = scene.units.find((each) => each.id === id);
+      const name = make("span", { dir: "auto" }, unit ? this.#words.name(unit, side) : id);
+      const numbers = make("span", {}, this.#words.label({ ...traffic, health }) || this.#words.say(health));
+      const step = make("button", { type: "button", class: "wg-row", "data-health": health }, name, numbers);
+      step.addEventListener("click", () => this.#actions.select(edge ?? id));
+      return make("li", {}, step);
+    });
     return items.length > 0 ? [make("h3", {}, this.#words.say(side)), make("ul", {}, ...items)] : [];
   }
 
-  #links({ service, focus, title }: Subject): HTMLElement {
+  #links({ kind, service, id }: Subject, title: string, scene: Scene): HTMLElement {
     const links: HTMLElement[] = [];
     const open = service && this.#words.href("service", { service });
     if (open) {
       links.push(make("a", { href: open }, this.#words.say("open", { name: service ?? "" })));
     }
-    if (focus) {
-      links.push(make("a", { href: this.#actions.focusHref(focus) }, this.#words.say("focus", { name: title })));
+    if (kind === "box") {
+      links.push(make("a", { href: this.#actions.focusHref(id) }, this.#words.say("focus", { name: title })));
+      const hide = make("button", { type: "button", class: "wg-link" }, this.#words.say("hide", { name: title }));
+      hide.addEventListener("click", () => this.#actions.hide(scene.unitOf.get(id) ?? id));
+      links.push(hide);
     }
     return make("p", { class: "wg-links" }, ...links);
   }

@@ -3,6 +3,7 @@
 
 import type { components } from "./api.gen";
 import type { Picture } from "./frames";
+import { type Address, options, type Rows, topic } from "./graph-address";
 import { report } from "./moment";
 import { pictureOf } from "./past";
 import { watch } from "./watch";
@@ -10,9 +11,8 @@ import { watch } from "./watch";
 /** What to show. */
 export type Wish = {
   readonly mesh: string;
-  readonly focus: string;
-  readonly hops: number;
-  readonly at: string | undefined;
+  readonly state: Address;
+  readonly rows: Rows;
   readonly window: string;
 };
 
@@ -30,9 +30,8 @@ export class Source {
   /** Shows something else from now on. */
   open(wish: Wish): void {
     this.#end();
-    if (wish.at === undefined) {
-      const view = wish.focus === "" ? `graph:${wish.mesh}` : `focus:${wish.mesh}:${wish.focus}:${wish.hops}`;
-      this.#end = watch(view, this.#take);
+    if (wish.state.at === undefined) {
+      this.#end = watch(topic(wish.mesh, wish.state, wish.rows), this.#take);
       return;
     }
     const controller = new AbortController();
@@ -50,7 +49,7 @@ export class Source {
     try {
       const graph = await graphAt(wish, signal);
       if (!signal.aborted) {
-        this.#take(pictureOf(graph, wish.focus));
+        this.#take(pictureOf(graph));
         report({ state: "shown", notes: graph.notes ?? [] });
       }
     } catch (error) {
@@ -64,10 +63,16 @@ export class Source {
 /** The server's own words why it does not answer. */
 class Refusal extends Error {}
 
-async function graphAt({ mesh, at, window }: Wish, signal: AbortSignal): Promise<Graph> {
+async function graphAt({ mesh, state, rows, window }: Wish, signal: AbortSignal): Promise<Graph> {
   const url = new URL(`/api/v1/meshes/${encodeURIComponent(mesh)}/graph`, document.baseURI);
-  url.searchParams.set("at", at ?? "");
+  url.search = options(state, rows).toString();
+  url.searchParams.set("view", state.view);
+  url.searchParams.set("at", state.at ?? "");
   url.searchParams.set("window", window);
+  if (state.view === "focus") {
+    url.searchParams.set("focus", state.focus);
+    url.searchParams.set("hops", String(state.hops));
+  }
   const answer = await fetch(url, { signal, headers: { Accept: "application/json" } });
   const body = (await answer.json()) as Graph & { readonly detail?: string };
   if (!answer.ok) {

@@ -1,96 +1,180 @@
-// The table of edges: drawn by the server, kept live here, sorted and filtered without asking it. It is the same data as
-// the picture, for those who read rather than look.
+// The table of calls: drawn by the server, kept live here. Of a long one only the rows that are seen are in the document;
+// the server sorts and filters. It is the same data as the picture, for those who read rather than look.
 
-import { healthMark, set } from "./dom";
-import { type Picture, type Row, verdicts } from "./frames";
+import { healthMark, make, set } from "./dom";
+import type { Edge, Picture, Row } from "./frames";
+import { MOST, type Stretch, stretch } from "./graph-rows";
 import type { Words } from "./graph-words";
 import { edgeKey, severity } from "./scene";
 import { write } from "./texts";
+
+/** What the table asks for. */
+export type TableActions = {
+  readonly focusHref: (id: string) => string;
+  readonly sort: (key: string) => void;
+  readonly rows: (wanted: Stretch) => void;
+  readonly select: (key: string) => void;
+};
+
+/** The height of a row of a long table, in pixels; graph-sheet's styles say the same. */
+const HEIGHT = 40;
+
+/** How long scrolling has to rest before other rows are asked for, in milliseconds. */
+const REST = 90;
 
 /** Keeps one table like a picture. */
 export class EdgeTable {
   readonly #table: HTMLTableElement;
   readonly #words: Words;
+  readonly #actions: TableActions;
   readonly #template: HTMLTemplateElement | null;
-  readonly #filter: HTMLInputElement | null;
-  readonly #focusHref: (id: string) => string;
+  readonly #above = spacer();
+  readonly #below = spacer();
+  #stretch: Stretch = { from: 0, rows: MOST };
+  #total = 0;
+  #timer = 0;
 
-  constructor(root: Element, table: HTMLTableElement, words: Words, focusHref: (id: string) => string) {
+  constructor(table: HTMLTableElement, words: Words, actions: TableActions, signal: AbortSignal) {
     this.#table = table;
     this.#words = words;
-    this.#focusHref = focusHref;
-    this.#template = root.querySelector("template[data-row]");
-    this.#filter = root.querySelector("[data-filter]");
-    for (const head of table.querySelectorAll("th[data-sort]")) {
-      head.addEventListener("click", (event) => this.#sortBy(head, event));
-    }
-    this.#filter?.addEventListener("input", () => this.#arrange());
-    // The filter works as one types; sending it would only load the page again.
-    this.#filter?.form?.addEventListener("submit", (event) => {
-      event.preventDefault();
-      this.#arrange();
-    });
+    this.#actions = actions;
+    this.#template = table.parentElement?.querySelector("template[data-row]") ?? null;
+    table.tHead?.addEventListener("click", (event) => this.#sort(event), { signal });
+    table.addEventListener("click", (event) => this.#select(event), { signal });
+    window.addEventListener("scroll", () => this.#scrolled(), { signal, passive: true });
   }
 
-  /** What is searched for. */
-  get query(): string {
-    return this.#filter?.value.trim().toLowerCase() ?? "";
+  get table(): HTMLTableElement {
+    return this.#table;
   }
 
-  update(picture: Picture): void {
+  /** From the first row again, because the rows are others. */
+  rewind(): void {
+    this.#stretch = { from: 0, rows: MOST };
+  }
+
+  update(picture: Picture, sorted: string, selected: string | undefined): void {
     const body = this.#table.tBodies[0];
     if (!body) {
       return;
     }
-    const rows = new Map([...body.rows].map((row) => [row.dataset.edge ?? "", row]));
+    this.#heads(sorted);
+    const edges = (picture.order ?? [...picture.edges.keys()]).flatMap((id) => picture.edges.get(id) ?? []);
+    this.#total = Math.max(picture.total, edges.length);
+    this.#title(picture);
     const names = new Map(
       [...picture.boxes.values()].map((box) => [
         box.id,
         box.kind === "unknown" ? this.#words.say("outside") || box.name : box.name,
       ]),
     );
-    for (const edge of picture.edges.values()) {
-      const key = edgeKey(edge);
-      const row = rows.get(key) ?? this.#newRow(body, key);
-      rows.delete(key);
-      if (row) {
-        this.#name(row, "from", edge.from, names.get(edge.from) ?? edge.from);
-        this.#name(row, "to", edge.to, names.get(edge.to) ?? edge.to);
-        this.#fill(row, edge.row);
-      }
-    }
-    for (const row of rows.values()) {
-      row.remove();
-    }
-    this.#arrange();
+    const there = new Map([...body.rows].map((row) => [row.dataset.edge ?? "", row]));
+    const rows = edges.flatMap((edge) => {
+      const row = there.get(edgeKey(edge)) ?? this.#newRow(edge);
+      this.#fill(row, edge, names);
+      row?.toggleAttribute("data-selected", edgeKey(edge) === selected);
+      return row ?? [];
+    });
+    this.#lay(body, rows);
   }
 
-  #newRow(body: HTMLTableSectionElement, key: string): HTMLTableRowElement | undefined {
-    const fresh = this.#template?.content.querySelector("tr");
-    if (!fresh) {
-      return undefined;
+  /** Puts rows into their order between the room for those that are elsewhere, moving only what is out of place. */
+  #lay(body: HTMLTableSectionElement, rows: readonly HTMLTableRowElement[]): void {
+    const { from } = this.#stretch;
+    const long = this.#total > MOST;
+    this.#table.toggleAttribute("data-long", long);
+    const wanted = long ? [this.#above, ...rows, this.#below] : [...rows];
+    wanted.forEach((row, i) => {
+      if (body.rows[i] !== row) {
+        body.insertBefore(row, body.rows[i] ?? null);
+      }
+    });
+    for (const row of [...body.rows].slice(wanted.length)) {
+      row.remove();
     }
-    const row = document.importNode(fresh, true);
-    row.dataset.edge = key;
-    body.append(row);
+    tall(this.#above, long ? from * HEIGHT : 0);
+    tall(this.#below, long ? Math.max(0, this.#total - from - rows.length) * HEIGHT : 0);
+    set(this.#table, "aria-rowcount", long ? String(this.#total + 1) : undefined);
+    rows.forEach((row, i) => {
+      set(row, "aria-rowindex", long ? String(from + i + 2) : undefined);
+    });
+  }
+
+  #title({ scene }: Picture): void {
+    const title = this.#table.parentElement?.querySelector("[data-edges-count]");
+    const all = scene?.edgeTotal ?? this.#total;
+    if (title) {
+      const some = this.#words.say("rows-some", { n: String(this.#total), total: String(all) });
+      write(title, this.#total < all ? some : this.#words.count("rows", this.#total));
+    }
+  }
+
+  #heads(sorted: string): void {
+    const by = sorted.replace(/^-/, "");
+    for (const head of this.#table.querySelectorAll("th[data-sort]")) {
+      const key = head.getAttribute("data-sort") ?? "";
+      const usual = key === "from" || key === "to" ? "ascending" : "descending";
+      const other = usual === "ascending" ? "descending" : "ascending";
+      set(head, "aria-sort", key !== by ? "none" : sorted === by ? usual : other);
+    }
+  }
+
+  /** Sorts by a column: numbers from the largest, words from A, and the other way when it is sorted so already. */
+  #sort(event: Event): void {
+    const head = event.target instanceof Element ? event.target.closest("th[data-sort]") : null;
+    if (head) {
+      event.preventDefault();
+      const key = head.getAttribute("data-sort") ?? "";
+      const usual = key === "from" || key === "to" ? "ascending" : "descending";
+      this.#actions.sort(head.getAttribute("aria-sort") === usual ? `-${key}` : key);
+    }
+  }
+
+  /** A row selects its call, except where it leads elsewhere. */
+  #select(event: Event): void {
+    const target = event.target instanceof Element ? event.target : null;
+    const key = target?.closest<HTMLElement>("tbody tr[data-edge]")?.dataset.edge;
+    if (key && !target?.closest("a, button") && document.getSelection()?.isCollapsed !== false) {
+      this.#actions.select(key);
+    }
+  }
+
+  #scrolled(): void {
+    window.clearTimeout(this.#timer);
+    if (this.#total > MOST && this.#table.isConnected && this.#table.offsetParent !== null) {
+      this.#timer = window.setTimeout(() => this.#ask(), REST);
+    }
+  }
+
+  /** Asks for the rows that are seen. */
+  #ask(): void {
+    const top = this.#table.tBodies[0]?.getBoundingClientRect().top ?? 0;
+    const first = Math.max(0, Math.floor(-top / HEIGHT));
+    const last = Math.max(first, Math.ceil((window.innerHeight - top) / HEIGHT));
+    const next = stretch(this.#stretch, Math.min(first, this.#total - 1), Math.min(last, this.#total - 1), this.#total);
+    if (next !== this.#stretch) {
+      this.#stretch = next;
+      this.#actions.rows(next);
+    }
+  }
+
+  #newRow(edge: Edge): HTMLTableRowElement | undefined {
+    const fresh = this.#template?.content.querySelector("tr");
+    const row = fresh ? document.importNode(fresh, true) : undefined;
+    if (row) {
+      row.dataset.edge = edgeKey(edge);
+    }
     return row;
   }
 
-  #name(row: HTMLTableRowElement, cell: string, id: string, name: string): void {
-    const at = row.querySelector<HTMLElement>(`[data-cell=${cell}]`);
-    if (!at || at.dataset.value === name) {
+  #fill(tr: HTMLTableRowElement | undefined, edge: Edge, names: ReadonlyMap<string, string>): void {
+    if (!tr) {
       return;
     }
-    at.dataset.value = name;
-    const link = at.querySelector("a");
-    write(link ?? at, name);
-    if (link) {
-      set(link, "href", this.#focusHref(id));
-    }
-  }
-
-  #fill(tr: HTMLTableRowElement, row: Row): void {
+    const { row } = edge;
     const words = this.#words;
+    this.#name(tr, "from", edge.from, names.get(edge.from) ?? edge.from);
+    this.#name(tr, "to", edge.to, names.get(edge.to) ?? edge.to);
     if (tr.dataset.health !== row.health) {
       tr.dataset.health = row.health;
       const cell = tr.querySelector<HTMLElement>("[data-cell=health]");
@@ -114,75 +198,53 @@ export class EdgeTable {
     }
   }
 
-  /** Marks of undeclared and unused edges and the reason for the verdict, beside the callee's name. */
+  #name(row: HTMLTableRowElement, cell: string, id: string, name: string): void {
+    const at = row.querySelector<HTMLElement>(`[data-cell=${cell}]`);
+    if (!at) {
+      return;
+    }
+    const link = at.querySelector("a");
+    if (at.dataset.value !== name) {
+      at.dataset.value = name;
+      write(link ?? at, name);
+    }
+    if (link) {
+      set(link, "href", this.#actions.focusHref(id));
+    }
+  }
+
+  /** Marks of undeclared and unused calls and the reason for the verdict, beside the callee's name. */
   #explain(tr: HTMLTableRowElement, row: Row): void {
     const cell = tr.querySelector("[data-cell=to]");
     if (!cell) {
       return;
     }
     const tags = [row.declared === 0 ? "undeclared" : "", row.used === 0 ? "unused" : ""].filter((tag) => tag !== "");
+    const why = severity(row.health) > 0 ? this.#words.why(row).slice(0, 1) : [];
     const wanted: [string, string][] = [
       ...tags.map((tag): [string, string] => ["tag", this.#words.say(tag)]),
-      ...(severity(row.health) > 0 ? this.#words.why(row).slice(0, 1) : []).map((w): [string, string] => [
-        "why",
-        w.text,
-      ]),
+      ...why.map((reason): [string, string] => ["why", reason.text]),
     ];
     const there = [...cell.querySelectorAll<HTMLElement>(".tag, .why")];
     wanted.forEach(([name, words], i) => {
       const span = there[i] ?? cell.appendChild(document.createElement("span"));
       span.className = name;
       write(span, words);
+      set(span, "title", name === "why" ? words : undefined);
     });
     for (const span of there.slice(wanted.length)) {
       span.remove();
     }
   }
-
-  /** Sorts by a column: numbers from the largest, words from A, and the other way when it is sorted so already. */
-  #sortBy(head: Element, event: Event): void {
-    event.preventDefault();
-    const key = head.getAttribute("data-sort") ?? "";
-    const words = key === "from" || key === "to";
-    const [usual, other] = words ? ["ascending", "descending"] : ["descending", "ascending"];
-    const next = head.getAttribute("aria-sort") === usual ? other : usual;
-    for (const each of this.#table.querySelectorAll("th[data-sort]")) {
-      each.setAttribute("aria-sort", each === head ? next : "none");
-    }
-    this.#arrange();
-  }
-
-  /** Puts rows into their order, moving only those that are out of it, and hides those that the filter does not name. */
-  #arrange(): void {
-    const body = this.#table.tBodies[0];
-    const head = this.#table.querySelector("th[data-sort]:is([aria-sort=ascending], [aria-sort=descending])");
-    if (!body) {
-      return;
-    }
-    const rows = [...body.rows];
-    const query = this.query;
-    for (const row of rows) {
-      row.hidden =
-        query !== "" && !["from", "to", "health"].some((cell) => datum(row, cell).toLowerCase().includes(query));
-    }
-    if (!head) {
-      return;
-    }
-    const order = compareBy(head.getAttribute("data-sort") ?? "");
-    const sign = head.getAttribute("aria-sort") === "ascending" ? 1 : -1;
-    rows.sort(
-      (a, b) => sign * order(a, b) || (datum(a, "from") + datum(a, "to") < datum(b, "from") + datum(b, "to") ? -1 : 1),
-    );
-    rows.forEach((row, i) => {
-      if (body.rows[i] !== row) {
-        body.insertBefore(row, body.rows[i] ?? null);
-      }
-    });
-  }
 }
 
-const datum = (row: HTMLTableRowElement, cell: string): string =>
-  row.querySelector<HTMLElement>(`[data-cell=${cell}]`)?.dataset.value ?? "";
+/** A row that stands for many. */
+const spacer = (): HTMLTableRowElement =>
+  make("tr", { class: "wg-spacer", "aria-hidden": "true" }, make("td", { colspan: "9" }));
+
+function tall(row: HTMLTableRowElement, height: number): void {
+  row.style.height = `${height}px`;
+}
 
 function cellOf(row: HTMLTableRowElement, name: string, value: number, words: string, level?: string): void {
   const cell = row.querySelector<HTMLElement>(`[data-cell=${name}]`);
@@ -193,15 +255,6 @@ function cellOf(row: HTMLTableRowElement, name: string, value: number, words: st
       set(cell, "data-level", level);
     }
   }
-}
-
-function compareBy(key: string): (a: HTMLTableRowElement, b: HTMLTableRowElement) => number {
-  if (key === "from" || key === "to") {
-    return (a, b) => (datum(a, key) < datum(b, key) ? -1 : datum(a, key) > datum(b, key) ? 1 : 0);
-  }
-  const rank = (row: HTMLTableRowElement): number =>
-    key === "health" ? (verdicts as readonly string[]).indexOf(datum(row, key)) : Number(datum(row, key) || -1);
-  return (a, b) => rank(a) - rank(b);
 }
 
 /** How bad an error ratio is for the style sheets, as the server's pages grade it. */

@@ -1,24 +1,13 @@
-// The buttons on the picture of a topology, and its search.
+// The buttons on the picture of a topology.
 
 import { make } from "./dom";
 import type { Picture } from "./graph-picture";
 import type { Words } from "./graph-words";
 
-/** What the buttons ask for beyond the picture itself. */
-export type ToolActions = { readonly tidy: () => void; readonly search: () => void };
-
 const STEP = 1.25;
 
-/** Makes the toolbar. */
-export function tools(words: Words, picture: Picture, placeholder: string, actions: ToolActions) {
-  const search = make("input", {
-    type: "search",
-    class: "wg-search",
-    placeholder,
-    "aria-label": placeholder,
-    autocomplete: "off",
-  });
-  search.addEventListener("input", actions.search);
+/** Makes the buttons; tidy lays the picture out anew, screen shows the element on all of the screen. */
+export function tools(words: Words, picture: Picture, tidy: () => void, screen: Element): HTMLElement {
   const button = (name: string, glyph: string, press: () => void): HTMLButtonElement => {
     const label = words.say(name);
     const attributes = { type: "button", "data-tool": name, ...(glyph ? { title: label, "aria-label": label } : {}) };
@@ -31,14 +20,18 @@ export function tools(words: Words, picture: Picture, placeholder: string, actio
     motion.setAttribute("aria-pressed", String(picture.dots.wanted));
   });
   motion.setAttribute("aria-pressed", String(!window.matchMedia("(prefers-reduced-motion: reduce)").matches));
-  const buttons = make(
+  const whole = button("fullscreen", "⛶", () => {
+    void (document.fullscreenElement ? document.exitFullscreen() : screen.requestFullscreen());
+  });
+  whole.hidden = !document.fullscreenEnabled;
+  return make(
     "div",
     { class: "wg-tools" },
     motion,
-    button("tidy", "", actions.tidy),
+    button("tidy", "", tidy),
     button("zoom-out", "−", () => picture.zoom(1 / STEP)),
     button("zoom-in", "+", () => picture.zoom(STEP)),
     button("fit", "⤢", () => picture.fit(true)),
+    whole,
   );
-  return { buttons, search };
 }

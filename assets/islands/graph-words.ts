@@ -1,8 +1,8 @@
 // What the topology says about boxes and edges, from the texts of its element.
 
 import { latency, number, rate, ratio, share, symbols, type Units } from "./format";
-import type { Cause, Health, Row } from "./frames";
-import { type Scene, severity, type Traffic, type Unit } from "./scene";
+import type { Cause, Scene as Chosen, Health, Row } from "./frames";
+import type { Scene, Traffic, Unit } from "./scene";
 import { fill, text } from "./texts";
 
 /** The glyphs of verdicts where there is only text. */
@@ -12,6 +12,8 @@ const glyphs: Partial<Record<Health, string>> = { degraded: "▲ ", unhealthy: "
 export class Words {
   readonly #element: Element;
   readonly units: Units;
+  /** What calls are labelled with: "rate", "errors" or "p95"; empty for all three. */
+  metric = "";
 
   constructor(element: Element) {
     this.#element = element;
@@ -28,6 +30,12 @@ export class Words {
     return text(this.#element, name, values);
   }
 
+  /** A text that counts: with -one for one where the language has a singular. */
+  count(name: string, n: number, values: Readonly<Record<string, string>> = {}): string {
+    const all = { ...values, n: String(n) };
+    return (n === 1 && this.say(`${name}-one`, all)) || this.say(name, all);
+  }
+
   rate = (value: number): string => rate(value, this.units);
   ratio = (value: number): string => ratio(value, this.units);
   share = (value: number): string => share(value, this.units);
@@ -38,11 +46,12 @@ export class Words {
     if (row.rate <= 0) {
       return "";
     }
-    const parts = [this.rate(row.rate)];
-    if (row.errors >= 0.0005) {
+    const wants = (metric: string): boolean => this.metric === "" || this.metric === metric;
+    const parts = wants("rate") ? [this.rate(row.rate)] : [];
+    if (wants("errors") && (row.errors >= 0.0005 || this.metric !== "")) {
       parts.push(this.ratio(row.errors));
     }
-    if (row.p95 > 0) {
+    if (wants("p95") && row.p95 > 0) {
       parts.push(this.latency(row.p95));
     }
     return (glyphs[row.health] ?? "") + parts.join(" · ");
@@ -120,14 +129,25 @@ export class Words {
     return limit > 0 ? this.say("of", { use: number(use), limit: number(limit) }) : number(use);
   }
 
-  /** The caption of the picture. */
-  caption(scene: Scene): string {
-    const bad = scene.units.filter((unit) => severity(unit.health) > 0).length;
-    const boxes = String(scene.units.length);
-    if (scene.total === 0) {
+  /** The picture in a sentence: what is wrong, and how much of the mesh is there. */
+  caption(chosen: Chosen, lines: number): string {
+    const { units, unitTotal, problems } = chosen;
+    const values = { units: String(units), total: String(unitTotal) };
+    const how = units === unitTotal ? "all" : "some";
+    if (unitTotal === 0) {
       return this.say("nothing");
     }
-    return bad > 0 ? this.say("troubled", { n: String(bad), boxes }) : this.say("fine", { boxes });
+    if (units === 0 && (chosen.hid ?? 0) > 0) {
+      return this.say("all-hidden");
+    }
+    const parts = [problems > 0 ? this.count(`problems-${how}`, problems, values) : this.say(`well-${how}`, values)];
+    if (lines < chosen.lines) {
+      parts.push(this.say("lines-some", { n: String(lines), total: String(chosen.lines) }));
+    }
+    if (chosen.hidProblems) {
+      parts.push(this.count("hidden-problems", chosen.hidProblems));
+    }
+    return parts.join(" · ");
   }
 
   /** The address of a page about a box; none in the past, because pages show and change what is now. */

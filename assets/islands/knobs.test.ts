@@ -33,6 +33,8 @@ describe("the knobs of a cause", () => {
     expect(at({ code: "latency", values: { where: "mesh/m" } }, "ratings", "r")).toEqual(["mesh ratings|r"]);
     expect(at({ code: "latency", values: {} }, "ratings", "r")).toEqual(["limits ratings|r"]);
     expect(at({ code: "latency" }, undefined, "r")).toEqual(["mesh |r"]);
-    expect(at({ code: "error-budget", values: { where: "route/a/b" } }, "ratings")).toEqual(["limits ratings|"]);
+    expect(at({ code: "error-budget", values: { where: "route/a/b" } }, "ratings")).toEqual(["route-limits ratings|"]);
+    const [own] = knobs({ code: "errors", values: { where: "route/a/b" } } as never, { service: "a", node: undefined });
+    expect(own?.values.form).toBe("a-b");
   });
 });

@@ -5,7 +5,7 @@ import type { Cause } from "./frames";
 /** A link of the topology's element (data-href-knob-…) and what fills it. */
 export type Knob = {
   readonly name: string;
-  readonly values: { readonly service: string; readonly node: string };
+  readonly values: { readonly service: string; readonly node: string; readonly form?: string };
 };
 
 /** Causes that are judged by a limit which people set. */
@@ -39,6 +39,9 @@ export function knobs(
     const [of = "", ...name] = where.split("/");
     if (of === "mesh" || (of === "" && service === "")) {
       found.push({ name: "mesh", values: filled });
+    } else if (of === "route" && service !== "") {
+      // A route's limits have a form of their own, on the page of the service that it is behind.
+      found.push({ name: "route-limits", values: { service, node, form: name.join("-") } });
     } else {
       found.push({ name: "limits", values: { service: of === "service" ? name.join("/") : service, node } });
     }

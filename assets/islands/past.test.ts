@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { components } from "./api.gen";
-import { MOST_CALLS, pictureOf } from "./past";
+import { pictureOf } from "./past";
 import { scene } from "./scene";
 
 type Graph = components["schemas"]["Graph"];
@@ -46,7 +46,7 @@ const graph: Graph = {
 
 describe("the picture of a moment", () => {
   it("says what the graph says, and is nothing that ticks", () => {
-    const picture = pictureOf(graph, "");
+    const picture = pictureOf(graph);
     expect(picture).toMatchObject({ ticks: false, fresh: false, cut: false, at: Date.UTC(2026, 10, 22, 11, 53) });
     const box = [...picture.boxes.values()].find(({ id }) => id === "reviews-v2");
     expect(box).toMatchObject({ service: "reviews", version: "v2" });
@@ -57,34 +57,18 @@ describe("the picture of a moment", () => {
   });
 
   it("is drawn like a live one: the versions of a service in one box", () => {
-    const drawn = scene(pictureOf(graph, ""), { focus: "", hops: 1 });
+    const drawn = scene(pictureOf(graph));
     expect(drawn.units.map(({ id }) => id)).toEqual(["gateway/front", "service/reviews"]);
     expect(drawn.lines).toHaveLength(2);
   });
 
   it("of nothing is empty", () => {
-    const drawn = scene(pictureOf({ mesh: "shop", nodes: null, edges: null }, ""), { focus: "", hops: 1 });
-    expect(drawn).toMatchObject({ units: [], total: 0, tooLarge: false });
+    const drawn = scene(pictureOf({ mesh: "shop", nodes: null, edges: null }));
+    expect(drawn).toMatchObject({ units: [], total: 0 });
   });
 
-  it("keeps of too many calls those of the focus, then the worst and the busiest", () => {
-    const nodes = Array.from({ length: 900 }, (_, i) => ({
-      id: `n${i}`,
-      kind: "node",
-      name: `n${i}`,
-      health: "healthy",
-    }));
-    const edges = nodes.slice(1).map((node, i) => ({
-      from: `n${i}`,
-      to: node.id,
-      requestRate: i,
-      health: i === 3 ? "unhealthy" : "healthy",
-    }));
-    const picture = pictureOf({ mesh: "shop", nodes, edges }, "n10");
-    const keys = [...picture.edges.values()].map(({ from, to }) => `${from} ${to}`);
-    expect(keys).toHaveLength(MOST_CALLS);
-    expect(keys.slice(0, 3)).toEqual(["n10 n11", "n9 n10", "n3 n4"]);
-    expect(keys[3]).toBe("n898 n899");
-    expect(picture).toMatchObject({ cut: true, total: 899, nodeTotal: 900 });
+  it("says when not all calls that were chosen fit", () => {
+    const chosen = { view: "whole", units: 2, unitTotal: 9, edgeTotal: 40, problems: 1, lines: 12 };
+    expect(pictureOf({ ...graph, scene: chosen })).toMatchObject({ cut: true, total: 12, scene: { unitTotal: 9 } });
   });
 });

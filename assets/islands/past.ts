@@ -1,15 +1,11 @@
 // The picture of a moment that has passed, from the graph that the API gives. Pure.
 
 import type { components } from "./api.gen";
-import { type Box, type Edge, type Health, type Picture, type Row, verdicts } from "./frames";
-import { edgeKey, severity } from "./scene";
+import { type Box, type Edge, type Health, type Picture, type Row, type Scene, verdicts } from "./frames";
 
 type Schemas = components["schemas"];
 type Node = Schemas["GraphNode"];
 type Call = Schemas["GraphEdge"];
-
-/** Calls of a moment that are shown: live pictures hold no more either. */
-export const MOST_CALLS = 400;
 
 const pool = (of: Node["pool"]) => ({
   connections: of?.connections ?? 0,
@@ -62,14 +58,10 @@ const rowOfCall = (call: Call): Row => ({
   proxies: 0,
 });
 
-/**
- * The picture of a graph. Of more calls than can be shown, the worst and then the busiest are kept, and those of the box
- * that is looked at, by its graph id or name, before all others.
- */
-export function pictureOf(graph: Schemas["Graph"], focus: string): Picture {
+/** The picture of a graph, with what was chosen of it. */
+export function pictureOf(graph: Schemas["Graph"]): Picture {
   const nodes = graph.nodes ?? [];
   const calls = graph.edges ?? [];
-  const shown = calls.length > MOST_CALLS ? best(calls, insideOf(nodes, focus)) : calls;
   const boxes = nodes.map(
     (node): Box => ({
       id: node.id ?? "",
@@ -80,7 +72,7 @@ export function pictureOf(graph: Schemas["Graph"], focus: string): Picture {
       row: rowOfNode(node),
     }),
   );
-  const edges = shown.map(
+  const edges = calls.map(
     (call): Edge => ({
       from: call.from ?? "",
       to: call.to ?? "",
@@ -89,6 +81,7 @@ export function pictureOf(graph: Schemas["Graph"], focus: string): Picture {
       row: rowOfCall(call),
     }),
   );
+  const scene = graph.scene as Scene | undefined; // the API says of enumerations only that they are text
   return {
     view: "past",
     epoch: 0,
@@ -97,33 +90,13 @@ export function pictureOf(graph: Schemas["Graph"], focus: string): Picture {
     ticks: false,
     fresh: false,
     age: 0,
-    cut: shown.length < calls.length,
-    total: calls.length,
+    cut: (scene?.lines ?? 0) > calls.length,
+    total: scene?.lines ?? calls.length,
     nodeTotal: nodes.length,
+    ...(scene && { scene }),
+    order: edges.map((_, i) => i),
     boxes: new Map(boxes.map((box, i) => [i, box])),
     edges: new Map(edges.map((edge, i) => [i, edge])),
     rows: new Map(),
   };
-}
-
-/** The graph ids of a box and of the versions inside it. */
-function insideOf(nodes: readonly Node[], focus: string): ReadonlySet<string> {
-  const found = nodes.find((node) => focus !== "" && (node.id === focus || node.name === focus));
-  const service = found?.kind === "service" ? found.name : found?.service;
-  const inside = nodes.filter((node) => node === found || (service !== undefined && node.service === service));
-  return new Set(inside.map((node) => node.id ?? ""));
-}
-
-function best(calls: readonly Call[], near: ReadonlySet<string>): readonly Call[] {
-  const rank = (call: Call): number => (near.has(call.from ?? "") || near.has(call.to ?? "") ? 1 : 0);
-  const key = (call: Call): string => edgeKey({ from: call.from ?? "", to: call.to ?? "" });
-  return [...calls]
-    .sort(
-      (a, b) =>
-        rank(b) - rank(a) ||
-        severity(verdict(b)) - severity(verdict(a)) ||
-        (b.requestRate ?? 0) - (a.requestRate ?? 0) ||
-        (key(a) < key(b) ? -1 : 1),
-    )
-    .slice(0, MOST_CALLS);
 }

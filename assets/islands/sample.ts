@@ -1,7 +1,7 @@
 // A small drawing for tests of what is done with drawings.
 
 import { type Box, nothing } from "./frames";
-import { paths, rects, sizesFor, unitHeight } from "./geometry";
+import { type Path, rects, sizesFor, unitHeight, Ways } from "./geometry";
 import { layout } from "./layout";
 import type { Line, Scene, Unit } from "./scene";
 
@@ -27,14 +27,16 @@ export function drawing(units: Unit[], lines: Line[]) {
   const unitOf = new Map(
     units.flatMap((u) => [[u.id, u.id], ...u.members.map((b): [string, string] => [b.id, u.id])] as [string, string][]),
   );
-  const scene: Scene = { focus: undefined, units, lines, unitOf, tooLarge: false, total: units.length };
+  const scene: Scene = { focus: undefined, units, lines, unitOf, total: units.length };
   const laid = layout(
     units.map((u) => ({ id: u.id, height: unitHeight(u) })),
     lines.map((l) => ({ from: unitOf.get(l.from) ?? "", to: unitOf.get(l.to) ?? "" })),
     sizesFor(3, 1200),
   );
   const where = rects(units, laid);
-  return { scene, laid, where, ways: paths(scene, laid, where) };
+  const all = new Ways(scene, laid, where);
+  const ways = new Map(lines.map((l): [string, Path] => [l.key, all.get(l.key) as Path]));
+  return { scene, laid, where, ways };
 }
 
 export const sample = () =>

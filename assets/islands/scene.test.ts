@@ -1,10 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { type Box, type Edge, type Health, nothing, type Picture } from "./frames";
-import { MAX_SIDE, MAX_WHOLE, moreId, scene, sum, worst } from "./scene";
+import { type Box, type Edge, type Health, nothing, type Picture, type Scene } from "./frames";
+import { moreId, scene, sum, worst } from "./scene";
 
 type Call = { from: string; to: string; rate?: number; health?: Health };
 
-function pictureOf(calls: Call[], extra: Box[] = []): Picture {
+const chosen: Scene = { view: "problems", units: 0, unitTotal: 90, edgeTotal: 0, problems: 0, lines: 0 };
+
+function pictureOf(calls: Call[], about: Partial<Scene> = {}, extra: Box[] = []): Picture {
   const ids = [...new Set(calls.flatMap(({ from, to }) => [from, to]))];
   const boxes = ids.map((id): Box => {
     const version = /^(.+)-(v\d)$/.exec(id);
@@ -17,7 +19,8 @@ function pictureOf(calls: Call[], extra: Box[] = []): Picture {
   });
   const all = [...boxes, ...extra];
   return {
-    view: "graph:shop",
+    view: "problems:shop",
+    scene: { ...chosen, ...about },
     epoch: 1,
     seq: 1,
     at: 0,
@@ -34,9 +37,6 @@ function pictureOf(calls: Call[], extra: Box[] = []): Picture {
 }
 
 const ids = (drawn: ReturnType<typeof scene>) => drawn.units.map((unit) => unit.id);
-const fan = (n: number, call: (i: number) => Partial<Call> = () => ({})) =>
-  Array.from({ length: n }, (_, i): Call => ({ from: `caller-${String(i).padStart(2, "0")}`, to: "hub", ...call(i) }));
-
 describe("scene", () => {
   it("gathers versions into their service, and draws edges to the versions", () => {
     const drawn = scene(
@@ -44,7 +44,6 @@ describe("scene", () => {
         { from: "front", to: "reviews-v1", rate: 75 },
         { from: "front", to: "reviews-v2", rate: 25, health: "unhealthy" },
       ]),
-      { focus: "", hops: 1 },
     );
     expect(ids(drawn)).toEqual(["front", "service/reviews"]);
     expect(drawn.units[1]?.members.map((box) => box.id)).toEqual(["reviews-v1", "reviews-v2"]);
@@ -52,71 +51,54 @@ describe("scene", () => {
     expect(drawn.unitOf.get("reviews-v2")).toBe("service/reviews");
   });
 
-  it("draws a mesh whole up to its limit, and asks to choose beyond", () => {
-    const chain = (n: number) =>
-      pictureOf(Array.from({ length: n - 1 }, (_, i) => ({ from: `s${i}`, to: `s${i + 1}` })));
-    expect(scene(chain(MAX_WHOLE), { focus: "", hops: 1 })).toMatchObject({ tooLarge: false, total: MAX_WHOLE });
-    const large = scene(chain(MAX_WHOLE + 1), { focus: "", hops: 1 });
-    expect(large).toMatchObject({ tooLarge: true, units: [], lines: [] });
-    expect(scene({ ...chain(5), cut: true }, { focus: "", hops: 1 }).tooLarge).toBe(true);
+  it("draws all that there is, whatever the order", () => {
+    const calls = Array.from({ length: 300 }, (_, i) => ({ from: `s${i}`, to: `s${i + 1}` }));
+    const drawn = scene(pictureOf(calls));
+    expect(drawn.units).toHaveLength(301);
+    expect(drawn.total).toBe(90);
+    const picture = pictureOf(calls);
+    const turned = {
+      ...picture,
+      edges: new Map([...picture.edges].reverse()),
+      boxes: new Map([...picture.boxes].reverse()),
+    };
+    expect(scene(turned)).toEqual(scene(picture));
   });
 
-  it("draws the worst and then the busiest neighbours, and one box for the rest", () => {
-    const calls = fan(MAX_SIDE + 4, (i) => ({ rate: i + 1, health: i === 0 ? "unhealthy" : "healthy" }));
-    const drawn = scene(pictureOf(calls), { focus: "hub", hops: 1 });
-    const shown = ids(drawn).filter((id) => id.startsWith("caller"));
-    expect(shown).toHaveLength(MAX_SIDE);
-    expect(shown).toContain("caller-00");
-    expect(shown).not.toContain("caller-01");
-    const more = drawn.units.find((unit) => unit.id === moreId("callers"));
-    expect(more).toMatchObject({ kind: "more", name: "4", traffic: { rate: 2 + 3 + 4 + 5 } });
+  it("stands one box for the neighbours of the focus that do not fit, and says that it is several", () => {
+    const more = { units: 4, requestRate: 14, errorRatio: 0.5, p95: 2, health: "unhealthy" as const };
+    const drawn = scene(pictureOf([{ from: "a", to: "hub" }], { center: "hub", more: { callers: more } }));
+    expect(drawn.units.find((unit) => unit.id === moreId("callers"))).toMatchObject({
+      kind: "more",
+      name: "4",
+      health: "unhealthy",
+      traffic: { rate: 14, errors: 0.5, p95: 2 },
+    });
     expect(drawn.lines.find((line) => line.from === moreId("callers"))).toMatchObject({ to: "hub", row: { rate: 14 } });
   });
 
-  it("follows callers and callees for the wanted hops and counts what is hidden", () => {
-    const calls = [
-      { from: "a", to: "b" },
-      { from: "b", to: "hub" },
-      { from: "hub", to: "x" },
-      { from: "x", to: "y" },
-      { from: "y", to: "z" },
-    ];
-    const one = scene(pictureOf(calls), { focus: "hub", hops: 1 });
-    expect(ids(one)).toEqual(["b", "hub", "x"]);
-    expect(one.units.map((unit) => unit.hidden)).toEqual([1, 0, 1]);
-    const two = scene(pictureOf(calls), { focus: "hub", hops: 2 });
-    expect(ids(two)).toEqual(["a", "b", "hub", "x", "y"]);
-    expect(two.units.find((unit) => unit.id === "y")).toMatchObject({ hops: 2, hidden: 1 });
-  });
-
-  it.each(["reviews", "service/reviews", "reviews-v2"])("finds the focus %s", (focus) => {
+  it("counts steps from the focus along calls either way, and what is hidden beside each", () => {
     const drawn = scene(
-      pictureOf([
-        { from: "front", to: "reviews-v1" },
-        { from: "front", to: "reviews-v2" },
-      ]),
-      { focus, hops: 1 },
+      pictureOf(
+        [
+          { from: "a", to: "b" },
+          { from: "b", to: "hub" },
+          { from: "hub", to: "x" },
+        ],
+        { center: "hub", hidden: { a: 3 } },
+      ),
     );
-    expect(drawn.focus).toBe("service/reviews");
+    expect(drawn.focus).toBe("hub");
+    expect(drawn.units.map(({ id, hops, hidden }) => [id, hops, hidden])).toEqual([
+      ["a", 2, 3],
+      ["b", 1, 0],
+      ["hub", 0, 0],
+      ["x", 1, 0],
+    ]);
   });
 
-  it("asks to choose when there is no such focus", () => {
-    expect(scene(pictureOf([{ from: "a", to: "b" }]), { focus: "nobody", hops: 1 })).toMatchObject({
-      tooLarge: true,
-      focus: undefined,
-    });
-  });
-
-  it("is in cycles no more than once", () => {
-    const drawn = scene(
-      pictureOf([
-        { from: "a", to: "b" },
-        { from: "b", to: "a" },
-      ]),
-      { focus: "a", hops: 3 },
-    );
-    expect(ids(drawn)).toEqual(["a", "b"]);
-    expect(drawn.lines).toHaveLength(2);
+  it("has no focus when the one that was asked for is gone", () => {
+    expect(scene(pictureOf([{ from: "a", to: "b" }], { center: "nobody" })).focus).toBeUndefined();
   });
 });
 

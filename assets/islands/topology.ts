@@ -2,3 +2,4 @@
 
 import "./weir-graph";
 import "./weir-scrubber";
+import "./weir-tv";

@@ -1,56 +1,68 @@
-// weir-graph is the topology: the picture around a focus or of the whole mesh, over the table that the server drew, both
-// live. What is shown stands in the address.
+// weir-graph is the topology: the picture of what the server chose of a mesh, and the page's lists and tables beside it,
+// all live. What is shown stands in the address.
 
-import { Announcer } from "./announce";
-import { make } from "./dom";
-import { fetchDocument, morphChildren } from "./fragment";
+import { make, set } from "./dom";
 import type { Picture as Data } from "./frames";
-import { type Address, write as address, read } from "./graph-address";
+import { type Address, write as address, bare, read, sameData, samePage } from "./graph-address";
+import { Crier, Help, unitsFound } from "./graph-help";
 import { listen } from "./graph-input";
+import { leads } from "./graph-links";
+import { Parts } from "./graph-page";
 import { Panel } from "./graph-panel";
 import { Picture } from "./graph-picture";
+import { MOST, type Stretch } from "./graph-rows";
+import { Search } from "./graph-search";
 import { Source } from "./graph-source";
 import { adoptStyle } from "./graph-style";
 import { EdgeTable } from "./graph-table";
 import { tools } from "./graph-tools";
 import { Words } from "./graph-words";
 import type { Moment, Shown } from "./moment";
+import { report } from "./moment";
 import { type Scene, scene } from "./scene";
-import { text, write } from "./texts";
+import { write } from "./texts";
+
+const START: Stretch = { from: 0, rows: MOST };
 
 class WeirGraph extends HTMLElement {
   #words = new Words(this);
   #picture = new Picture(this.#words);
   #panel = this.#makePanel();
-  #announcer = new Announcer();
+  #parts = new Parts(this, this.#words);
+  readonly #search = new Search({
+    waits: () => this.#state.view === "table",
+    filter: (filter) => this.#go({ ...this.#state, filter }, "replace"),
+    enter: (filter) => this.#lookAround(filter),
+  });
   readonly #root = make("div", { class: "wg", hidden: true });
-  readonly #caption = make("p", { class: "wg-caption", "data-testid": "caption" });
-  readonly #choose = make("p", { class: "wg-choose", hidden: true });
+  readonly #note = make("p", { class: "wg-note notice", hidden: true });
   readonly #status = make("p", { class: "wg-unseen", role: "status" });
-  #search: HTMLInputElement | undefined;
+  #crier = new Crier(this.#words, this.#status);
   #table: EdgeTable | undefined;
   readonly #source = new Source((data) => this.#take(data));
-  #state: Address = { focus: "", hops: 1, table: false, selected: undefined, at: undefined };
+  #state: Address = bare;
+  #before: Address | undefined; // the table: what "t" leads back to
+  #rows = START;
   #window = "30s";
   #data: Data | undefined;
+  #drawn: Scene | undefined;
   #fresh = true;
   #end = new AbortController();
-  #heading: AbortController | undefined;
 
   connectedCallback(): void {
     adoptStyle();
     this.#end = new AbortController();
-    this.#state = read(location.search, this.#serverState());
+    this.#state = this.#read();
     if (this.#root.childElementCount === 0) {
       this.#assemble();
     }
     const { signal } = this.#end;
     const still = window.matchMedia("(prefers-reduced-motion: reduce)");
     this.#picture.dots.wanted = !still.matches;
-    listen(this, this.#picture, this.#actions(), signal);
-    window.addEventListener("popstate", () => this.#arrive(), { signal });
-    document.addEventListener("weir-moment", (event) => this.#goBack(event.detail), { signal });
-    document.addEventListener("click", (event) => this.#follow(event), { signal });
+    if (!this.hasAttribute("wall")) {
+      listen(this, this.#picture, this.#actions(), signal);
+      this.#follow(signal);
+    }
     const shown = ({ detail }: CustomEvent<Shown>): void => this.setAttribute("data-moment-state", detail.state);
     document.addEventListener("weir-moment-shown", shown, { signal });
     document.addEventListener("visibilitychange", () => this.#picture.paint(), { signal });
@@ -65,24 +77,32 @@ class WeirGraph extends HTMLElement {
   disconnectedCallback(): void {
     this.#end.abort();
     this.#source.close();
+    this.#parts.stop();
     this.#picture.stop();
   }
 
-  #serverState(): Address {
-    const hops = Number(this.getAttribute("hops") ?? 1);
-    return {
-      focus: this.getAttribute("focus") ?? "",
-      hops,
-      table: this.getAttribute("view") === "table",
-      selected: undefined,
-      at: this.getAttribute("at") || undefined,
-    };
+  /** The islands' and the people's wishes that reach the whole page. */
+  #follow(signal: AbortSignal): void {
+    const help = new Help((box) => this.#hideBox(box), signal);
+    window.addEventListener("popstate", () => this.#arrive(), { signal });
+    document.addEventListener("weir-moment", (event) => this.#goBack(event.detail), { signal });
+    document.addEventListener("click", (event) => this.#click(event, help), { signal });
+    this.#search.listen(signal);
+  }
+
+  /** What the address says; where it names nothing to look around, the server chose. */
+  #read(): Address {
+    const state = read(this.hasAttribute("wall") ? "" : location.search);
+    const chosen = this.getAttribute("focus") ?? "";
+    const named = state.view === "focus" && state.focus === "" ? { ...state, focus: chosen } : state;
+    return named.view === "focus" && named.focus === "" ? { ...named, view: "problems" } : named;
   }
 
   #makePanel(): Panel {
-    return new Panel(this.#words, {
+    return new Panel(this, this.#words, {
       close: () => this.#select(undefined),
       select: (id) => this.#select(id),
+      hide: (id) => this.#hide(id),
       focusHref: (id) => this.#focusHref(id),
     });
   }
@@ -91,19 +111,12 @@ class WeirGraph extends HTMLElement {
     const keys = make("p", { class: "wg-unseen", id: "wg-keys" });
     write(keys, this.#words.say("keys"));
     this.#picture.stage.setAttribute("aria-describedby", keys.id);
-    const filter = this.querySelector<HTMLInputElement>("[data-filter]");
-    const { buttons, search } = tools(this.#words, this.#picture, filter?.placeholder ?? "", {
-      tidy: () => this.#draw(true),
-      search: () => this.#draw(),
-    });
-    this.#search = search;
-    const bar = make("div", { class: "wg-bar" }, this.#caption, search, buttons);
-    const frame = make("div", { class: "wg-frame" }, bar, this.#picture.stage, this.#panel.element);
-    this.#root.append(keys, frame, this.#choose, this.#status);
-    this.prepend(this.#root);
-    const table = this.querySelector<HTMLTableElement>("table[data-edges]");
-    if (table) {
-      this.#table = new EdgeTable(this, table, this.#words, (id) => this.#focusHref(id));
+    const { stage } = this.#picture;
+    this.#root.append(keys, stage, this.#note, this.#status);
+    this.querySelector("[data-picture]")?.append(this.#root);
+    if (!this.hasAttribute("wall")) {
+      this.#root.append(tools(this.#words, this.#picture, () => this.#draw(true), this));
+      this.querySelector(".topo-split")?.append(this.#panel.element);
     }
   }
 
@@ -111,22 +124,44 @@ class WeirGraph extends HTMLElement {
     return {
       select: (id: string | undefined) => this.#select(id),
       focus: (id: string) => this.#focus(id),
-      table: () => this.#go({ ...this.#state, table: !this.#state.table }, "push"),
-      search: () => this.#find(),
+      table: () => this.#toggleTable(),
+      search: () => this.#search.find(),
       back: () => this.#back(),
     };
   }
 
   #subscribe(fresh = true): void {
-    const { focus, hops, at } = this.#state;
+    const { at, view } = this.#state;
     this.#fresh ||= fresh;
-    this.#announcer = new Announcer();
+    this.#crier = new Crier(this.#words, this.#status);
+    if (fresh) {
+      this.#parts.forget();
+    }
     this.toggleAttribute("data-past", at !== undefined);
+    this.setAttribute("data-view", view);
     this.#picture.dots.held = at !== undefined;
     if (at === undefined) {
       this.removeAttribute("data-moment-state");
     }
-    this.#source.open({ mesh: this.getAttribute("mesh") ?? "", focus, hops, at, window: this.#window });
+    if (at !== undefined && view === "table") {
+      void this.#pastTable();
+      return;
+    }
+    this.#source.open({
+      mesh: this.getAttribute("mesh") ?? "",
+      state: this.#state,
+      rows: this.#rows,
+      window: this.#window,
+    });
+  }
+
+  /** The table of a moment that has passed does not move: the server's pages of it serve. */
+  async #pastTable(): Promise<void> {
+    this.#source.close();
+    this.#data = undefined;
+    report({ state: "loading" });
+    this.#show("table");
+    report((await this.#parts.renew()) ? { state: "shown" } : { state: "failed", reason: "" });
   }
 
   #take(data: Data): void {
@@ -140,7 +175,19 @@ class WeirGraph extends HTMLElement {
       this.#state = { ...this.#state, at };
       this.#window = window;
       this.#subscribe(false);
+      if (this.#state.view !== "table") {
+        void this.#parts.renew();
+      }
     }
+  }
+
+  /** Which of the page's parts belong to the view. */
+  #show(view: Address["view"]): void {
+    const drawn = view !== "table" && view !== "groups";
+    this.#root.hidden = !drawn;
+    this.toggleAttribute("data-drawn", drawn);
+    this.setAttribute("data-view", view);
+    this.querySelector("[data-pager]")?.toggleAttribute("hidden", this.#state.at === undefined);
   }
 
   /** Draws the newest data. */
@@ -149,82 +196,140 @@ class WeirGraph extends HTMLElement {
     if (!data) {
       return;
     }
-    const drawn = scene(data, this.#state);
-    const table = this.#state.table || drawn.tooLarge;
-    this.#root.hidden = table && !drawn.tooLarge;
-    this.#picture.stage.parentElement?.toggleAttribute("hidden", drawn.tooLarge);
-    for (const fallback of this.querySelectorAll<HTMLElement>("[data-fallback]")) {
-      fallback.hidden = true;
-    }
-    for (const view of this.querySelectorAll<HTMLElement>("[data-table-view]")) {
-      view.hidden = !table;
-    }
-    this.#table?.update(data);
-    this.#choose.hidden = !drawn.tooLarge;
-    write(this.#choose, drawn.tooLarge ? this.#words.say("choose", { n: String(data.nodeTotal) }) : "");
-    write(this.#caption, this.#words.caption(drawn));
-    if (!table) {
+    const { view, selected, at } = this.#state;
+    this.#words.metric = this.#state.label;
+    this.#show(view);
+    const drawn = scene(data);
+    this.#drawn = drawn;
+    if (view === "table") {
+      this.#edges(data);
+    } else if (view !== "groups") {
       this.#fresh = false;
-      this.#picture.show(drawn, { selected: this.#state.selected, found: this.#found(drawn) }, fresh);
-      const opened = this.#panel.element.hidden;
-      this.#panel.show(this.#state.selected, data, drawn);
-      if (opened && !this.#panel.element.hidden) {
-        this.#picture.reveal(this.#state.selected ?? "", this.#panel.covers);
+      this.#picture.show(drawn, { selected, found: unitsFound(drawn, this.#state.filter) }, fresh);
+      this.#crier.hear(drawn, data);
+    }
+    this.#say(data, drawn);
+    this.#parts.follow(data);
+    this.#open(data, drawn, at !== undefined);
+  }
+
+  #open(data: Data, drawn: Scene, past: boolean): void {
+    if (this.hasAttribute("wall")) {
+      return;
+    }
+    const { selected } = this.#state;
+    const closed = this.#panel.element.hidden;
+    this.#panel.show(selected, data, drawn, past);
+    const open = !this.#panel.element.hidden;
+    this.toggleAttribute("data-panel", open);
+    if (closed && open) {
+      this.#picture.reveal(selected ?? "", this.#panel.covers(this.#picture.stage));
+      if (this.#panel.isSheet) {
+        this.#panel.element.focus({ preventScroll: true });
       }
     }
-    this.#announce(data, drawn);
   }
 
-  /** The units that the search names; undefined without a search. */
-  #found(drawn: Scene): ReadonlySet<string> | undefined {
-    const query = this.#search?.value.trim().toLowerCase() ?? "";
-    if (query === "") {
-      return undefined;
+  /** The caption, and what else has to be said about the picture. */
+  #say(data: Data, drawn: Scene): void {
+    const chosen = data.scene;
+    const caption = this.querySelector("[data-caption]");
+    const { view, focus } = this.#state;
+    if (chosen && caption) {
+      write(caption, view === "table" || view === "groups" ? "" : this.#words.caption(chosen, data.edges.size));
     }
-    const named = (name: string): boolean => name.toLowerCase().includes(query);
-    const units = drawn.units.filter((unit) => named(unit.name) || unit.members.some((box) => named(box.name)));
-    return new Set(units.map((unit) => unit.id));
+    const gone = view === "focus" && drawn.focus === undefined && chosen !== undefined;
+    const hidden = drawn.units.length === 0 && (chosen?.hid ?? 0) > 0 && view !== "groups";
+    const name = focus.slice(focus.indexOf("/") + 1);
+    const said = gone ? this.#words.say("gone", { name }) : hidden ? this.#words.say("all-hidden") : "";
+    if (this.#note.dataset.said !== said) {
+      const href = address(location.href, { ...this.#state, view: "problems", focus: "", hide: [] });
+      this.#note.dataset.said = said;
+      this.#note.hidden = said === "";
+      this.#note.replaceChildren(said, " ", make("a", { href }, this.#words.say("show-problems")));
+    }
   }
 
-  #announce(data: Data, drawn: Scene): void {
-    const judged = drawn.units
-      .filter((unit) => unit.kind !== "more")
-      .map((unit) => {
-        const worst = unit.members.find((box) => box.row.health === unit.health) ?? unit.members[0];
-        const why = worst ? (this.#words.why(worst.row)[0]?.text ?? "") : "";
-        return { id: unit.id, name: this.#words.name(unit), health: unit.health, why };
-      });
-    const news = this.#announcer.next(judged, performance.now());
-    const [first] = news;
-    if (first && data.fresh) {
-      const values = {
-        name: first.name,
-        health: this.#words.say(first.health),
-        why: first.why,
-        n: String(news.length),
+  #edges(data: Data): void {
+    const table = this.querySelector<HTMLTableElement>("table[data-edges]");
+    if (!table) {
+      return;
+    }
+    if (this.#table?.table !== table) {
+      const actions = {
+        focusHref: (id: string) => this.#focusHref(id),
+        sort: (sort: string) => this.#go({ ...this.#state, sort }, "replace"),
+        rows: (wanted: Stretch) => {
+          this.#rows = wanted;
+          this.#subscribe(false);
+        },
+        select: (key: string) => this.#select(key),
       };
-      write(this.#status, text(this, news.length > 1 ? "problems" : "problem", values));
+      this.#table = new EdgeTable(table, this.#words, actions, this.#end.signal);
     }
+    this.#table.update(data, this.#state.sort, this.#state.selected);
   }
 
   #focusHref(id: string): string {
-    const page = new URL(this.getAttribute("page") ?? location.pathname, location.href);
-    return address(page.href, { ...this.#state, focus: id, table: false, selected: undefined });
+    const here = this.hasAttribute("wall") ? (this.getAttribute("page") ?? location.href) : location.href;
+    const state = { ...this.#state, view: "focus" as const, focus: id, filter: "", selected: undefined };
+    return address(new URL(here, document.baseURI).href, state);
   }
 
   #select(id: string | undefined): void {
     const next = id === this.#state.selected ? undefined : id;
+    const inside = this.#panel.element.contains(document.activeElement);
     this.#go({ ...this.#state, selected: next }, "replace");
-    if (next === undefined) {
+    if (next === undefined && (inside || document.activeElement === document.body)) {
       this.#picture.boxes.button(this.#picture.boxes.current ?? "")?.focus();
     }
   }
 
   #focus(id: string): void {
     if (id.startsWith("more/")) {
-      this.#go({ ...this.#state, table: true }, "push");
+      const end = id === "more/callers" ? "to" : "from";
+      const name = this.#drawn?.units.find((unit) => unit.id === this.#drawn?.focus)?.name ?? this.#state.focus;
+      const filter = `${end}:${/\s/.test(name) ? `"${name}"` : name}`;
+      this.#go({ ...this.#state, view: "table", filter, selected: undefined }, "push");
     } else {
-      this.#go({ ...this.#state, focus: id, selected: undefined, table: false }, "push");
+      const focus = this.#drawn?.unitOf.get(id) ?? id;
+      this.#go({ ...this.#state, view: "focus", focus, filter: "", selected: undefined }, "push");
+    }
+  }
+
+  /** Looks around the first match of a search that is shown; the server knows about those that are not. */
+  #lookAround(filter: string): boolean {
+    const found = this.#drawn && unitsFound(this.#drawn, filter);
+    const [first] = this.#drawn?.units.filter((unit) => found?.has(unit.id) && unit.kind !== "more") ?? [];
+    if (first) {
+      this.#focus(first.id);
+      this.#picture.stage.querySelector<HTMLElement>("[tabindex='0']")?.focus();
+    }
+    return first !== undefined;
+  }
+
+  #hide(id: string): void {
+    const all = new Set([...this.#state.hide, id]);
+    this.#go({ ...this.#state, hide: [...all], selected: undefined }, "push");
+  }
+
+  /** Hides the box that has the focus, or else what is selected, if it can be. */
+  #hideBox(box: string | undefined): boolean {
+    const unit = this.#drawn?.unitOf.get(box ?? this.#state.selected ?? "");
+    if (unit === undefined || unit.startsWith("more/")) {
+      return false;
+    }
+    this.#hide(unit);
+    return true;
+  }
+
+  #toggleTable(): void {
+    if (this.#state.view === "table") {
+      const { view, focus } = this.#before ?? { ...bare, focus: this.#state.focus };
+      this.#go({ ...this.#state, view, focus }, "push");
+    } else {
+      this.#before = this.#state;
+      this.#go({ ...this.#state, view: "table" }, "push");
     }
   }
 
@@ -232,21 +337,14 @@ class WeirGraph extends HTMLElement {
   #back(): void {
     if (this.#state.selected !== undefined) {
       this.#select(undefined);
-    } else if (this.#search?.value) {
-      this.#search.value = "";
-      this.#draw();
+    } else if (this.#state.filter !== "") {
+      this.#search.show("");
+      this.#go({ ...this.#state, filter: "" }, "replace");
     } else if (history.state === "weir-graph") {
       history.back();
-    } else if (this.#state.focus !== "") {
-      this.#go({ ...this.#state, focus: "" }, "push");
+    } else if (this.#state.view !== "problems") {
+      this.#go({ ...this.#state, view: "problems", focus: "" }, "push");
     }
-  }
-
-  /** The search of what is shown: of the picture, or of the table. */
-  #find(): void {
-    const field = this.#state.table ? this.querySelector<HTMLInputElement>("[data-filter]") : this.#search;
-    field?.focus();
-    field?.select();
   }
 
   #go(next: Address, how: "push" | "replace"): void {
@@ -260,25 +358,20 @@ class WeirGraph extends HTMLElement {
   }
 
   /** Links to other views of this page change the view; only what the page cannot know yet is loaded. */
-  #follow(event: MouseEvent): void {
+  #click(event: MouseEvent, help: Help): void {
     const link = event.target instanceof Element ? event.target.closest("a") : null;
-    const plain = event.button === 0 && !event.ctrlKey && !event.metaKey && !event.shiftKey && !event.altKey;
-    const within = link && (this.contains(link) || link.closest(".page-head"));
-    if (!within || !plain || event.defaultPrevented) {
-      return;
-    }
-    const [here, there] = [new URL(location.href), new URL(link.href)];
-    const same = (url: URL): string => [url.origin, url.pathname, url.searchParams.get("mesh")].join(" ");
-    if (
-      same(here) === same(there) &&
-      there.hash === "" &&
-      !there.searchParams.has("lang") &&
-      !there.searchParams.has("theme")
-    ) {
+    if (link?.hasAttribute("data-keys")) {
+      event.preventDefault();
+      help.open();
+    } else if (link?.dataset.select && this.contains(link)) {
+      event.preventDefault();
+      this.#select(link.dataset.select);
+    } else if (link && leads(event, link, this)) {
       event.preventDefault();
       // The server drew the link for the moment that it knew.
       const { at } = this.#state;
-      history.pushState("weir-graph", "", address(there.href, { ...read(there.search, this.#state), at }));
+      history.pushState("weir-graph", "", address(link.href, { ...read(new URL(link.href).search), at }));
+      link.closest("details")?.removeAttribute("open");
       this.#arrive();
     }
   }
@@ -286,38 +379,25 @@ class WeirGraph extends HTMLElement {
   /** Shows what the address says. */
   #arrive(): void {
     const before = this.#state;
-    const bare = { focus: "", table: false, selected: undefined, at: undefined };
-    this.#state = read(location.search, { ...bare, hops: before.hops });
-    const { focus, hops, table, at } = this.#state;
-    if (focus !== before.focus || hops !== before.hops) {
-      this.#subscribe();
-    } else if (at !== before.at) {
-      this.#subscribe(false);
+    this.#state = this.#read();
+    if (!this.#search.busy) {
+      this.#search.show(this.#state.filter);
     }
-    if (focus !== before.focus || hops !== before.hops || table !== before.table) {
-      void this.#renewHead();
+    set(this, "focus", this.#state.focus);
+    const page = !samePage(before, this.#state);
+    if (!sameData(before, this.#state)) {
+      this.#rows = START;
+      this.#table?.rewind();
+      this.#subscribe(
+        before.view !== this.#state.view || before.focus !== this.#state.focus || before.at === this.#state.at,
+      );
     }
-    this.#draw();
-    if (table && !before.table) {
-      this.querySelector<HTMLElement>("[data-filter]")?.focus({ preventScroll: true });
+    if (page) {
+      void this.#parts.renew().then(() => this.#draw());
     }
-  }
-
-  /** The title, the heading and the toolbar are the server's; they follow the address. */
-  async #renewHead(): Promise<void> {
-    this.#heading?.abort();
-    this.#heading = new AbortController();
-    try {
-      const head = new URL(location.href);
-      head.searchParams.set("fragment", "head");
-      const page = await fetchDocument(head.href, this.#heading.signal);
-      const [here, there] = [document.querySelector(".page-head"), page.querySelector<HTMLElement>(".page-head")];
-      document.title = there?.dataset.title ?? document.title;
-      if (here && there) {
-        morphChildren(here, there);
-      }
-    } catch {
-      // The heading is a comfort; without the server the banner says so.
+    this.#draw(false);
+    if (this.#state.view === "table" && before.view !== "table") {
+      this.#search.focus();
     }
   }
 }

@@ -9,26 +9,29 @@ import (
 	"github.com/weirmesh/weir/ui/page"
 )
 
-// sideBoxes is how many neighbours a column shows; more are in the table.
-const sideBoxes = 8
-
-// around collects a box's neighbours, column by column, each box once and at its smallest distance.
-func (v view) around(center string, hops int) *page.Around {
+// around lays the units of a scene out as columns: the one in the middle, and at each distance who calls it and whom it
+// calls, each box once and at its smallest distance.
+func (v view) around(center string, hops int, scene graph.Scene) *page.Around {
 	a := &page.Around{Center: v.box(center, nil)}
-	placed := map[string]bool{center: true}
+	placed := make(map[string]bool, len(scene.Nodes)) // false: in the scene, and not in a column yet
+	for _, n := range scene.Nodes {
+		placed[v.group(n.ID)] = false
+	}
+	placed[center] = true
 	for _, direction := range []int{-1, 1} {
 		front := []string{center}
 		for distance := 1; distance <= hops; distance++ {
-			boxes := v.neighbours(front, direction, placed)
 			column := page.Column{Distance: direction * distance, Title: v.L.T(columnTitle(direction * distance))}
+			column.Boxes = v.neighbours(front, direction, placed)
 			front = nil
-			for _, b := range boxes {
+			for _, b := range column.Boxes {
 				placed[b.ID] = true
 				front = append(front, b.ID)
 			}
-			column.Boxes = boxes[:min(len(boxes), sideBoxes)]
-			column.More = len(boxes) - len(column.Boxes)
-			if distance == 1 || len(boxes) > 0 {
+			if distance == 1 {
+				column.More = scene.More[moreSide(direction)].Units
+			}
+			if distance == 1 || len(column.Boxes) > 0 {
 				a.Columns = append(a.Columns, column)
 			}
 		}
@@ -37,19 +40,30 @@ func (v view) around(center string, hops int) *page.Around {
 	return a
 }
 
+func moreSide(direction int) string {
+	if direction < 0 {
+		return "callers"
+	}
+	return "callees"
+}
+
 func columnTitle(distance int) string {
 	switch distance {
+	case -3:
+		return "topology.callers3"
 	case -2:
 		return "topology.callers2"
 	case -1:
 		return "topology.callers"
 	case 1:
 		return "topology.callees"
+	case 2:
+		return "topology.callees2"
 	}
-	return "topology.callees2"
+	return "topology.callees3"
 }
 
-// neighbours are the boxes one call away from a front of boxes, unhealthy ones first, then by rate.
+// neighbours are the boxes one call away from a front of boxes that are not placed yet, unhealthy ones first, then by rate.
 func (v view) neighbours(front []string, direction int, placed map[string]bool) []page.Box {
 	edges := make(map[string][]graph.Edge)
 	for _, e := range v.graph.Edges {
@@ -57,7 +71,7 @@ func (v view) neighbours(front []string, direction int, placed map[string]bool) 
 		if direction > 0 {
 			near, far = far, near
 		}
-		if slices.Contains(front, near) && !placed[far] {
+		if done, shown := placed[far]; shown && !done && slices.Contains(front, near) {
 			edges[far] = append(edges[far], e)
 		}
 	}

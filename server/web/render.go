@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/a-h/templ"
 	"github.com/gin-gonic/gin"
@@ -11,12 +12,16 @@ import (
 	"github.com/weirmesh/weir/server/mesh"
 )
 
-// render writes a page, or the one fragment of it that was asked for.
+// render writes a page, or the fragments of it that were asked for: one, or several with commas between.
 func (w *Web) render(c *gin.Context, status int, page templ.Component) error {
 	var body bytes.Buffer
 	var err error
 	if name := c.Query("fragment"); name != "" && c.Request.Method != http.MethodPost {
-		err = templ.RenderFragments(c.Request.Context(), &body, page, name)
+		var parts []any
+		for part := range strings.SplitSeq(name, ",") {
+			parts = append(parts, part)
+		}
+		err = templ.RenderFragments(c.Request.Context(), &body, page, parts...)
 	} else {
 		err = page.Render(c.Request.Context(), &body)
 	}

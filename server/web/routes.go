@@ -21,6 +21,9 @@ func (w *Web) routes() []route {
 	return []route{
 		{http.MethodGet, "/", w.overview},
 		{http.MethodGet, "/topology", w.topology},
+		{http.MethodGet, "/topology/edges.csv", w.edgesCSV},
+		{http.MethodPost, "/topology/views", w.saveLook},
+		{http.MethodGet, "/tv", w.tv},
 
 		{http.MethodGet, "/services", w.services},
 		{http.MethodGet, "/services/:name", w.service},

@@ -32,7 +32,7 @@ func (w *Web) frame(c *gin.Context, section, title string) page.Shell {
 		s.Title = s.L.T(title)
 	}
 	bundles := []string{"weir.js"}
-	if section == "topology" {
+	if section == "topology" || section == "tv" {
 		bundles = append(bundles, "topology.js")
 	}
 	for _, name := range bundles {
