@@ -2773,7 +2773,7 @@ export interface operations {
                 /** @description Ids or names of boxes that are not shown; may be repeated. */
                 hide?: string[] | null;
                 /** @description Of the view groups: how services are grouped. Left out, or where the mesh's names do not tell: the way that serves best. */
-                by?: "namespace" | "prefix" | "kind";
+                by?: "namespace" | "area" | "prefix" | "kind";
             };
             header?: {
                 /** @description The ETag that is known already; 304 when it is still current. */

@@ -83,6 +83,18 @@ describe("apply", () => {
     expect([...after.edges.values()].map((edge) => edge.to)).toEqual(["reviews-v1", "external/api"]);
   });
 
+  it("keeps the explanation of a row that says so", () => {
+    const first = apply(undefined, full);
+    const delta = { v: "table:shop", epoch: 1, base: 41, seq: 42, i: [5], r: [30], h: [4] };
+    const second = apply(first, { ...delta, same: [5] });
+    expect(second.edges.get(5)?.row).toMatchObject({
+      rate: 30,
+      why: ["1 in 10 requests fails"],
+      causes: [{ code: "errors" }],
+    });
+    expect(apply(first, delta).edges.get(5)?.row).toMatchObject({ why: [], causes: [] });
+  });
+
   it("keeps its maps when a frame only says that the view is alive", () => {
     const first = apply(undefined, full);
     const second = apply(first, { v: "table:shop", epoch: 1, seq: 42, base: 41, t: 9000, w: 30, fresh: true, age: 2 });

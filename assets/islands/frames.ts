@@ -146,7 +146,7 @@ type Column = readonly (number | null)[];
 type Table = { readonly i?: readonly number[]; readonly [column: string]: unknown };
 type Name = Omit<Box, "row">;
 type Ends = { readonly from: number; readonly to: number; readonly protocol?: string; readonly services?: string[] };
-type Why = { readonly text?: string[]; readonly causes?: Cause[] };
+type Why = { readonly text?: readonly string[]; readonly causes?: readonly Cause[] };
 
 /** A frame as it arrives. */
 export type Frame = Table & {
@@ -169,6 +169,7 @@ export type Frame = Table & {
   readonly nodes?: Table;
   readonly gone?: readonly number[];
   readonly why?: Readonly<Record<string, Why>>;
+  readonly same?: readonly number[];
   readonly rows?: readonly { readonly id: string }[];
   readonly goneRows?: readonly string[];
 };
@@ -276,12 +277,15 @@ function objects(frame: Frame, last: Picture | undefined): ReadonlyMap<string, u
 
 /** Gives every row of a table to what it belongs to. */
 function take<T extends { readonly row: Row }>(into: Map<number, T>, table: Table, frame: Frame): void {
+  const same = new Set(frame.same);
   (table.i ?? []).forEach((id, k) => {
     const owner = into.get(id);
     if (!owner) {
       throw new Gap(`a row of id ${id} of ${frame.v}, which has no name`);
     }
-    into.set(id, { ...owner, row: rowAt(table, k, frame.why?.[id]) });
+    const { why, causes } = owner.row;
+    const said = same.has(id) ? { text: why, causes } : frame.why?.[id];
+    into.set(id, { ...owner, row: rowAt(table, k, said) });
   });
 }
 

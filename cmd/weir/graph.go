@@ -53,7 +53,7 @@ func (a *app) graphCommand() *cobra.Command {
 	flags.StringVar(&ask.Focus, "focus", "", "the service, version or graph id whose callers and callees are shown")
 	flags.IntVar(&hops, "hops", 0, "how far callers and callees are shown, 1 to 3 (default: 1)")
 	flags.StringArrayVar(&ask.Hide, "hide", nil, "a box that is not shown; may be repeated")
-	flags.StringVar(&ask.By, "by", "", "how --view groups groups: namespace, prefix or kind (default: what serves best)")
+	flags.StringVar(&ask.By, "by", "", "how --view groups groups: namespace, area, prefix or kind (default: what serves best)")
 	formatFlag(cmd, &f, "dot")
 	return cmd
 }

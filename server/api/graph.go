@@ -32,7 +32,7 @@ type Choice struct {
 	Focus string   `query:"focus" maxLength:"512" doc:"Of the view focus: a service, a version or an id of the graph."`
 	Hops  int      `query:"hops" minimum:"1" maximum:"3" doc:"Of the view focus: how far callers and callees are shown. Left out: 1."`
 	Hide  []string `query:"hide,explode" maxItems:"200" doc:"Ids or names of boxes that are not shown; may be repeated."`
-	By    string   `query:"by" enum:"namespace,prefix,kind" doc:"Of the view groups: how services are grouped. Left out, or where the mesh's names do not tell: the way that serves best."`
+	By    string   `query:"by" enum:"namespace,area,prefix,kind" doc:"Of the view groups: how services are grouped. Left out, or where the mesh's names do not tell: the way that serves best."`
 }
 
 // wish reads a choice; nil: everything.

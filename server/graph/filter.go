@@ -25,7 +25,7 @@ func parseFilter(filter string) []condition {
 		c := condition{text: word}
 		if field, text, ok := strings.Cut(word, ":"); ok {
 			end, by, _ := strings.Cut(field, "-")
-			known := by == "" || slices.Contains([]string{byNamespace, byPrefix, byKind}, by)
+			known := by == "" || slices.Contains([]string{byNamespace, byArea, byPrefix, byKind}, by)
 			if known && (end == "from" || end == "to") {
 				c = condition{end, by, text}
 			}

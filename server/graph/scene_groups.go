@@ -2,6 +2,7 @@ package graph
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 
@@ -12,12 +13,13 @@ import (
 // The ways of grouping.
 const (
 	byNamespace = "namespace" // the domain of services' names: "shop" of checkout.shop.svc.cluster.local and of shop/checkout
+	byArea      = "area"      // the first word of that: "shop" of shop-eu
 	byPrefix    = "prefix"    // the first word of services' names
 	byKind      = "kind"
 )
 
 // maxGroups is how many rows the matrix has at most; the groups with the least traffic are one row beyond.
-const maxGroups = 24
+const maxGroups = 30
 
 // The kinds of groups that no service's name stands for, besides the kinds of nodes.
 const (
@@ -43,27 +45,47 @@ func (c *choice) groups() {
 	}
 }
 
-// groupings gives the ways that tell this mesh's units apart, and the one that serves best: the first that makes more than
-// one group of services, and not one of each.
+// groupings gives the ways that tell this mesh's units apart, and the one that serves best: the first that needs no row for
+// others, or else the one that puts the fewest units there.
 func (c *choice) groupings() (ways []string, best string) {
-	for _, by := range []string{byNamespace, byPrefix} {
-		names := make(map[string]bool)
+	least := len(c.units) + 1
+	before := 0
+	for _, by := range []string{byNamespace, byArea, byPrefix} {
+		groups := make(map[string]int)
 		services, named := 0, 0
 		for i := range c.units {
 			if u := &c.units[i]; u.kind == KindService || u.kind == KindNode {
 				services++
 				if name, kind := c.groupOf(u, by); kind == "" {
-					names[name] = true
+					groups[name]++
 					named++
 				}
 			}
 		}
-		if named*2 >= services && len(names) > 1 && len(names)*4 <= services*3 {
-			ways = append(ways, by)
+		n := len(groups)
+		tells := named*2 >= services && n > 1 && n*4 <= services*3
+		if !tells || by == byArea && n == before {
+			continue // areas that are the namespaces
+		}
+		ways, before = append(ways, by), n
+		if rest := named - largest(groups, maxGroups); rest < least {
+			least, best = rest, by
 		}
 	}
-	ways = append(ways, byKind)
-	return ways, ways[0]
+	if best == "" {
+		best = byKind
+	}
+	return append(ways, byKind), best
+}
+
+// largest adds up the largest so many of some numbers.
+func largest(groups map[string]int, most int) int {
+	sizes := slices.Sorted(maps.Values(groups))
+	sum := 0
+	for _, n := range sizes[max(0, len(sizes)-most):] {
+		sum += n
+	}
+	return sum
 }
 
 // findSuffix finds what the domains of all services end with, a dot before it: it tells none from another. Of a domain
@@ -97,8 +119,13 @@ func (o *Outline) groupOf(u *unit, by string) (name, kind string) {
 	if by == byKind || u.kind == KindExternal || u.kind == KindUnknown {
 		return string(u.kind), string(u.kind)
 	}
-	if name = prefixOf(u.name); by == byNamespace {
+	switch by {
+	case byNamespace:
 		name = strings.TrimSuffix(domainOf(u.name), o.suffix)
+	case byArea:
+		name = prefixOf(strings.TrimSuffix(domainOf(u.name), o.suffix))
+	default:
+		name = prefixOf(u.name)
 	}
 	switch {
 	case name != "":

@@ -55,8 +55,6 @@ func headOf(g graph.Graph) Frame {
 // draw makes the content of a graphical view. The caller holds t.mu.
 func (t *topic) draw(o *graph.Outline, now time.Time) content {
 	switch {
-	case t.view.kind == "pulse":
-		return content{head: headOf(o.Graph())}
 	case t.view.page != nil:
 		return t.drawPage(o, now)
 	case t.view.wish.View == graph.ViewWhole:

@@ -33,6 +33,7 @@ type Frame struct {
 	Nodes *Table       `json:"nodes,omitempty"`
 	Gone  []int        `json:"gone,omitempty"`
 	Why   map[int]Why  `json:"why,omitempty"`
+	Same  []int        `json:"same,omitempty"` // rows of this frame whose explanation is the one before
 
 	Scene json.RawMessage `json:"scene,omitempty"` // graph.Scene, when it changed
 	Order []int           `json:"order,omitempty"` // of a table's page: its edges' ids in order, when that changed
@@ -222,10 +223,7 @@ func (c *Column) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// round keeps four significant digits, which is what rows carry.
-func round(v float64) float64 { return roundTo(v, 4) }
-
-// roundTo keeps so many significant digits.
+// roundTo keeps so many significant digits; frames carry no more than anybody reads.
 func roundTo(v float64, significant int) float64 {
 	if v == 0 || math.IsNaN(v) {
 		return v

@@ -12,7 +12,10 @@ func (h *Hub) look(t *topic, now time.Time) content {
 	if !ok {
 		return content{head: Frame{Time: now.UnixMilli()}}
 	}
-	p := t.draw(h.outline(g), now)
+	p := content{head: headOf(g)}
+	if t.view.kind != "pulse" {
+		p = t.draw(h.outline(g), now)
+	}
 	if old := now.Sub(g.At); old > staleAfter {
 		p.head.Fresh = false
 		p.head.Age = max(p.head.Age, old.Round(100*time.Millisecond).Seconds())

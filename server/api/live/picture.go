@@ -71,11 +71,18 @@ func (p *Picture) Apply(f Frame) error {
 		delete(next.ends, id)
 		delete(next.rows, id)
 	}
-	if err := next.take(&f.Table, f.Why); err != nil {
+	why := maps.Clone(f.Why)
+	for _, id := range f.Same {
+		if why == nil {
+			why = make(map[int]Why)
+		}
+		why[id] = Why{Causes: p.rows[id].Causes}
+	}
+	if err := next.take(&f.Table, why); err != nil {
 		return err
 	}
 	if f.Nodes != nil {
-		if err := next.take(f.Nodes, f.Why); err != nil {
+		if err := next.take(f.Nodes, why); err != nil {
 			return err
 		}
 	}

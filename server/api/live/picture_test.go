@@ -84,29 +84,29 @@ func compare(t *rapid.T, p *Picture, g graph.Graph) {
 		if !ok || row.Health != n.Health || row.Proxies != n.Proxies {
 			t.Fatalf("box %s: %+v, want %+v", n.ID, row, n)
 		}
-		within(t, n.ID, row.Rate, n.RequestRate)
+		within(t, n.ID, row.Rate, n.RequestRate, deadband)
 	}
 	for _, e := range g.Edges {
 		row, ok := p.Edges[[2]string{e.From, e.To}]
 		if !ok || row.Health != e.Health || row.Used != e.Used || len(row.Causes) != len(e.Causes) {
 			t.Fatalf("edge %s → %s: %+v, want %+v", e.From, e.To, row, e)
 		}
-		within(t, "rate", row.Rate, e.RequestRate)
-		within(t, "errors", row.Errors, e.ErrorRatio)
-		within(t, "p95", row.P95, e.P95)
+		within(t, "rate", row.Rate, e.RequestRate, deadband)
+		within(t, "errors", row.Errors, e.ErrorRatio, deadband)
+		within(t, "p95", row.P95, e.P95, looseDeadband)
 		if math.IsNaN(row.Weight) != (e.Weight == nil) {
 			t.Fatalf("weight %v, want %v", row.Weight, e.Weight)
 		}
 		if e.Weight != nil {
-			within(t, "weight", row.Weight, *e.Weight)
+			within(t, "weight", row.Weight, *e.Weight, deadband)
 		}
 	}
 }
 
-// within allows the deadband and the rounding to four digits.
-func within(t *rapid.T, what string, got, want float64) {
-	if (got == 0) != (want == 0) || math.Abs(got-want) > 0.0211*math.Abs(want) {
-		t.Fatalf("%s: got %v, want %v within 2 %%", what, got, want)
+// within allows the deadband and the rounding to three or four digits.
+func within(t *rapid.T, what string, got, want, band float64) {
+	if (got == 0) != (want == 0) || math.Abs(got-want) > (band*1.05+0.006)*math.Abs(want) {
+		t.Fatalf("%s: got %v, want %v within %v", what, got, want, band)
 	}
 }
 
@@ -314,7 +314,7 @@ func TestFrameSize(t *testing.T) {
 	}
 }
 
-func deflated(t *testing.T, data []byte) int {
+func deflated(t testing.TB, data []byte) int {
 	t.Helper()
 	var out bytes.Buffer
 	w, err := flate.NewWriter(&out, 1)

@@ -90,9 +90,15 @@ func poolOf(p *graph.Pool, row *values) {
 	row[colOverflow] = p.OverflowRate
 }
 
+// roundAll keeps the digits that somebody may want to see.
 func roundAll(row *values) {
 	for c := range row {
-		row[c] = round(row[c])
+		switch c {
+		case colP50, colP95, colP99, colBytes, colInFlight, colOverflow:
+			row[c] = roundTo(row[c], 3)
+		default:
+			row[c] = roundTo(row[c], 4)
+		}
 	}
 }
 

@@ -41,14 +41,37 @@ type sentBox struct {
 	id   int
 	name Name
 	row  values
-	why  Why
+	said said
 }
 
 type sentLine struct {
 	id   int
 	ends Ends
 	row  values
-	why  Why
+	said said
+}
+
+// said is the explanation that viewers have of a row.
+type said struct {
+	why Why
+	at  time.Time
+}
+
+// whyEvery is how long an explanation stands when only numbers in its words changed: they are to be read.
+const whyEvery = 5 * time.Second
+
+// explain adds a row's explanation to a frame, or says that the last one stands.
+func (s *said) explain(f *Frame, id int, why Why, now time.Time) {
+	if len(why.Text) == 0 && len(why.Causes) == 0 {
+		s.why = why
+		return
+	}
+	if now.Sub(s.at) < whyEvery && alike(s.why, why) {
+		f.Same = append(f.Same, id)
+		return
+	}
+	s.why, s.at = why, now
+	f.Why[id] = why
 }
 
 type sentRow struct {
@@ -87,8 +110,8 @@ func (t *topic) advance(p content, now time.Time) error {
 	case p.rests:
 	case t.view.graphical():
 		f.Names, f.Ends, f.Why = make(map[int]Name), make(map[int]Ends), make(map[int]Why)
-		t.advanceBoxes(p.boxes, &f)
-		t.advanceLines(p.lines, &f)
+		t.advanceBoxes(p.boxes, &f, now)
+		t.advanceLines(p.lines, &f, now)
 		t.forget(p, &f)
 		if err := t.advanceScene(p, &f, now); err != nil {
 			return err
@@ -106,7 +129,7 @@ func (t *topic) advance(p content, now time.Time) error {
 	return nil
 }
 
-func (t *topic) advanceBoxes(boxes []box, f *Frame) {
+func (t *topic) advanceBoxes(boxes []box, f *Frame, now time.Time) {
 	var ids []int
 	var rows []values
 	band := t.view.deadband()
@@ -121,12 +144,12 @@ func (t *topic) advanceBoxes(boxes []box, f *Frame) {
 			sent.name = b.name
 			f.Names[sent.id] = b.name
 		}
-		if known && near(&sent.row, &b.row, band) && alike(sent.why, b.why) {
+		if known && near(&sent.row, &b.row, band) && alike(sent.said.why, b.why) {
 			continue
 		}
-		sent.row, sent.why = b.row, b.why
+		sent.row = b.row
 		ids, rows = append(ids, sent.id), append(rows, b.row)
-		explain(f, sent.id, b.why)
+		sent.said.explain(f, sent.id, b.why, now)
 	}
 	if len(ids) > 0 {
 		f.Nodes = &Table{}
@@ -134,7 +157,7 @@ func (t *topic) advanceBoxes(boxes []box, f *Frame) {
 	}
 }
 
-func (t *topic) advanceLines(lines []line, f *Frame) {
+func (t *topic) advanceLines(lines []line, f *Frame, now time.Time) {
 	var ids []int
 	var rows []values
 	band := t.view.deadband()
@@ -155,12 +178,12 @@ func (t *topic) advanceLines(lines []line, f *Frame) {
 			sent.ends = ends
 			f.Ends[sent.id] = ends
 		}
-		if known && near(&sent.row, &l.row, band) && alike(sent.why, l.why) {
+		if known && near(&sent.row, &l.row, band) && alike(sent.said.why, l.why) {
 			continue
 		}
-		sent.row, sent.why = l.row, l.why
+		sent.row = l.row
 		ids, rows = append(ids, sent.id), append(rows, l.row)
-		explain(f, sent.id, l.why)
+		sent.said.explain(f, sent.id, l.why, now)
 	}
 	f.fill(ids, rows)
 }
@@ -244,12 +267,12 @@ func (t *topic) wholeGraph(f *Frame) {
 	boxes := make(map[int]values, len(t.boxes))
 	for _, sent := range t.boxes {
 		f.Names[sent.id], boxes[sent.id] = sent.name, sent.row
-		explain(f, sent.id, sent.why)
+		explain(f, sent.id, sent.said.why)
 	}
 	lines := make(map[int]values, len(t.lines))
 	for _, sent := range t.lines {
 		f.Ends[sent.id], lines[sent.id] = sent.ends, sent.row
-		explain(f, sent.id, sent.why)
+		explain(f, sent.id, sent.said.why)
 	}
 	f.Nodes = &Table{}
 	f.Nodes.fill(byID(boxes))
@@ -287,11 +310,21 @@ func near(sent, now *values, band float64) bool {
 		if c == colHealth || c == colDeclared || c == colUsed || s == 0 || n == 0 || math.IsNaN(s) || math.IsNaN(n) {
 			return false
 		}
-		if math.Abs(n-s) > band*math.Abs(s) {
+		if math.Abs(n-s) > bandOf(c, band)*math.Abs(s) {
 			return false
 		}
 	}
 	return true
+}
+
+// bandOf is a column's deadband: what varies from second to second anyway has a wider one.
+func bandOf(column int, band float64) float64 {
+	switch column {
+	case colP50, colP95, colP99, colBytes:
+		return max(band, looseDeadband)
+	default:
+		return band
+	}
 }
 
 // alike says whether two explanations name the same causes and limits; the other numbers in their words may differ, as

@@ -24,6 +24,7 @@ const (
 // The deadbands: how far a number may be from the one last sent before its row is sent again.
 const (
 	deadband      = 0.02
+	looseDeadband = 0.05 // of latencies and bytes
 	wholeDeadband = 0.1
 )
 
