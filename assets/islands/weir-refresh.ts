@@ -15,6 +15,7 @@ class WeirRefresh extends HTMLElement {
       (body) => {
         if (body !== this && !this.#isRead()) {
           morphChildren(this, body);
+          this.#scatter();
         }
         return every;
       },
@@ -24,6 +25,16 @@ class WeirRefresh extends HTMLElement {
 
   disconnectedCallback(): void {
     this.#end.abort();
+  }
+
+  /** What a fragment says of parts that stand among the fields of a form, brought there: no field is touched. */
+  #scatter(): void {
+    for (const part of this.hasAttribute("scatter") ? this.querySelectorAll("[data-into]") : []) {
+      const place = document.getElementById(part.getAttribute("data-into") ?? "");
+      if (place && !this.contains(place)) {
+        morphChildren(place, part);
+      }
+    }
   }
 
   /** Somebody has marked text in here, to copy it or to keep their place. */

@@ -11,6 +11,7 @@ type Row = {
   readonly field: HTMLFieldSetElement;
   readonly range: HTMLInputElement | null;
   readonly number: HTMLInputElement;
+  readonly was: HTMLInputElement | null;
   readonly lock: HTMLInputElement | null;
   readonly share: Element | null;
 };
@@ -26,10 +27,13 @@ class WeirWeights extends HTMLElement {
     this.#end = new AbortController();
     this.#rows = [...this.querySelectorAll<HTMLFieldSetElement>("[data-target]")].flatMap(rowOf);
     this.#sentence = this.querySelector("[data-sentence]")?.textContent ?? "";
-    this.#draft = open(this.#rows.map((row) => weight(row.number.defaultValue)));
+    this.#draft = open(this.#rows.map((row) => weight(row.was?.value || row.number.defaultValue)));
     // Values that the browser brought back, or that the server refused, are a draft already.
     const now = this.#rows.map((row) => weight(row.number.value));
-    if (now.some((w, i) => w !== this.#draft.applied[i]) && sum(now) === total(this.#draft.applied)) {
+    if (now.some((w, i) => w !== this.#draft.applied[i])) {
+      if (sum(now) !== total(this.#draft.applied)) {
+        return; // shares of another sum are theirs who typed them; the server reads them as they are
+      }
       this.#draft = { ...this.#draft, now };
     }
     this.#listen(this.#end.signal);
@@ -83,7 +87,7 @@ class WeirWeights extends HTMLElement {
     }
   }
 
-  /** Keys move by a hundredth, or by five; End is everything. */
+  /** Keys move by a hundredth, or by ten; End is everything. */
   #key(event: KeyboardEvent, row: number): void {
     const whole = total(this.#draft.applied);
     const step = Math.max(1, Math.round(whole / 100));
@@ -93,8 +97,8 @@ class WeirWeights extends HTMLElement {
       ArrowUp: now + step,
       ArrowLeft: now - step,
       ArrowDown: now - step,
-      PageUp: now + Math.max(1, weightOf(5, whole)),
-      PageDown: now - Math.max(1, weightOf(5, whole)),
+      PageUp: now + Math.max(1, weightOf(10, whole)),
+      PageDown: now - Math.max(1, weightOf(10, whole)),
       Home: 0,
       End: whole,
     };
@@ -135,6 +139,7 @@ class WeirWeights extends HTMLElement {
         row.number.value = value;
       }
       row.number.readOnly = held;
+      row.field.toggleAttribute("data-held", held);
       row.number.toggleAttribute("data-draft", now[i] !== this.#draft.applied[i]);
       if (row.range) {
         row.range.max = String(total(this.#draft.applied));
@@ -224,6 +229,7 @@ function rowOf(field: HTMLFieldSetElement): Row[] {
           field,
           range: field.querySelector("[data-range]"),
           number: input,
+          was: field.querySelector<HTMLInputElement>("input[type=hidden][name^='was.']"),
           lock: field.querySelector("[data-lock]"),
           share: field.querySelector("[data-share]"),
         },

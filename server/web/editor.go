@@ -97,7 +97,7 @@ func editorOf(tab, name string) (editor, bool) {
 func (d *desks) knob(e editor, at spot, tab string) page.Knob {
 	action := d.v.ServiceHref(at.service, "/"+tab)
 	now := e.values(d.v, at)
-	version := d.v.current.Versions[at.ref()]
+	version := d.v.versionOf(e, at)
 	around, draft := d.of(at.place(d.v, e.name), version, action)
 	values, was := now, now.Encode()
 	if draft != nil {
@@ -228,6 +228,14 @@ func (w *Web) editorDraft(c *gin.Context, v view, s knobState, patch mesh.Patch)
 		},
 	}
 	d.base = map[mesh.Ref]int64{ref: s.version}
+	if s.name == "order" {
+		d.current = v.versionOf(s.editor, s.at)
+		// The door knows the router's own version: what was read of its routes holds, or the router's is asked for in vain.
+		d.base[ref] = v.current.Versions[ref]
+		if d.current != s.version {
+			d.base[ref] = -1
+		}
+	}
 	for _, o := range patch.Put {
 		if _, ok := d.base[o.Ref()]; ok {
 			continue
@@ -253,6 +261,21 @@ func (w *Web) editorDraft(c *gin.Context, v view, s knobState, patch mesh.Patch)
 	d.rows = v.conflictRows(s, was)
 	d.describe = func(r *page.Review) { w.describeKnob(v, s, patch, r) }
 	return d
+}
+
+// versionOf is the version of what a form is about. An order is of all routes of a router, so theirs are counted together:
+// versions only grow.
+func (v view) versionOf(e editor, at spot) int64 {
+	own := v.current.Versions[at.ref()]
+	if e.name != "order" {
+		return own
+	}
+	for ref, version := range v.current.Versions {
+		if router, _ := ref.Split(); ref.Kind == mesh.KindRoute && router == at.router {
+			own += version
+		}
+	}
+	return own
 }
 
 // conflictRows puts what was read, what is and what is drafted beside each other, by the name of the value.

@@ -15,6 +15,7 @@ import (
 	"github.com/weirmesh/weir/server/graph"
 	"github.com/weirmesh/weir/server/mesh"
 	"github.com/weirmesh/weir/server/provider"
+	"github.com/weirmesh/weir/server/web"
 )
 
 // world is what the console looks at in the tests: a door that keeps everything in memory, and pictures that stand still.
@@ -24,9 +25,11 @@ type world struct {
 	changes []change.Change // newest first
 	graphs  map[string]graph.Graph
 	proxies map[string][]provider.Proxy
-	fail    error // what Changes answers, when set
-	refusal error // why nothing may be changed, when set
-	past    *past // nil: nothing is remembered
+	fail    error             // what Changes answers, when set
+	refusal error             // why nothing may be changed, when set
+	past    *past             // nil: nothing is remembered
+	drafts  web.Drafts        // nil: none are kept
+	keys    map[string]string // idempotency keys, with the change that each made
 }
 
 func newWorld() *world {
@@ -107,6 +110,11 @@ func (w *world) Propose(_ context.Context, p change.Proposal) (change.Change, er
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	current := w.meshes[p.Mesh]
+	for _, c := range w.changes {
+		if p.IdempotencyKey != "" && w.keys[p.IdempotencyKey] == c.ID {
+			return c, nil
+		}
+	}
 	for ref, base := range p.Base {
 		version := current.Versions[ref]
 		if _, exists := current.Mesh.Get(ref); !exists {
@@ -146,6 +154,10 @@ func (w *world) Propose(_ context.Context, p change.Proposal) (change.Change, er
 		return c, nil
 	}
 	w.record(current, next, &c, p)
+	if w.keys == nil {
+		w.keys = make(map[string]string)
+	}
+	w.keys[p.IdempotencyKey] = c.ID
 	return c, nil
 }
 

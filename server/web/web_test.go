@@ -22,6 +22,9 @@ func serveWith(w *world, proxies web.Proxies) http.Handler {
 		Meshes: w, Changes: w, Verdicts: w, Graphs: w, Proxies: proxies,
 		Author: func(*http.Request) string { return "jiyoung" }, Now: func() time.Time { return now },
 	}
+	if w.drafts != nil {
+		options.Drafts = w.drafts
+	}
 	if w.refusal != nil {
 		options.Refusal = func(*http.Request, string) error { return w.refusal }
 	}
@@ -104,6 +107,8 @@ func submit(t *testing.T, form *goquery.Selection, changed map[string]string) (a
 		t.Fatalf("there are %d such forms, want 1", form.Length())
 	}
 	values = url.Values{}
+	form = form.Clone()
+	form.Find("template").Remove() // a row for script to copy
 	form.Find("input[name]").Each(func(_ int, input *goquery.Selection) {
 		if elsewhere, ok := input.Attr("form"); ok && elsewhere == "" {
 			return
@@ -114,7 +119,15 @@ func submit(t *testing.T, form *goquery.Selection, changed map[string]string) (a
 		}
 		name, _ := input.Attr("name")
 		value, _ := input.Attr("value")
+		if kind == "checkbox" {
+			values.Add(name, value)
+			return
+		}
 		values.Set(name, value)
+	})
+	form.Find("select[name]").Each(func(_ int, s *goquery.Selection) {
+		name, _ := s.Attr("name")
+		values.Set(name, s.Find("option[selected]").AttrOr("value", s.Find("option").First().AttrOr("value", "")))
 	})
 	for name, value := range changed {
 		values.Set(name, value)
