@@ -10,6 +10,7 @@ import (
 
 // Remember fills the trend lines with two minutes around each box's present numbers.
 func (w *Web) Remember(graphs map[string]graph.Graph) {
+	w.patience = time.Minute // tests on a slow machine see the same pages
 	for _, g := range graphs {
 		w.ills.add(graph.Graph{Mesh: g.Mesh}, g.At.Add(-time.Hour))
 		w.ills.add(g, g.At.Truncate(time.Minute).Add(-7*time.Minute))

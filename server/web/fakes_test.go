@@ -230,6 +230,9 @@ func (w *world) Changes(_ context.Context, q change.Query) ([]change.Change, err
 		if q.Mesh != "" && c.Mesh != q.Mesh || q.Object != (mesh.Ref{}) && !slices.Contains(c.Objects, q.Object) || q.Before != "" && c.ID >= q.Before {
 			continue
 		}
+		if q.State != "" && c.State != q.State || !q.After.IsZero() && !c.At.After(q.After) || !q.Until.IsZero() && c.At.After(q.Until) {
+			continue
+		}
 		list = append(list, c)
 	}
 	return list[:min(len(list), cmp.Or(q.Limit, 100))], w.fail

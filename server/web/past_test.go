@@ -81,6 +81,11 @@ func (p *past) Frames(_ context.Context, name string, over mesh.Span) (timeline.
 		}
 		f.Total = append(f.Total, timeline.Total{RequestRate: rate})
 	}
+	for i := 1; i < len(f.Health); i++ {
+		if was, is := p.ill(f.At[i-1]), p.ill(f.At[i]); was != is && was != mesh.Unknown && f.At[i].Before(noon().Add(-5*time.Minute)) {
+			f.Turns = append(f.Turns, timeline.Turn{At: f.At[i], From: "reviews-v2", To: "ratings", Was: was, Is: is})
+		}
+	}
 	for _, c := range slices.Backward(p.w.changes) {
 		if c.Mesh == name && !c.At.Before(over.Start) && !c.At.After(over.End) {
 			f.Marks = append(f.Marks, timeline.Mark{ID: c.ID, At: c.At, Author: c.Author, Summary: c.Summary, State: string(c.State)})

@@ -124,8 +124,8 @@ func (w *Web) plots(c *gin.Context, v view, r reach, p component.Plots) componen
 	}
 	ctx, cancel := context.WithCancel(c.Request.Context())
 	defer cancel()
-	if c.Query("plots") != "wait" && p.Module != "" {
-		ctx, cancel = context.WithTimeout(ctx, plotPatience)
+	if c.Query("plots") != "wait" {
+		ctx, cancel = context.WithTimeout(ctx, w.patience)
 		defer cancel()
 	}
 	found, err := w.askPlots(ctx, v.Mesh, subjects(p), r.over)
@@ -203,6 +203,7 @@ func (v view) fillPlots(p *component.Plots, found map[mesh.Subject]timeline.Plot
 	p.At = slices.CompactFunc(p.At, time.Time.Equal)
 	slices.SortFunc(p.Marks, func(a, b component.PlotMark) int { return a.At.Compare(b.At) })
 	slices.Sort(p.Notes)
+	p.Figures = slices.Clone(p.Figures)
 	for i := range p.Figures {
 		f := &p.Figures[i]
 		f.Lines = slices.Clone(f.Lines)

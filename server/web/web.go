@@ -127,6 +127,8 @@ type Web struct {
 	assets *assets.Bundle
 	trends *trends
 	ills   *troubles
+	// patience is how long a page waits for its plots.
+	patience time.Duration
 	films  films
 }
 
@@ -149,7 +151,7 @@ func New(o Options) (*Web, error) {
 	if err != nil {
 		return nil, mesh.Errorf(mesh.Internal, "console: %w", err)
 	}
-	return &Web{Options: o, texts: texts, assets: bundle, trends: newTrends(), ills: newTroubles()}, nil
+	return &Web{Options: o, texts: texts, assets: bundle, trends: newTrends(), ills: newTroubles(), patience: plotPatience}, nil
 }
 
 // Run remembers the last two minutes of each box's numbers for the pages' trend lines, and since when what is ill has

@@ -54,6 +54,7 @@ const (
 	NothingMissing Empty = ""
 	NoMesh         Empty = "mesh"
 	NoProxies      Empty = "proxies"
+	MadeUp         Empty = "madeup" // proxies, and there never will be any
 	NoTraffic      Empty = "traffic"
 )
 
