@@ -78,62 +78,6 @@ func TestOneEncodingServesAll(t *testing.T) {
 	}
 }
 
-// TestSlowViewerGetsTheNewest withholds acknowledgements: two frames come, then none, and then the newest state at once.
-func TestSlowViewerGetsTheNewest(t *testing.T) {
-	w := &world{graph: big(3)}
-	hub, url, _ := start(t, w)
-	w.drive(t)
-	conn := dial(t, url)
-	say(t, conn, `{"op":"sub","v":"graph:m"}`)
-	var p Picture
-	first := hear(t, conn)
-	second := hear(t, conn)
-	for _, f := range []Frame{first, second} {
-		if err := p.Apply(f); err != nil {
-			t.Fatal(err)
-		}
-	}
-	topic, err := hub.topicOf("graph:m", func(*topic) {})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for seen := second.Seq; seen < second.Seq+3; { // the topic moves on without the viewer
-		topic.mu.Lock()
-		changed := topic.changed
-		topic.mu.Unlock()
-		w.move(float64(seen % 1000))
-		select {
-		case <-changed:
-		case <-time.After(20 * time.Second):
-			t.Fatal("the topic stands still")
-		}
-		topic.mu.Lock()
-		seen = topic.seq
-		topic.mu.Unlock()
-	}
-	w.move(4242)
-	for {
-		topic.mu.Lock()
-		rate, changed := topic.lines[pair{"node-0000", "node-0001"}].row[colRate], topic.changed
-		topic.mu.Unlock()
-		if rate == 4242 {
-			break
-		}
-		<-changed
-	}
-	ack(t, conn, second)
-	next := hear(t, conn)
-	if next.Base != 0 {
-		t.Errorf("after a gap came a delta of %d, want a full frame", next.Base)
-	}
-	if err := p.Apply(next); err != nil {
-		t.Fatal(err)
-	}
-	if got := p.Edges[[2]string{"node-0000", "node-0001"}].Rate; got != 4242 {
-		t.Errorf("after the gap the rate is %v, want the newest, 4242", got)
-	}
-}
-
 func TestPauseAndResync(t *testing.T) {
 	w := &world{graph: big(3)}
 	hub, url, _ := start(t, w)

@@ -49,7 +49,21 @@ type subscription struct {
 	topic  *topic
 	sent   int64   // seq of the newest frame sent; zero: none, so that the next is a full one
 	hold   int64   // after a resync: nothing before the topic has moved on from this seq
-	flight []int64 // sent and not acknowledged
+	flight []parcel
+}
+
+// parcel is a frame that was sent and is not acknowledged.
+type parcel struct {
+	seq int64
+	at  time.Time
+}
+
+// credit says whether a viewer may be sent another frame. Two may be on their way, so that a fast viewer on a slow network
+// misses none; to one who needs longer than a tick for a frame the next is sent when the last is drawn, or else what is
+// seen would be as old as the two together.
+func (sub *subscription) credit(now time.Time) bool {
+	n := len(sub.flight)
+	return n == 0 || n < inFlight && now.Sub(sub.flight[n-1].at) < tick
 }
 
 // socket is one client. One goroutine reads, one writes; there is no queue between a topic and the writer, which takes
@@ -200,7 +214,7 @@ func (s *socket) reply(name, message string) {
 	body, err := json.Marshal(struct {
 		View  string `json:"v"`
 		Error string `json:"error"`
-	}{shorten(name), message})
+	}{name, message}) // in full, or the client would not know it again
 	if err != nil {
 		return // two strings always encode
 	}
@@ -228,7 +242,7 @@ func (s *socket) unsubscribe(name string) {
 func (s *socket) acknowledge(name string, seq int64) {
 	s.mu.Lock()
 	if sub := s.subs[name]; sub != nil {
-		sub.flight = slices.DeleteFunc(sub.flight, func(sent int64) bool { return sent <= seq })
+		sub.flight = slices.DeleteFunc(sub.flight, func(sent parcel) bool { return sent.seq <= seq })
 	}
 	s.mu.Unlock()
 	s.nudge()
@@ -286,7 +300,7 @@ func (s *socket) write(conn *websocket.Conn) {
 // drain sends everything that is due; false when the client does not take it.
 func (s *socket) drain(conn *websocket.Conn) bool {
 	for {
-		reply, frame := s.next()
+		reply, frame := s.next(time.Now())
 		_ = conn.SetWriteDeadline(time.Now().Add(writeWithin)) // never fails
 		switch {
 		case reply != nil:
@@ -306,7 +320,7 @@ func (s *socket) drain(conn *websocket.Conn) bool {
 }
 
 // next takes one message that is due: a reply, or the newest frame of a view with credit.
-func (s *socket) next() (reply []byte, frame *encoded) {
+func (s *socket) next(now time.Time) (reply []byte, frame *encoded) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.replies) > 0 {
@@ -317,12 +331,12 @@ func (s *socket) next() (reply []byte, frame *encoded) {
 		return nil, nil
 	}
 	for _, sub := range s.subs {
-		if len(sub.flight) >= inFlight {
+		if !sub.credit(now) {
 			continue
 		}
 		if frame = sub.due(); frame != nil {
 			sub.sent, sub.hold = frame.seq, 0
-			sub.flight = append(sub.flight, frame.seq)
+			sub.flight = append(sub.flight, parcel{frame.seq, now})
 			return nil, frame
 		}
 	}
