@@ -173,3 +173,53 @@ func TestBurns(t *testing.T) {
 		t.Errorf("%+v", g.Nodes)
 	}
 }
+
+// TestWhatChangedLately compares the picture with one of some minutes ago, once there is one.
+func TestWhatChangedLately(t *testing.T) {
+	m, seen, proxies := large(100, 300)
+	live := New(Options{
+		Meshes: func() []mesh.Mesh { return []mesh.Mesh{m} }, Proxies: func(string) map[string]int { return proxies },
+		Observer: observed(func(now time.Time) mesh.Observation {
+			o := seen
+			o.At, o.Oldest = now, now
+			return o
+		}),
+	})
+	begin := time.UnixMilli(1_800_000_000_000)
+	draw := func(after time.Duration) Scene {
+		t.Helper()
+		if _, ok := live.Rebuild("big", begin.Add(after)); !ok {
+			t.Fatal("no picture")
+		}
+		g, _ := live.Graph("big")
+		return Choose(g, Wish{View: ViewProblems}, nil)
+	}
+	for second := range 90 {
+		if s := draw(time.Duration(second) * time.Second); len(s.Shifts) > 0 {
+			t.Fatalf("second %d: %+v changed, and nothing did", second, s.Shifts)
+		}
+	}
+	seen.Edges = slices.Clone(seen.Edges)
+	e := &seen.Edges[7]
+	e.RequestRate, e.Requests = 3*e.RequestRate, 3*e.Requests
+	changed := func(s Scene) bool {
+		return len(s.Shifts) == 1 && s.Shifts[0].From == e.From && s.Shifts[0].To == e.To && s.Shifts[0].What == "rate" && s.Shifts[0].Before == 20
+	}
+	if s := draw(91 * time.Second); !changed(s) {
+		t.Errorf("%+v, want the rate of %s > %s", s.Shifts, e.From, e.To)
+	}
+	for minute := 2; minute < 20; minute++ {
+		s := draw(time.Duration(minute) * time.Minute)
+		if lately := minute <= 4; changed(s) != lately {
+			t.Errorf("minute %d: %+v; what changed then is still news: %v", minute, s.Shifts, lately)
+		}
+	}
+	if n := len(live.past["big"]); n != baselineCount {
+		t.Errorf("%d pictures are kept to compare with, want %d", n, baselineCount)
+	}
+}
+
+// observed is an observer that says the same of every mesh and window.
+type observed func(now time.Time) mesh.Observation
+
+func (o observed) Observe(_ string, _ time.Duration, now time.Time) mesh.Observation { return o(now) }
