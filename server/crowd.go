@@ -58,8 +58,8 @@ func (p played) Counts(name string) []mesh.EdgeCount {
 	return p.Live.Counts(name)
 }
 
-// synthetic says whether a mesh's traffic is made up.
-func (s *Server) synthetic(name string) bool {
+// madeUp says whether a mesh's traffic is made up.
+func (s *Server) madeUp(name string) bool {
 	return s.opts.crowd != nil && name == s.opts.crowd.Mesh().Name
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/gin-gonic/gin"
 
@@ -20,22 +21,46 @@ func (w *Web) proxies(c *gin.Context) error {
 	if v.Mesh == "" {
 		return w.welcome(c, v)
 	}
-	p := page.Proxies{Shell: v.Shell, Sources: v.sources()}
+	p := page.Proxies{Shell: v.Shell, Sources: v.sources(), List: readListing(c, "state", "proxy", "revision")}
+	var matching []provider.Proxy
 	for _, each := range v.proxies {
-		row := v.proxyRow(each)
 		if each.State == provider.Refused {
-			p.Refused = append(p.Refused, row)
-		} else {
-			p.Rows = append(p.Rows, row)
+			if len(p.Refused) < listed {
+				p.Refused = append(p.Refused, v.proxyRow(each))
+			}
+			continue
+		}
+		p.List.Total++
+		if each.State == provider.Synced {
+			p.Synced++
+		}
+		if contains(each.ID, p.List.Query) {
+			matching = append(matching, each)
 		}
 	}
-	slices.SortStableFunc(p.Rows, func(a, b page.ProxyRow) int { return cmp.Compare(urgency(a.State), urgency(b.State)) })
+	for _, each := range cut(&p.List, matching, proxyOrder(p.List.Sort)) {
+		p.Rows = append(p.Rows, v.proxyRow(each))
+	}
 	return w.render(c, http.StatusOK, page.ProxiesPage(p))
 }
 
+// proxyOrder compares proxies by a column of their list; those that are level go by name.
+func proxyOrder(by string) func(a, b provider.Proxy) int {
+	return func(a, b provider.Proxy) int {
+		order := 0
+		switch strings.TrimPrefix(by, "-") {
+		case "state":
+			order = cmp.Compare(urgency(a.State), urgency(b.State))
+		case "revision":
+			order = downwards(a.Revision, b.Revision)
+		}
+		return cmp.Or(order, strings.Compare(a.ID, b.ID))
+	}
+}
+
 // urgency orders states: those that somebody should look at come first.
-func urgency(state string) int {
-	return slices.Index([]provider.ProxyState{provider.Rejected, provider.Pending, provider.Synced, provider.Gone}, provider.ProxyState(state))
+func urgency(state provider.ProxyState) int {
+	return slices.Index([]provider.ProxyState{provider.Rejected, provider.Pending, provider.Synced, provider.Gone}, state)
 }
 
 func (w *Web) proxy(c *gin.Context) error {

@@ -22,21 +22,61 @@ func (w *Web) services(c *gin.Context) error {
 	if v.Mesh == "" {
 		return w.welcome(c, v)
 	}
-	p := page.Services{Shell: v.Shell, Query: strings.TrimSpace(c.Query("q"))}
+	p := page.Services{Shell: v.Shell, List: readListing(c, "health", "service", "rate", "errors", "p95", "callers")}
 	names := v.serviceNames()
-	p.Total = len(names)
-	for _, name := range names {
-		if contains(name, p.Query) {
-			p.Rows = append(p.Rows, w.serviceRow(v, name))
-		}
+	p.List.Total = len(names)
+	names = slices.DeleteFunc(names, func(name string) bool { return !contains(name, p.List.Query) })
+	callers := v.callerCounts()
+	for _, name := range cut(&p.List, names, v.serviceOrder(p.List.Sort, callers)) {
+		p.Rows = append(p.Rows, w.serviceRow(v, name, callers[name]))
 	}
-	slices.SortStableFunc(p.Rows, func(a, b page.ServiceRow) int {
-		return cmp.Or(cmp.Compare(severity(a.Health), severity(b.Health)), cmp.Compare(b.Rate, a.Rate), strings.Compare(a.Name, b.Name))
-	})
-	if p.Query == "" {
+	if p.List.Query == "" && p.List.Page == p.List.Pages {
 		p.Others = v.workloads()
 	}
 	return w.render(c, http.StatusOK, page.ServicesPage(p))
+}
+
+// serviceOrder compares services by a column of their list; those that are level go by health, rate and name.
+func (v view) serviceOrder(by string, callers map[string]int) func(a, b string) int {
+	key := strings.TrimPrefix(by, "-")
+	return func(a, b string) int {
+		m, n := v.nodes[mesh.ServiceID(a)], v.nodes[mesh.ServiceID(b)]
+		order := 0
+		switch key {
+		case "service":
+			return strings.Compare(a, b)
+		case "rate":
+			order = downwards(m.RequestRate, n.RequestRate)
+		case "errors":
+			order = downwards(m.ErrorRatio, n.ErrorRatio)
+		case "p95":
+			order = downwards(m.P95, n.P95)
+		case "callers":
+			order = downwards(callers[a], callers[b])
+		}
+		return cmp.Or(
+			order, cmp.Compare(severity(cmp.Or(m.Health, mesh.Unknown)), severity(cmp.Or(n.Health, mesh.Unknown))),
+			downwards(m.RequestRate, n.RequestRate), strings.Compare(a, b),
+		)
+	}
+}
+
+// callerCounts counts those that call each service. Edges come caller by caller, so each is told apart by the one before.
+func (v view) callerCounts() map[string]int {
+	counts, last := make(map[string]int), make(map[string]string)
+	for i := range v.graph.Edges {
+		e := &v.graph.Edges[i]
+		if !e.Used {
+			continue
+		}
+		for _, service := range e.Services {
+			if last[service] != e.From {
+				last[service] = e.From
+				counts[service]++
+			}
+		}
+	}
+	return counts
 }
 
 func contains(name, query string) bool {
@@ -60,11 +100,11 @@ func (v view) serviceNames() []string {
 	return names
 }
 
-func (w *Web) serviceRow(v view, name string) page.ServiceRow {
+func (w *Web) serviceRow(v view, name string, callers int) page.ServiceRow {
 	n := v.nodes[mesh.ServiceID(name)]
 	row := page.ServiceRow{
 		Name: name, Health: cmp.Or(n.Health, mesh.Unknown), Why: v.worst(n.Causes, n.Why),
-		Rate: n.RequestRate, Errors: n.ErrorRatio, P95: n.P95, Callers: len(v.callers(name)),
+		Rate: n.RequestRate, Errors: n.ErrorRatio, P95: n.P95, Callers: callers,
 	}
 	row.Trend, _ = w.trends.of(v.Mesh, n.ID)
 	service, _ := v.service(name)

@@ -26,7 +26,10 @@ type view struct {
 func (w *Web) frame(c *gin.Context, section, title string) page.Shell {
 	s := page.Shell{
 		L: w.locale(c), Section: section, Theme: theme(c), Here: here(c), Meshes: w.Meshes.Meshes(), Now: w.Now(),
-		Assets: page.Assets{Style: w.assets.URL("weir.css"), Icon: w.assets.URL("mark.svg"), Plot: w.assets.URL("plot.js")},
+		Assets: page.Assets{
+			Style: w.assets.URL("weir.css"), Icon: w.assets.URL("mark.svg"),
+			Plot: w.assets.URL("plot.js"), Worker: w.assets.URL("layout-worker.js"),
+		},
 	}
 	if title != "" {
 		s.Title = s.L.T(title)
@@ -41,6 +44,7 @@ func (w *Web) frame(c *gin.Context, section, title string) page.Shell {
 		}
 	}
 	s.Mesh = chosenMesh(c, s.Meshes)
+	s.MadeUp = w.MadeUp != nil && w.MadeUp(s.Mesh)
 	if err := w.denied(c, s.Mesh); err != nil {
 		s.Refusal = err.Error()
 	}
@@ -105,7 +109,7 @@ func (v view) empty() page.Empty {
 	switch {
 	case v.Mesh == "":
 		return page.NoMesh
-	case !connected:
+	case !connected && !v.MadeUp:
 		return page.NoProxies
 	case !used:
 		return page.NoTraffic

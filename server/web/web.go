@@ -116,8 +116,10 @@ type Options struct {
 	// mesh, for people; nil, or nil from it: they may.
 	Person  func(*http.Request) string
 	Refusal func(r *http.Request, mesh string) error
-	Logger  *slog.Logger     // nil: silent
-	Now     func() time.Time // nil: time.Now
+	// MadeUp says whether a mesh's traffic is made up, without proxies; nil: none is.
+	MadeUp func(mesh string) bool
+	Logger *slog.Logger     // nil: silent
+	Now    func() time.Time // nil: time.Now
 }
 
 // Web is the console.

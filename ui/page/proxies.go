@@ -5,7 +5,9 @@ import "github.com/weirmesh/weir/server/provider"
 // Proxies is every proxy that is or was connected, and those that were not let in.
 type Proxies struct {
 	Shell
-	Rows    []ProxyRow // by state, the worst first
+	List    Listing
+	Rows    []ProxyRow // by state, the worst first, unless they are sorted otherwise
+	Synced  int        // of all
 	Refused []ProxyRow
 	Sources Sources
 }
@@ -48,13 +50,7 @@ func (p Proxies) verdict() string {
 	if s.Connected == 0 {
 		return l.T("proxies.verdict.none")
 	}
-	synced := 0
-	for _, row := range p.Rows {
-		if row.State == string(provider.Synced) {
-			synced++
-		}
-	}
-	text := l.N("proxies.verdict", s.Connected, "synced", synced, "reporting", s.Reporting)
+	text := l.N("proxies.verdict", s.Connected, "synced", p.Synced, "reporting", s.Reporting)
 	if s.Rejected > 0 {
 		text += " " + l.N("proxies.verdict.rejected", s.Rejected)
 	}

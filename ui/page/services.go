@@ -5,11 +5,10 @@ import (
 	"github.com/weirmesh/weir/ui/component"
 )
 
-// Services is the list of a mesh's virtual services, worst first.
+// Services is the list of a mesh's virtual services, worst first unless it is sorted otherwise.
 type Services struct {
 	Shell
-	Query  string // what the names are filtered by
-	Total  int    // without the filter
+	List   Listing
 	Rows   []ServiceRow
 	Others []WorkloadRow // virtual nodes and gateways that no service leads to
 }

@@ -28,6 +28,7 @@ type Shell struct {
 	Now     time.Time
 	Past    *Past  // nil: the page can only be about the present
 	Refusal string // why the reader may not change the mesh; "" when they may
+	MadeUp  bool   // the mesh's traffic is made up; no proxy is behind it
 	Resend  Resend // of a page that a form led to
 }
 
@@ -57,6 +58,7 @@ type Freshness struct {
 // Assets are the addresses of what a page downloads; "" for what this binary was built without.
 type Assets struct {
 	Style, Icon string
+	Worker      string // what draws large topologies, beside the page
 	Plot        string // what plots are drawn with, fetched when one is seen
 	Scripts     []string
 }
