@@ -20,9 +20,14 @@ const lean = /** @satisfies {import("esbuild").Plugin} */ ({
 });
 
 /** The islands in two bundles: weir.js for every page and topology.js, in addition, for the topology page;
- * plot.js is fetched by those who come to a plot. */
+ * layout-worker.js is the worker that it starts for large meshes; plot.js is fetched by those who come to a plot. */
 export const bundle = /** @satisfies {import("esbuild").BuildOptions} */ ({
-  entryPoints: { weir: here("islands/weir.ts"), topology: here("islands/topology.ts"), plot: here("islands/plot.ts") },
+  entryPoints: {
+    weir: here("islands/weir.ts"),
+    topology: here("islands/topology.ts"),
+    "layout-worker": here("islands/layout-worker.ts"),
+    plot: here("islands/plot.ts"),
+  },
   outdir: here("dist"),
   bundle: true,
   minify: true,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { along, type Path, placeLabels, widthOf } from "./geometry";
+import { along, type Path, widthOf } from "./geometry";
 import { drawing, line, sample, unit } from "./sample";
 
 describe("paths", () => {
@@ -38,29 +38,6 @@ describe("paths", () => {
     expect(along(way, -1)).toEqual(way.points[0]);
     expect(along(way, 2)).toEqual(way.points.at(-1));
     expect(way.curves.length).toBeGreaterThan(1);
-  });
-});
-
-describe("labels", () => {
-  it("cover no box and no other label", () => {
-    const { ways, where, scene } = sample();
-    const labels = scene.lines.map((l, i) => ({ key: l.key, width: 100, height: 17, must: false, rank: i }));
-    const obstacles = scene.units.flatMap((u) => where.get(u.id) ?? []);
-    const placed = [...placeLabels(labels, ways, obstacles).values()];
-    expect(placed.length).toBeGreaterThan(0);
-    placed.forEach((a, i) => {
-      for (const b of [...placed.slice(i + 1), ...obstacles]) {
-        expect(a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height).toBe(false);
-      }
-    });
-  });
-
-  it("that must be read stand anyhow", () => {
-    const { ways } = sample();
-    const everywhere = [{ x: -5000, y: -5000, width: 10000, height: 10000 }];
-    const label = { key: "front v2", width: 100, height: 17, rank: 0 };
-    expect(placeLabels([{ ...label, must: false }], ways, everywhere).size).toBe(0);
-    expect(placeLabels([{ ...label, must: true }], ways, everywhere).size).toBe(1);
   });
 });
 

@@ -71,26 +71,114 @@ export function bounds(all: Iterable<Rect>): Rect {
     : { x: left, y: top, width: right - left, height: bottom - top };
 }
 
-/** The curves of all lines, by the line's key. Lines at one side of a box are fanned out in the order of their other ends. */
-export function paths(scene: Scene, layout: Layout, where: ReadonlyMap<string, Rect>): Map<string, Path> {
-  const ends = scene.lines.flatMap((line) => {
-    const [from, to] = [where.get(line.from), where.get(line.to)];
-    return from && to ? [{ line, from, to, turn: turnOf(from, to) }] : [];
-  });
-  const ports = fan(ends);
-  const found = new Map<string, Path>();
-  const lanes = new Map<string, number>();
-  for (const { line, from, to, turn } of ends) {
-    const key = linkKey({ from: scene.unitOf.get(line.from) ?? line.from, to: scene.unitOf.get(line.to) ?? line.to });
-    const lane = lanes.get(key) ?? 0;
-    lanes.set(key, lane + 1);
-    const bends = (layout.bends.get(key) ?? []).map((point) => ({ x: point.x, y: point.y + lane * 7 }));
-    const start = { x: turn === "back" ? from.x : from.x + from.width, y: ports.get(`out ${line.key}`) ?? 0 };
-    const end = { x: turn === "on" ? to.x : to.x + to.width, y: ports.get(`in ${line.key}`) ?? 0 };
-    found.set(line.key, trace(start, end, bends, turn));
+/** Where lines run: each way is worked out when it is first asked for, since few of many are looked at closely. */
+export class Ways {
+  readonly #scene: Scene;
+  readonly #layout: Layout;
+  readonly #where: ReadonlyMap<string, Rect>;
+  readonly #lines = new Map<string, { readonly line: Line; readonly lane: number }>();
+  /** The lines at each side of each box. */
+  readonly #sides = new Map<string, Tip[]>();
+  readonly #ports = new Map<string, number>();
+  readonly #known = new Map<string, Path>();
+
+  constructor(scene: Scene, layout: Layout, where: ReadonlyMap<string, Rect>) {
+    this.#scene = scene;
+    this.#layout = layout;
+    this.#where = where;
+    const lanes = new Map<string, number>();
+    for (const line of scene.lines) {
+      const [from, to] = [where.get(line.from), where.get(line.to)];
+      if (from && to) {
+        const key = this.#link(line);
+        const lane = lanes.get(key) ?? 0;
+        lanes.set(key, lane + 1);
+        this.#lines.set(line.key, { line, lane });
+        const turn = turnOf(from, to);
+        this.#add(line.from, turn === "back" ? "left" : "right", { key: `out ${line.key}`, rect: from, other: to });
+        this.#add(line.to, turn === "on" ? "left" : "right", { key: `in ${line.key}`, rect: to, other: from });
+      }
+    }
   }
-  return found;
+
+  /** The way of a line, by the line's key. Lines at one side of a box are fanned out in the order of their other ends. */
+  get(key: string): Path | undefined {
+    const known = this.#known.get(key);
+    const entry = this.#lines.get(key);
+    if (known || !entry) {
+      return known;
+    }
+    const { line, lane } = entry;
+    const [from, to] = [this.#where.get(line.from) as Rect, this.#where.get(line.to) as Rect];
+    const turn = turnOf(from, to);
+    const bends = this.#layout.bends.get(this.#link(line)) ?? [];
+    const start = {
+      x: turn === "back" ? from.x : from.x + from.width,
+      y: this.#port(line.from, turn === "back" ? "left" : "right", `out ${key}`),
+    };
+    const end = {
+      x: turn === "on" ? to.x : to.x + to.width,
+      y: this.#port(line.to, turn === "on" ? "left" : "right", `in ${key}`),
+    };
+    const path = trace(
+      start,
+      end,
+      bends.map((point) => ({ x: point.x, y: point.y + lane * 7 })),
+      turn,
+    );
+    this.#known.set(key, path);
+    return path;
+  }
+
+  /** A rectangle that the way of a line does not leave by much, without working the way out. */
+  reach(line: Line): Rect | undefined {
+    const [from, to] = [this.#where.get(line.from), this.#where.get(line.to)];
+    return from && to && bounds([from, to, ...this.#passes(line)]);
+  }
+
+  #passes(line: Line): Rect[] {
+    const bends = this.#layout.bends.size > 0 ? this.#layout.bends.get(this.#link(line)) : undefined;
+    return (bends ?? []).map(({ x, y }) => ({ x, y, width: 0, height: 0 }));
+  }
+
+  #link({ from, to }: Line): string {
+    const { unitOf } = this.#scene;
+    return linkKey({ from: unitOf.get(from) ?? from, to: unitOf.get(to) ?? to });
+  }
+
+  #add(box: string, side: Side, tip: Tip): void {
+    const key = `${side} ${box}`;
+    const tips = this.#sides.get(key);
+    if (tips) {
+      tips.push(tip);
+    } else {
+      this.#sides.set(key, [tip]);
+    }
+  }
+
+  /** The height of an end of a line: spread over the side of the box, the highest other end first. */
+  #port(box: string, side: Side, key: string): number {
+    const known = this.#ports.get(key);
+    if (known !== undefined) {
+      return known;
+    }
+    const tips = this.#sides.get(`${side} ${box}`) ?? [];
+    tips.sort((a, b) => middle(a.other) - middle(b.other) || (a.key < b.key ? -1 : 1));
+    tips.forEach((tip, i) => {
+      const room = Math.min(tip.rect.height - 16, (tips.length - 1) * 11);
+      const offset = tips.length > 1 ? (i / (tips.length - 1) - 0.5) * room : 0;
+      this.#ports.set(tip.key, middle(tip.rect) + offset);
+    });
+    return this.#ports.get(key) ?? 0;
+  }
 }
+
+type Side = "left" | "right";
+
+/** One end of a line at the side of a box. */
+type Tip = { readonly key: string; readonly rect: Rect; readonly other: Rect };
+
+const middle = (rect: Rect): number => rect.y + rect.height / 2;
 
 /** Whether a line goes on to the right, back to the left, or aside within its column. */
 type Turn = "on" | "back" | "aside";
@@ -102,57 +190,49 @@ function turnOf(from: Rect, to: Rect): Turn {
   return to.x + to.width <= from.x ? "back" : "aside";
 }
 
-type End = { line: Line; from: Rect; to: Rect; turn: Turn };
-
-/** The height of both ends of every line: spread over the side of the box, the highest other end first. */
-function fan(ends: readonly End[]): Map<string, number> {
-  const sides = new Map<string, { key: string; rect: Rect; other: number }[]>();
-  const add = (side: string, entry: { key: string; rect: Rect; other: number }): void => {
-    sides.set(side, [...(sides.get(side) ?? []), entry]);
-  };
-  for (const { line, from, to, turn } of ends) {
-    const [left, right] = [turn === "back" ? "left" : "right", turn === "on" ? "left" : "right"];
-    add(`${left} ${line.from}`, { key: `out ${line.key}`, rect: from, other: to.y + to.height / 2 });
-    add(`${right} ${line.to}`, { key: `in ${line.key}`, rect: to, other: from.y + from.height / 2 });
-  }
-  const ports = new Map<string, number>();
-  for (const entries of sides.values()) {
-    entries.sort((a, b) => a.other - b.other || (a.key < b.key ? -1 : 1));
-    entries.forEach(({ key, rect }, i) => {
-      const room = Math.min(rect.height - 16, (entries.length - 1) * 11);
-      const offset = entries.length > 1 ? (i / (entries.length - 1) - 0.5) * room : 0;
-      ports.set(key, rect.y + rect.height / 2 + offset);
-    });
-  }
-  return ports;
-}
-
 const STEPS = 24;
+
+/** A way of which points and length are worked out when they are needed. */
+class Trace implements Path {
+  readonly curves: readonly Curve[];
+  #points: readonly Point[] | undefined;
+  #length: number | undefined;
+
+  constructor(curves: readonly Curve[]) {
+    this.curves = curves;
+  }
+
+  get points(): readonly Point[] {
+    this.#points ??= this.curves.flatMap((curve, i) =>
+      Array.from({ length: STEPS + (i === 0 ? 1 : 0) }, (_, k) => pointAt(curve, (k + (i === 0 ? 0 : 1)) / STEPS)),
+    );
+    return this.#points;
+  }
+
+  get length(): number {
+    this.#length ??= this.points
+      .slice(1)
+      .reduce((all, p, i) => all + Math.hypot(p.x - (this.points[i]?.x ?? 0), p.y - (this.points[i]?.y ?? 0)), 0);
+    return this.#length;
+  }
+}
 
 /** The way from a start to an end, through the lanes of the columns between. */
 function trace(start: Point, end: Point, bends: readonly Point[], turn: Turn): Path {
-  const curves: Curve[] = [];
   if (turn === "aside") {
     const out = Math.max(start.x, end.x) + 44;
-    curves.push([start, { x: out, y: start.y }, { x: out, y: end.y }, end]);
-  } else {
-    const direction = turn === "on" ? 1 : -1;
-    let last = start;
-    for (const bend of bends) {
-      const enter = { x: bend.x - (direction * BOX.width) / 2, y: bend.y };
-      const leave = { x: bend.x + (direction * BOX.width) / 2, y: bend.y };
-      curves.push(ease(last, enter), [enter, mix(enter, leave, 1 / 3), mix(enter, leave, 2 / 3), leave]);
-      last = leave;
-    }
-    curves.push(ease(last, end));
+    return new Trace([[start, { x: out, y: start.y }, { x: out, y: end.y }, end]]);
   }
-  const points = curves.flatMap((curve, i) =>
-    Array.from({ length: STEPS + (i === 0 ? 1 : 0) }, (_, k) => pointAt(curve, (k + (i === 0 ? 0 : 1)) / STEPS)),
-  );
-  const length = points
-    .slice(1)
-    .reduce((all, p, i) => all + Math.hypot(p.x - (points[i]?.x ?? 0), p.y - (points[i]?.y ?? 0)), 0);
-  return { curves, points, length };
+  const curves: Curve[] = [];
+  const direction = turn === "on" ? 1 : -1;
+  let last = start;
+  for (const bend of bends) {
+    const enter = { x: bend.x - (direction * BOX.width) / 2, y: bend.y };
+    const leave = { x: bend.x + (direction * BOX.width) / 2, y: bend.y };
+    curves.push(ease(last, enter), [enter, mix(enter, leave, 1 / 3), mix(enter, leave, 2 / 3), leave]);
+    last = leave;
+  }
+  return new Trace([...curves, ease(last, end)]);
 }
 
 const mix = (a: Point, b: Point, t: number): Point => ({ x: a.x + (b.x - a.x) * t, y: a.y + (b.y - a.y) * t });
@@ -186,68 +266,6 @@ export function widthOf(perSecond: number, largest: number): number {
   // The scale goes in steps, so that lines do not breathe with every tick.
   const top = 2 ** Math.ceil(Math.log2(Math.max(largest, 1)));
   return perSecond > 0 ? Math.max(1.25, 6 * Math.sqrt(Math.min(1, perSecond / top))) : 1.25;
-}
-
-/** A text to place beside a line. */
-export type Label = {
-  readonly key: string;
-  readonly width: number;
-  readonly height: number;
-  readonly must: boolean;
-  readonly rank: number;
-};
-
-/** Where on its line a label may stand, from 0 to 1. */
-const SPOTS = [0.5, 0.44, 0.56, 0.38, 0.62, 0.32, 0.68, 0.26, 0.74, 0.2, 0.8];
-
-/** In pictures of up to this many lines labels keep clear of other lines too. */
-const MAX_CAREFUL = 80;
-
-/**
- * Places labels on their lines where they cover no box, no other label and few other lines; those that must be read
- * come first and stand anyhow. Others that find no place are left out.
- */
-export function placeLabels(labels: readonly Label[], ways: ReadonlyMap<string, Path>, obstacles: readonly Rect[]) {
-  const placed = new Map<string, Rect>();
-  const order = [...labels].sort(
-    (a, b) => Number(b.must) - Number(a.must) || b.rank - a.rank || (a.key < b.key ? -1 : 1),
-  );
-  const careful = ways.size <= MAX_CAREFUL;
-  for (const label of order) {
-    const path = ways.get(label.key);
-    const others = careful ? [...ways].flatMap(([key, way]) => (key === label.key ? [] : way.points)) : [];
-    const spot = path && bestSpot(label, path, { obstacles, labels: [...placed.values()], others });
-    if (spot) {
-      placed.set(label.key, spot);
-    }
-  }
-  return placed;
-}
-
-type Around = {
-  readonly obstacles: readonly Rect[];
-  readonly labels: readonly Rect[];
-  readonly others: readonly Point[];
-};
-
-/** The spot that hides the least; none when every spot covers a box or a label and the label need not be read. */
-function bestSpot(label: Label, path: Path, { obstacles, labels, others }: Around): Rect | undefined {
-  let best: Rect | undefined;
-  let least = label.must ? Number.POSITIVE_INFINITY : 1000;
-  for (const share of SPOTS) {
-    const { x, y } = along(path, share);
-    const spot = { x: x - label.width / 2, y: y - label.height / 2, width: label.width, height: label.height };
-    const covered =
-      5000 * labels.filter((other) => overlap(spot, other)).length +
-      1000 * obstacles.filter((other) => overlap(spot, other)).length +
-      2 * others.filter((point) => contains(spot, point)).length +
-      Math.abs(share - 0.5) * 10;
-    if (covered < least) {
-      least = covered;
-      best = spot;
-    }
-  }
-  return best;
 }
 
 /** Whether a point lies in a rectangle. */

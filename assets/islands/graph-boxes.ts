@@ -1,27 +1,36 @@
-// The boxes of the topology: real buttons in the document, one tab stop among them, kept from tick to tick so that
-// focus, hover and screen readers stay where they are.
+// The boxes of the topology that are near enough to read: real buttons in the document, one tab stop among them, kept
+// from tick to tick so that focus, hover and screen readers stay where they are.
 
-import { draw, healthMark, make, set } from "./dom";
+import { make, set } from "./dom";
 import type { Box } from "./frames";
 import type { Rect } from "./geometry";
+import type { SceneIndex } from "./graph-index";
 import type { Words } from "./graph-words";
-import type { Scene, Unit } from "./scene";
+import type { Ink } from "./ink";
+import type { Line, Scene, Unit } from "./scene";
 import { write } from "./texts";
 
 /** How the boxes stand at the moment. */
 export type Standing = {
   readonly scene: Scene;
+  readonly index: SceneIndex;
   readonly where: ReadonlyMap<string, Rect>;
   readonly selected: string | undefined;
+  readonly font: string;
+  readonly ink: Ink;
 };
 
 type Parts = {
   readonly button: HTMLButtonElement;
   readonly name: HTMLElement;
   readonly detail: HTMLElement;
-  /** The verdict in a word, which sighted people get by shape and colour. */
-  readonly health: HTMLElement;
 };
+
+/** At most so many buttons are made in one frame. */
+const BATCH = 48;
+
+/** The pixels beside a box's name: its mark and the padding. */
+const BESIDE_NAME = 46;
 
 /** Keeps the buttons of a layer like the scene. */
 export class Boxes {
@@ -29,6 +38,8 @@ export class Boxes {
   readonly #words: Words;
   readonly #frames = new Map<string, HTMLElement>();
   readonly #parts = new Map<string, Parts>();
+  #drawn: Standing | undefined;
+  #fresh = new Set<string>();
   #current: string | undefined;
 
   constructor(layer: HTMLElement, words: Words) {
@@ -36,9 +47,14 @@ export class Boxes {
     this.#words = words;
   }
 
-  /** The button of a box; a service's own button carries its unit's id. */
+  /** The button of a box, if it is near enough to have one; a service's own button carries its unit's id. */
   button(id: string): HTMLButtonElement | undefined {
     return this.#parts.get(id)?.button;
+  }
+
+  /** The element around a unit, if it has one. */
+  frame(unit: string): HTMLElement | undefined {
+    return this.#frames.get(unit);
   }
 
   /** The box whose button has the focus, or had it last. */
@@ -48,28 +64,52 @@ export class Boxes {
 
   /** Makes a box the one that Tab leads to. */
   set current(id: string | undefined) {
+    const before = this.button(this.#current ?? "");
+    if (before) {
+      before.tabIndex = -1;
+    }
     this.#current = id;
-    for (const [key, { button }] of this.#parts) {
-      button.tabIndex = key === id ? 0 : -1;
+    const button = this.button(id ?? "");
+    if (button) {
+      button.tabIndex = 0;
     }
   }
 
-  update(standing: Standing): void {
+  /** Shows these units of a scene, and no others; false when not all of them are there yet, to be called again. */
+  update(standing: Standing, units: readonly Unit[]): boolean {
+    if (standing.scene !== this.#drawn?.scene || standing.selected !== this.#drawn.selected) {
+      this.#fresh.clear();
+    }
+    this.#drawn = standing;
     const keep = new Set<string>();
-    for (const unit of standing.scene.units) {
+    let made = 0;
+    for (const unit of units) {
       const rect = standing.where.get(unit.id);
-      if (!rect) {
+      if (!rect || (made >= BATCH && !this.#frames.has(unit.id) && units.length > BATCH)) {
         continue;
       }
+      made += this.#frames.has(unit.id) ? 0 : 1;
       keep.add(unit.id);
-      this.#frame(unit, rect, standing);
-      if (unit.members.length > 1) {
-        for (const box of unit.members) {
-          keep.add(box.id);
+      const several = unit.members.length > 1;
+      for (const box of several ? unit.members : []) {
+        keep.add(box.id);
+      }
+      if (!this.#fresh.has(unit.id)) {
+        this.#fresh.add(unit.id);
+        this.#frame(unit, rect, standing);
+        for (const box of several ? unit.members : []) {
           this.#version(box, unit, standing);
         }
       }
     }
+    this.#forget(keep);
+    const { scene } = standing;
+    const gone = this.#current === undefined || !standing.where.has(this.#current);
+    this.current = gone ? (scene.focus ?? first(standing)) : this.#current;
+    return made < BATCH || units.length <= BATCH;
+  }
+
+  #forget(keep: ReadonlySet<string>): void {
     for (const [id, { button }] of this.#parts) {
       if (!keep.has(id)) {
         button.remove();
@@ -80,12 +120,8 @@ export class Boxes {
       if (!keep.has(id)) {
         frame.remove();
         this.#frames.delete(id);
+        this.#fresh.delete(id);
       }
-    }
-    if (this.#current === undefined || !keep.has(this.#current)) {
-      this.current = standing.scene.focus ?? first(standing);
-    } else {
-      this.current = this.#current;
     }
   }
 
@@ -96,26 +132,35 @@ export class Boxes {
       this.#frames.set(unit.id, frame);
       this.#layer.append(frame);
     }
+    const several = unit.members.length > 1;
     lay(frame, rect);
     set(frame, "data-health", unit.health);
     set(frame, "data-kind", unit.kind);
     frame.toggleAttribute("data-focus", unit.id === standing.scene.focus);
     frame.toggleAttribute("data-far", unit.hops > 1);
-    frame.toggleAttribute("data-versions", unit.members.length > 1);
+    frame.toggleAttribute("data-versions", several);
     const parts = this.#part(unit.id, frame);
     const side = unit.kind === "more" ? (unit.id === "more/callers" ? "callers" : "callees") : undefined;
     const name = this.#words.name(unit, side);
     const ids = new Set([unit.id, ...unit.members.map((box) => box.id)]);
-    const sent = standing.scene.lines
-      .filter((line) => ids.has(line.from))
-      .reduce((all, line) => all + line.row.rate, 0);
-    show(parts, unit.health, { name, detail: this.#words.detail(unit, sent), health: this.#words.say(unit.health) });
-    const sentence = unit.kind === "more" ? "" : this.#words.sentence(unit, standing.scene, name);
-    mark(parts.button, sentence, isSelected(standing, unit.id));
+    const lines = standing.index.touching(unit.id);
+    const sent = lines.filter((line) => ids.has(line.from)).reduce((all, line) => all + line.row.rate, 0);
+    const { ink, font } = standing;
+    const room = rect.width - BESIDE_NAME - (unit.kind === "gateway" ? 12 : 0);
+    const detail = fitting(this.#words.detail(unit, sent), several ? room * 0.45 : room, standing);
+    const aside = several ? ink.width(`400 11px ${font}`, detail) + 9 : 0;
+    const short = ink.shorten(`600 13px ${font}`, name, room - aside);
+    show(parts, unit.health, { name, short, detail, health: this.#words.say(unit.health) });
+    const scene = { ...standing.scene, lines };
+    mark(
+      parts.button,
+      unit.kind === "more" ? "" : this.#words.sentence(unit, scene, name),
+      isSelected(standing, unit.id),
+    );
   }
 
   /** The button of one version inside its service. */
-  #version(box: Box, unit: Unit, { scene, where, selected }: Standing): void {
+  #version(box: Box, unit: Unit, { index, where, selected, ink, font }: Standing): void {
     const frame = this.#frames.get(unit.id);
     const [rect, outer] = [where.get(box.id), where.get(unit.id)];
     if (!frame || !rect || !outer) {
@@ -126,13 +171,13 @@ export class Boxes {
     lay(parts.button, { ...rect, x: rect.x - outer.x - 1, y: rect.y - outer.y - 1 });
     const portion = unit.traffic.rate > 0 ? box.row.rate / unit.traffic.rate : 0;
     const share = this.#words.share(Math.round(portion * 1000) / 1000);
-    show(parts, box.row.health, {
-      name: box.version || box.name,
-      detail: share,
-      health: this.#words.say(box.row.health),
-    });
-    bar(parts.button, portion);
-    const count = (end: "from" | "to"): string => String(scene.lines.filter((line) => line[end] === box.id).length);
+    const lines = index.touching(unit.id);
+    const name = box.version || box.name;
+    const room = rect.width - 50 - ink.width(`400 12px ${font}`, share);
+    const short = ink.shorten(`500 13px ${font}`, name, room);
+    show(parts, box.row.health, { name, short, detail: share, health: this.#words.say(box.row.health) });
+    bar(parts.button, portion, wantedShare(lines, box.id));
+    const count = (end: "from" | "to"): string => String(lines.filter((line) => line[end] === box.id).length);
     const values = { name: box.name, service: unit.name, share, callers: count("to"), callees: count("from") };
     mark(parts.button, this.#words.version(box.row, values), selected === box.id);
   }
@@ -147,46 +192,68 @@ export class Boxes {
     }
     const name = make("span", { class: "wg-name", dir: "auto" });
     const detail = make("span", { class: "wg-detail" });
-    const health = make("span", { class: "wg-unseen" });
+    const mark = make("span", { class: "wg-mark", "aria-hidden": "true" });
     const attributes = { type: "button", class: "wg-box", "data-box": id, tabindex: "-1" };
-    const button = make("button", attributes, name, detail, health);
-    const parts = { button, name, detail, health };
+    const button = make("button", attributes, mark, name, detail);
+    const parts = { button, name, detail };
     this.#parts.set(id, parts);
     frame.append(button);
     return parts;
   }
 }
 
+/** As many of the details as there is room for; the first is the one that matters. */
+function fitting(detail: string, room: number, { ink, font }: Standing): string {
+  const parts = detail.split(" · ");
+  const small = `400 11px ${font}`;
+  while (parts.length > 1 && ink.width(small, parts.join(" · ")) > room) {
+    parts.pop();
+  }
+  return ink.shorten(small, parts.join(" · "), room);
+}
+
 /** A box with one member is selected by either of its ids. */
-const isSelected = ({ scene, selected }: Standing, unit: string): boolean =>
+const isSelected = ({ scene, index, selected }: Standing, unit: string): boolean =>
   selected !== undefined &&
-  (selected === unit ||
-    (scene.unitOf.get(selected) === unit && scene.units.some((u) => u.id === unit && u.members.length < 2)));
+  (selected === unit || (scene.unitOf.get(selected) === unit && (index.units.get(unit)?.members.length ?? 0) < 2));
 
 /** Where Tab first leads: the leftmost, uppermost box. */
 function first({ scene, where }: Standing): string | undefined {
-  const corner = (unit: Unit): number => (where.get(unit.id)?.x ?? 0) * 1e4 + (where.get(unit.id)?.y ?? 0);
-  return [...scene.units].sort((a, b) => corner(a) - corner(b))[0]?.id;
+  const corner = (unit: Unit): number => (where.get(unit.id)?.x ?? 0) * 1e5 + (where.get(unit.id)?.y ?? 0);
+  let [best, least]: [string | undefined, number] = [undefined, Number.POSITIVE_INFINITY];
+  for (const unit of scene.units) {
+    if (where.has(unit.id) && corner(unit) < least) {
+      [best, least] = [unit.id, corner(unit)];
+    }
+  }
+  return best;
+}
+
+/** The share that a version should have by the weights of its callers, each as heavy as its traffic; none without any. */
+export function wantedShare(lines: readonly Line[], version: string): number | undefined {
+  const weighed = lines.filter((line) => line.to === version && line.row.weight !== null);
+  const total = weighed.reduce((all, line) => all + (line.row.rate || 1e-6), 0);
+  const wanted = weighed.reduce((all, line) => all + (line.row.weight ?? 0) * (line.row.rate || 1e-6), 0);
+  return weighed.length > 0 ? wanted / total : undefined;
 }
 
 function lay(element: HTMLElement, { x, y, width, height }: Rect): void {
-  element.style.transform = `translate(${x}px, ${y}px)`;
+  element.style.left = `${x}px`;
+  element.style.top = `${y}px`;
   element.style.width = `${width}px`;
   element.style.height = `${height}px`;
 }
 
-function show({ button, name, detail, health: unseen }: Parts, health: string, words: Shown): void {
-  if (button.dataset.health !== health) {
-    button.dataset.health = health;
-    button.querySelector(".health-mark")?.remove();
-    button.prepend(healthMark(health));
-  }
-  write(unseen, words.health);
-  write(name, words.name);
+/** Shape and colour tell the verdict to those who see it, the label in a word to those who do not. */
+function show({ button, name, detail }: Parts, health: string, words: Shown): void {
+  set(button, "data-health", health);
+  write(name, words.short);
   write(detail, words.detail);
+  set(button, "title", words.short === words.name ? undefined : words.name);
+  set(button, "aria-label", [words.name, words.detail, words.health].filter((word) => word !== "").join(" "));
 }
 
-type Shown = { readonly name: string; readonly detail: string; readonly health: string };
+type Shown = { readonly name: string; readonly short: string; readonly detail: string; readonly health: string };
 
 /** What is heard after the name, and whether the box is selected. */
 function mark(button: HTMLButtonElement, sentence: string, selected: boolean): void {
@@ -194,21 +261,15 @@ function mark(button: HTMLButtonElement, sentence: string, selected: boolean): v
   set(button, "aria-pressed", String(selected));
 }
 
-/** The share of a version as a bar at the bottom of its button. */
-function bar(button: HTMLButtonElement, portion: number): void {
-  let track = button.querySelector<SVGSVGElement>(".wg-share");
+/** The share of a version as a bar at the bottom of its button, with a mark at the share that it should have. */
+function bar(button: HTMLButtonElement, portion: number, wanted: number | undefined): void {
+  let track = button.querySelector<HTMLElement>(".wg-share");
   if (!track) {
-    const attributes = { class: "wg-share", "aria-hidden": "true", width: "100%", height: "3" };
-    track = draw(
-      "svg",
-      attributes,
-      draw("rect", { class: "wg-share-track", width: "100%", height: "3" }),
-      draw("rect", { height: "3" }),
-    );
+    track = make("span", { class: "wg-share", "aria-hidden": "true" }, make("span"), make("span"));
     button.append(track);
   }
-  const filled = track.lastElementChild;
-  if (filled) {
-    set(filled, "width", `${(portion * 100).toFixed(1)}%`);
-  }
+  const [filled, mark] = track.children as unknown as [HTMLElement, HTMLElement];
+  filled.style.width = `${(portion * 100).toFixed(1)}%`;
+  mark.style.left = `${Math.min(98.8, (wanted ?? 0) * 100).toFixed(1)}%`;
+  mark.hidden = wanted === undefined;
 }

@@ -1,55 +1,97 @@
-// The picture of a topology: the stage that people pan and zoom, the canvases and the boxes on it. It draws scenes and
-// says what people do to them; what that means is decided by weir-graph.
+// The picture of a scene: boxes in the document or on a canvas, edges on a canvas, dots above. Panning moves what is drawn.
 
 import { make, set } from "./dom";
-import { BOX, bounds, distance, type Path, paths, type Rect, rects, sizesFor, unitHeight } from "./geometry";
+import { bounds, contains, distance, overlap, type Rect, rects, unitHeight, Ways } from "./geometry";
 import { Boxes } from "./graph-boxes";
 import { Dots } from "./graph-dots";
-import { areaOf, drawEdges } from "./graph-edges";
+import { arrange, drawEdges, drawLabels, type Placed } from "./graph-edges";
+import { SceneIndex, same, signature } from "./graph-index";
+import { drawNodes } from "./graph-nodes";
+import { regionOf, Sheet } from "./graph-sheet";
+import { edgesOf, isDim, MAX_BUTTONS, nodesOf, type Shown, type Sight, standsBack } from "./graph-sight";
 import { readTheme, type Theme } from "./graph-theme";
 import type { Words } from "./graph-words";
-import { columns as columnsOf, type Link } from "./layers";
-import { type Box, type Layout, layout, type Point } from "./layout";
-import { type Line, type Scene, severity } from "./scene";
-import { fitted, LEGIBLE, MIN_SCALE, pan, reveal, type Size, unproject, type View, zoom } from "./viewport";
-
-/** What is shown, apart from the data. */
-export type Shown = {
-  readonly selected: string | undefined;
-  /** Boxes that a search found; undefined without a search. */
-  readonly found: ReadonlySet<string> | undefined;
-};
+import { Ink } from "./ink";
+import type { Link } from "./layers";
+import { type Box, holds as continues, type Layout, layout, type Point } from "./layout";
+import { Planner } from "./planner";
+import { type Line, type Scene, severity, type Unit } from "./scene";
+import { Grid } from "./spatial";
+import {
+  holds as covers,
+  detailAt,
+  fitted,
+  LEGIBLE,
+  MIN_SCALE,
+  pan,
+  reveal,
+  type Size,
+  seen,
+  unproject,
+  type View,
+  zoom,
+} from "./viewport";
 
 /** How near to a line a click must be, in pixels of the screen. */
 const NEAR = 9;
+
+/** Up to this many units and lines are drawn within one frame. */
+const AT_ONCE = 700;
+
+/** Of more units than this a picture is first seen whole. */
+const MAX_AROUND = 300;
+
+/** Milliseconds after the last change of scale until the picture is drawn sharp. */
+const REST = 120;
 
 /** Draws scenes on a stage. */
 export class Picture {
   readonly stage: HTMLElement;
   readonly boxes: Boxes;
   readonly dots: Dots;
-  readonly #world: HTMLElement;
-  readonly #edges: HTMLCanvasElement;
-  readonly #dotted: HTMLCanvasElement;
+  readonly #under = make("div", { class: "wg-world" });
+  readonly #over = make("div", { class: "wg-world" });
+  readonly #sheet = new Sheet();
   readonly #words: Words;
+  readonly #ink: Ink;
+  readonly #planner: Planner;
   #scene: Scene | undefined;
+  #index: SceneIndex | undefined;
   #layout: Layout | undefined;
+  #signature: readonly string[] = [];
+  #waiting = false;
   #where: ReadonlyMap<string, Rect> = new Map();
-  #paths: ReadonlyMap<string, Path> = new Map();
+  #area: Rect = { x: 0, y: 0, width: 0, height: 0 };
+  #grid = new Grid<Unit["id"]>(256);
+  #ways: Ways | undefined;
+  #labels: ReadonlyMap<string, Placed> = new Map();
   #shown: Shown = { selected: undefined, found: undefined };
   #theme: Theme | undefined;
   #view: View = { x: 0, y: 0, k: 1 };
   #moved = false;
+  #rescaled = false;
   #sharpen = 0;
+  #frame = 0;
+  #populated: Rect | undefined;
 
   constructor(words: Words) {
     this.#words = words;
-    this.#edges = make("canvas", { "aria-hidden": "true" });
-    this.#dotted = make("canvas", { "aria-hidden": "true" });
-    this.#world = make("div", { class: "wg-world" }, this.#edges, this.#dotted);
-    this.stage = make("div", { class: "wg-stage", role: "group" }, this.#world);
-    this.boxes = new Boxes(this.#world, words);
-    this.dots = new Dots(this.#dotted);
+    const worker = (): string | undefined => this.stage.closest<HTMLElement>("[data-worker]")?.dataset.worker;
+    this.dots = new Dots(worker);
+    this.#planner = new Planner(worker);
+    this.#under.append(this.#sheet.element);
+    this.stage = make("div", { class: "wg-stage", role: "group" }, this.#under, this.dots.element, this.#over);
+    this.boxes = new Boxes(this.#over, words);
+    const context = make("canvas").getContext("2d");
+    this.#ink = new Ink((font, text) => {
+      if (context) {
+        context.font = font;
+      }
+      return context?.measureText(text).width ?? 0;
+    });
+    for (const event of ["focusin", "focusout"]) {
+      this.stage.addEventListener(event, () => this.#lift());
+    }
   }
 
   /** The rectangles of boxes and units in the picture, by id. */
@@ -61,28 +103,74 @@ export class Picture {
     return this.#scene;
   }
 
-  /** Shows a scene. Boxes stay where they are, unless fresh asks for a new picture. */
+  /** From where the picture is seen. */
+  get view(): View {
+    return this.#view;
+  }
+
+  /**
+   * Shows a scene. Boxes stay where they are, unless fresh asks for a new picture. A large new one is drawn elsewhere
+   * and seen when it is ready; until then the stage is busy.
+   */
   show(scene: Scene, shown: Shown, fresh = false): void {
     this.#scene = scene;
     this.#shown = shown;
+    this.#index = new SceneIndex(scene);
+    const counts = { boxes: String(scene.units.length), edges: String(scene.lines.length) };
+    set(this.stage, "aria-label", this.#words.say("stage", counts));
+    if (fresh) {
+      this.#moved = false;
+      this.#layout = undefined;
+      this.#waiting = false;
+    }
+    if (!this.#waiting) {
+      this.#place(scene);
+    }
+  }
+
+  /** Finds the place of everything, if anything came or went. */
+  #place(scene: Scene): void {
+    const next = signature(scene);
+    if (this.#layout && same(next, this.#signature)) {
+      this.paint();
+      return;
+    }
     const boxes: Box[] = scene.units.map((unit) => ({ id: unit.id, height: unitHeight(unit) }));
     const links: Link[] = scene.lines.map((line) => ({
       from: scene.unitOf.get(line.from) ?? line.from,
       to: scene.unitOf.get(line.to) ?? line.to,
     }));
-    const before = fresh ? undefined : this.#layout;
-    const ids = boxes.map((box) => box.id).sort();
-    const width = this.stage.clientWidth || 1200;
-    const columns = before ? 0 : new Set(columnsOf(ids, links).values()).size;
-    this.#layout = layout(boxes, links, sizesFor(columns, width), before);
-    this.#where = rects(scene.units, this.#layout);
-    this.#paths = paths(scene, this.#layout, this.#where);
-    const counts = { boxes: String(scene.units.length), edges: String(scene.lines.length) };
-    set(this.stage, "aria-label", this.#words.say("stage", counts));
-    this.boxes.update({ scene, where: this.#where, selected: shown.selected });
-    if (fresh) {
-      this.#moved = false;
+    const before = this.#layout;
+    if (before && continues(before, boxes)) {
+      this.#adopt(layout(boxes, links, before.sizes, before), scene, next);
+      return;
     }
+    const drawn = this.#planner.draw(boxes, links, this.stage.clientWidth || 1200, (late) => {
+      this.#waiting = false;
+      this.stage.removeAttribute("aria-busy");
+      this.#adopt(late, scene, next);
+      if (this.#scene && this.#scene !== scene) {
+        this.#place(this.#scene);
+      }
+    });
+    this.#waiting = drawn === undefined;
+    set(this.stage, "aria-busy", this.#waiting ? "true" : undefined);
+    if (drawn) {
+      this.#adopt(drawn, scene, next);
+    }
+  }
+
+  #adopt(found: Layout, scene: Scene, found_signature: readonly string[]): void {
+    this.#layout = found;
+    this.#signature = found_signature;
+    this.#where = rects(scene.units, found);
+    this.#area = bounds(this.#where.values());
+    this.#grid = new Grid(256);
+    for (const unit of scene.units) {
+      this.#grid.add(this.#where.get(unit.id) as Rect, unit.id);
+    }
+    this.#ways = new Ways(scene, found, this.#where);
+    this.#populated = undefined;
     if (!this.#moved) {
       this.fit();
     }
@@ -95,53 +183,92 @@ export class Picture {
     this.paint();
   }
 
-  /** Draws the canvases, at the scale they are seen in. */
+  /** Draws the canvases, at the scale they are seen in, and brings the buttons up to date. */
   paint(): void {
-    const scene = this.#scene;
-    if (!scene || this.stage.clientWidth === 0) {
+    cancelAnimationFrame(this.#frame);
+    this.#frame = 0;
+    const [scene, index, ways, size] = [this.#scene, this.#index, this.#ways, this.#size];
+    if (!scene || !index || !ways || size.width === 0) {
       return;
     }
     this.#theme ??= readTheme(this.stage);
-    const area = areaOf(this.#where.values());
-    const scale = window.devicePixelRatio * this.#view.k;
-    const obstacles = scene.units.flatMap((unit) => this.#where.get(unit.id) ?? []);
-    const labels = drawEdges(
-      this.#edges,
-      {
-        lines: scene.lines,
-        paths: this.#paths,
-        obstacles,
-        area,
-        label: (line) => this.#words.label(line.row),
-        dim: (line) => this.#isDim(line, scene),
-        chosen: this.#shown.selected,
+    const ratio = window.devicePixelRatio;
+    const region = regionOf(this.#area, this.#view, size, ratio);
+    const sight = this.#sight(index, ways, this.#theme);
+    const [edges, nodes] = [edgesOf(sight, region), nodesOf(sight, region)];
+    this.#labels = arrange(edges, new Map([...this.#labels].map(([key, { spot }]) => [key, spot])));
+    const labels = this.#labels;
+    this.#sheet.draw(
+      { region, scale: ratio * this.#view.k },
+      function* (context) {
+        yield* drawEdges(context, edges);
+        yield* drawNodes(context, nodes);
+        drawLabels(context, labels.values(), edges);
       },
-      this.#theme,
-      scale,
+      nodes.units.length + edges.lines.length <= AT_ONCE,
     );
-    this.dots.set(
-      scene.lines.filter((line) => !this.#isDim(line, scene)),
-      this.#paths,
-      { area, theme: this.#theme, scale, labels },
-    );
-    for (const unit of scene.units) {
-      const frame = this.boxes.button(unit.id)?.parentElement;
-      frame?.toggleAttribute("data-dim", this.#shown.found !== undefined && !this.#shown.found.has(unit.id));
+    const { detail } = edges;
+    const moving = detail === "far" ? [] : index.lines.filter((line) => !isDim(sight, line));
+    this.dots.set(moving, ways, { theme: this.#theme, labels: [...labels.values()].map(({ spot }) => spot) });
+    set(this.stage, "data-detail", detail);
+    this.#populate();
+  }
+
+  #sight(index: SceneIndex, ways: Ways, theme: Theme): Sight {
+    const { words, where, grid } = { words: this.#words, where: this.#where, grid: this.#grid };
+    return { index, ways, theme, words, where, grid, shown: this.#shown, k: this.#view.k, ink: this.#ink };
+  }
+
+  /** Gives buttons to the units that are to have one, and takes them from those that are far away. */
+  #populate(): void {
+    const [scene, index, theme] = [this.#scene, this.#index, this.#theme];
+    if (!scene || !index || !theme) {
+      return;
+    }
+    const { selected } = this.#shown;
+    const standing = { scene, index, where: this.#where, selected, font: theme.font, ink: this.#ink };
+    this.#populated = seen(this.#view, this.#size, 0.3);
+    if (!this.boxes.update(standing, this.#readable(scene, index, this.#populated))) {
+      this.#populated = undefined;
+      this.#later();
+    }
+    for (const unit of index.units.values()) {
+      this.boxes.frame(unit.id)?.toggleAttribute("data-dim", standsBack(this.#shown, unit));
+    }
+    this.#lift();
+  }
+
+  #readable(scene: Scene, index: SceneIndex, window: Rect): readonly Unit[] {
+    if (index.units.size <= MAX_BUTTONS) {
+      return scene.units;
+    }
+    const kept = [this.boxes.current, this.#shown.selected, scene.focus].map((id) => index.unitOf(id ?? ""));
+    const near = detailAt(this.#view.k) === "near" ? this.#grid.find(window) : [];
+    const ids = [...new Set([...kept, ...near])].slice(0, MAX_BUTTONS);
+    return ids.flatMap((id) => index.units.get(id) ?? []);
+  }
+
+  /** What has the focus or is selected is raised to a size at which it can be read. */
+  #lift(): void {
+    const active = this.stage.contains(document.activeElement) ? document.activeElement : null;
+    const box = active?.closest<HTMLElement>("[data-box]")?.dataset.box;
+    const raised = new Set([box, this.#shown.selected].map((id) => this.#scene?.unitOf.get(id ?? "") ?? id));
+    const k = detailAt(this.#view.k) === "near" ? 1 : 0.9 / this.#view.k;
+    for (const frame of this.#over.children) {
+      const id = frame.querySelector<HTMLElement>("[data-box]")?.dataset.box;
+      const up = k > 1 && raised.has(id);
+      (frame as HTMLElement).style.scale = up ? String(k) : "";
+      frame.toggleAttribute("data-raised", up);
     }
   }
 
-  /** Lines stand back that have nothing to do with what was searched or selected, or else are far from the focus. */
-  #isDim(line: Line, scene: Scene): boolean {
-    const { selected, found } = this.#shown;
-    const units = [line.from, line.to].map((id) => scene.unitOf.get(id) ?? id);
-    if (found) {
-      return !units.some((id) => found.has(id));
+  /** Gives a box the focus, wherever it is. */
+  focus(id: string): void {
+    this.boxes.current = id;
+    if (!this.boxes.button(id)) {
+      this.#populate();
     }
-    if (selected !== undefined) {
-      return ![line.key, line.from, line.to, ...units].includes(selected);
-    }
-    const far = (id: string): boolean => (scene.units.find((unit) => unit.id === id)?.hops ?? 0) > 1;
-    return severity(line.row.health) === 0 && units.some(far);
+    this.boxes.button(id)?.focus({ preventScroll: true });
   }
 
   /**
@@ -150,11 +277,14 @@ export class Picture {
    */
   fit(whole = false): void {
     this.#moved = whole;
-    const sick = (this.#scene?.units ?? []).filter((unit) => severity(unit.health) > 0);
-    const [sickest] = sick.sort((a, b) => severity(b.health) - severity(a.health));
-    const anchor = this.#scene?.focus ?? sickest?.id ?? this.boxes.current;
-    const least = whole ? MIN_SCALE : LEGIBLE;
-    this.#look(fitted(bounds(this.#where.values()), this.#size, least, anchor ? this.#where.get(anchor) : undefined));
+    const units = this.#scene?.units ?? [];
+    const worst = units.reduce<Unit | undefined>(
+      (bad, unit) => (severity(unit.health) > severity(bad?.health ?? "unknown") ? unit : bad),
+      undefined,
+    );
+    const anchor = this.#where.get(this.#scene?.focus ?? worst?.id ?? this.boxes.current ?? "");
+    const least = whole || units.length > MAX_AROUND ? MIN_SCALE : LEGIBLE;
+    this.#look(fitted(this.#area, this.#size, least, anchor));
   }
 
   /** Moves so that a box is seen, beside the panel if that is open. */
@@ -182,20 +312,45 @@ export class Picture {
     this.#look(zoom(this.#view, factor, at ?? { x: width / 2, y: height / 2 }));
   }
 
+  /** How far the picture could be panned up or down until its end is seen, in pixels of the screen. */
+  slack(): { readonly up: number; readonly down: number } {
+    const { y, height } = this.#area;
+    const [top, bottom] = [this.#view.y + y * this.#view.k, this.#view.y + (y + height) * this.#view.k];
+    return { up: Math.max(0, bottom - this.#size.height + 24), down: Math.max(0, 24 - top) };
+  }
+
+  /** The box at a point of the stage that has no button: a unit's id. */
+  unitAt(at: Point): string | undefined {
+    const { x, y } = unproject(this.#view, at);
+    // From afar boxes are smaller than a finger.
+    const by = Math.max(0, 6 / this.#view.k - 26);
+    const [found] = this.#grid.find({ x: x - by, y: y - by, width: 2 * by + 0.1, height: 2 * by + 0.1 });
+    return found;
+  }
+
   /** The line near a point of the stage. */
   lineAt(at: Point): Line | undefined {
     const point = unproject(this.#view, at);
-    const near = (this.#scene?.lines ?? []).map((line) => {
-      const path = this.#paths.get(line.key);
-      return { line, distance: path ? distance(path, point) : Number.POSITIVE_INFINITY };
-    });
-    const best = near.sort((a, b) => a.distance - b.distance)[0];
+    const label = [...this.#labels.values()].find(({ spot }) => contains(spot, point));
+    if (label) {
+      return label.line;
+    }
     // Points on a path lie a few pixels apart, so that nearness has to allow for half of that.
-    return best && best.distance <= NEAR / this.#view.k + BOX.width / 24 ? best.line : undefined;
+    const by = NEAR / this.#view.k + 8;
+    const around = { x: point.x - by - 44, y: point.y - by, width: 2 * by + 88, height: 2 * by };
+    let [best, least]: [Line | undefined, number] = [undefined, by];
+    for (const line of this.#index?.lines ?? []) {
+      const reach = this.#ways?.reach(line);
+      const path = reach && overlap(reach, around) ? this.#ways?.get(line.key) : undefined;
+      const far = path ? distance(path, point) : Number.POSITIVE_INFINITY;
+      [best, least] = far <= least ? [line, far] : [best, least];
+    }
+    return best;
   }
 
   /** The stage got another size. */
   resized(): void {
+    this.dots.look(this.#view, this.#size);
     if (!this.#moved) {
       this.fit();
     }
@@ -204,6 +359,9 @@ export class Picture {
 
   stop(): void {
     window.clearTimeout(this.#sharpen);
+    cancelAnimationFrame(this.#frame);
+    this.#sheet.stop();
+    this.#planner.stop();
     this.dots.stop();
   }
 
@@ -212,13 +370,42 @@ export class Picture {
   }
 
   /** Looks from somewhere else. The compositor moves what is drawn; it is drawn sharp again once the scale rests. */
-  #look(view: View): void {
-    const rescaled = view.k !== this.#view.k;
-    this.#view = view;
-    this.#world.style.transform = `translate(${view.x}px, ${view.y}px) scale(${view.k})`;
-    if (rescaled) {
-      window.clearTimeout(this.#sharpen);
-      this.#sharpen = window.setTimeout(() => this.paint(), 120);
+  #look(next: View): void {
+    const rescaled = next.k !== this.#view.k;
+    this.#view = next;
+    this.dots.look(next, this.#size);
+    for (const world of [this.#under, this.#over]) {
+      world.style.transform = `translate(${next.x}px, ${next.y}px) scale(${next.k})`;
+      world.toggleAttribute("data-moving", true);
     }
+    window.clearTimeout(this.#sharpen);
+    this.#sharpen = window.setTimeout(() => this.#rest(), REST);
+    this.#rescaled ||= rescaled;
+    if (!this.#rescaled) {
+      this.#later();
+    }
+  }
+
+  /** The picture stands still: words are drawn as sharp as they can be. */
+  #rest(): void {
+    for (const world of [this.#under, this.#over]) {
+      world.toggleAttribute("data-moving", false);
+    }
+    if (this.#rescaled) {
+      this.#rescaled = false;
+      this.paint();
+    }
+  }
+
+  /** Looks in the next frame whether what is drawn still covers what is seen. */
+  #later(): void {
+    this.#frame ||= requestAnimationFrame(() => {
+      this.#frame = 0;
+      if (this.#sheet.lacks(this.#area, this.#view, this.#size)) {
+        this.paint();
+      } else if (!this.#populated || !covers(this.#populated, seen(this.#view, this.#size))) {
+        this.#populate();
+      }
+    });
   }
 }

@@ -14,14 +14,24 @@ weir-graph { display: block; }
   background: var(--surface-page, light-dark(#f7f8fa, #101418)); user-select: none;
 }
 weir-scrubber ~ weir-graph .wg-stage { height: clamp(460px, calc(100vh - 400px), 860px); }
+.wg-stage:focus-within { touch-action: none; }
+.wg-stage[aria-busy=true] { cursor: progress; }
+.wg-stage[data-detail]:not([data-detail=near]) .wg-unit:not([data-raised]) { background: none; border-color: transparent; box-shadow: none; }
+.wg-stage[data-detail]:not([data-detail=near]) .wg-unit:not([data-raised]) .wg-box > * { visibility: hidden; }
+.wg-stage[data-detail]:not([data-detail=near]) .wg-unit:not([data-raised]) .wg-version { background: none; }
+.wg-unit[data-raised] { z-index: 3; box-shadow: 0 3px 14px rgb(0 0 0 / .28); }
 weir-graph[data-past] .wg-stage { border: 2px dashed var(--accent, light-dark(#0b6285, #6fc6ea)); background: repeating-linear-gradient(-45deg,
   var(--surface-page, light-dark(#f7f8fa, #101418)) 0 14px, var(--surface-past, light-dark(#eef3f6, #121b20)) 14px 28px); }
 weir-graph[data-moment-state=loading] .wg-world { opacity: .55; transition: opacity .2s .25s; }
 weir-graph[data-moment-state=failed] :is(.wg-world, .wg-caption, .wg-panel, table) { opacity: .18; }
 .wg-stage[data-dragging] { cursor: grabbing; }
 .wg-stage:focus-visible { outline: 2px solid var(--focus, light-dark(#0b7fb0, #7fd4fa)); outline-offset: 2px; }
-.wg-world { position: absolute; inset: 0 auto auto 0; width: 0; height: 0; transform-origin: 0 0; will-change: transform; }
-.wg-world > canvas { position: absolute; inset: 0 auto auto 0; pointer-events: none; transform-origin: 0 0; }
+.wg-world { position: absolute; inset: 0 auto auto 0; width: 0; height: 0; transform-origin: 0 0; }
+.wg-world[data-moving] { will-change: transform; }
+.wg-sheet { position: absolute; pointer-events: none; }
+.wg-dots { position: absolute; inset: 0; pointer-events: none; }
+.wg-dots > canvas { display: block; width: 100%; height: 100%; }
+.wg-dots[hidden] { display: none; }
 .wg-unit { position: absolute; inset: 0 auto auto 0; box-sizing: border-box; border-radius: 9px;
   background: var(--surface-card, light-dark(#fff, #151d21)); border: 1px solid var(--line-strong, light-dark(#b9c5cc, #3c4d56)); }
 .wg-unit[data-far] { background: var(--surface-sunken, light-dark(#f0f3f6, #141a20)); border-color: var(--line, light-dark(#d5dbe1, #2a323b)); }
@@ -35,23 +45,27 @@ weir-graph[data-moment-state=failed] :is(.wg-world, .wg-caption, .wg-panel, tabl
   color: var(--text, light-dark(#17202a, #e8edf2)); }
 .wg-unit[data-kind=gateway] .wg-box { border-radius: 25px; padding: 0 18px; }
 .wg-unit[data-versions] > .wg-box:first-child { bottom: auto; height: 36px; }
-.wg-box .health-mark { grid-row: 1; }
-.wg-name { font-weight: 600; font-size: 13px; line-height: 17px; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+.wg-name { font-weight: 600; font-size: 13px; line-height: 17px; white-space: nowrap; }
 .wg-detail { grid-column: 2; font-size: 11px; line-height: 15px; color: var(--text-quiet, light-dark(#5b6773, #98a4b0));
-  overflow: hidden; text-overflow: ellipsis; white-space: nowrap; font-variant-numeric: tabular-nums; }
+  white-space: nowrap; font-variant-numeric: tabular-nums; }
 .wg-unit[data-versions] > .wg-box:first-child { grid-template-columns: 12px minmax(0, auto) minmax(0, 1fr); }
 .wg-unit[data-versions] > .wg-box:first-child .wg-detail { grid-column: 3; text-align: right; }
 .wg-box.wg-version { inset: 0 auto auto 0; grid-template-columns: 12px minmax(0, 1fr) auto; padding: 0 9px 3px;
-  background: var(--surface-sunken, light-dark(#f0f3f6, #10151a)); overflow: hidden; border-radius: 6px; }
+  background: var(--surface-sunken, light-dark(#f0f3f6, #10151a)); border-radius: 6px; }
 .wg-version .wg-name { font-weight: 500; }
 .wg-version .wg-detail { grid-column: 3; font-size: 12px; color: inherit; }
-.wg-share { position: absolute; inset: auto 0 0 0; fill: var(--series-neutral, light-dark(#6b8391, #8aa0ac)); }
-.wg-share-track { opacity: .22; }
-.wg-box .health-mark { fill: var(--health-healthy, light-dark(#5d707b, #8fa3ae)); }
-.wg-box .health-mark .hollow { fill: none; stroke: currentColor; stroke-width: 1.5; opacity: .6; }
-.wg-box .health-mark .broken { stroke-dasharray: 2.4 2; }
-.wg-box[data-health=degraded] .health-mark { fill: var(--health-degraded, light-dark(#8f5a00, #f0b445)); }
-.wg-box[data-health=unhealthy] .health-mark { fill: var(--health-unhealthy, light-dark(#b3202f, #ff8088)); }
+.wg-share { position: absolute; inset: auto 0 0 0; height: 3px; border-radius: 0 0 6px 6px;
+  background: color-mix(in srgb, var(--series-neutral, light-dark(#6b8391, #8aa0ac)) 26%, transparent); }
+.wg-share > * { position: absolute; inset: 0 auto 0 0; border-radius: 0 0 0 6px; background: var(--series-neutral, light-dark(#6b8391, #8aa0ac)); }
+.wg-share > :last-child { inset: -4px auto 0 0; width: 2px; border-radius: 0; background: var(--text, light-dark(#17202a, #e8edf2)); }
+.wg-share > [hidden] { display: none; }
+.wg-mark { grid-row: 1; box-sizing: border-box; justify-self: center; width: 8px; height: 8px; border-radius: 50%;
+  background: var(--health-healthy, light-dark(#5d707b, #8fa3ae)); }
+.wg-box:is([data-health=idle], [data-health=unknown]) > .wg-mark { background: none; border: 1.5px solid var(--health-idle, light-dark(#5c6b75, #7f939e)); }
+.wg-box[data-health=unknown] > .wg-mark { border-style: dotted; }
+.wg-box[data-health=degraded] > .wg-mark { width: 0; height: 0; border-radius: 0; background: none;
+  border: solid transparent; border-width: 0 6px 10.5px; border-bottom-color: var(--health-degraded, light-dark(#8f5a00, #f0b445)); }
+.wg-box[data-health=unhealthy] > .wg-mark { width: 10px; height: 10px; border-radius: 1.5px; background: var(--health-unhealthy, light-dark(#b3202f, #ff8088)); }
 .wg-box:hover { background: color-mix(in srgb, var(--accent, light-dark(#0b6285, #6fc6ea)) 9%, transparent); }
 .wg-box[aria-pressed=true] { background: color-mix(in srgb, var(--accent, light-dark(#0b6285, #6fc6ea)) 17%, transparent); }
 .wg-box:focus-visible { outline: 3px solid var(--focus, light-dark(#0b7fb0, #7fd4fa)); outline-offset: 1px; z-index: 2; }
@@ -87,7 +101,7 @@ weir-graph[data-moment-state=failed] :is(.wg-world, .wg-caption, .wg-panel, tabl
 .wg-unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 html[data-stale] .wg-world, html[data-stale] .wg-panel { filter: grayscale(1); opacity: .55; }
 @media (max-width: 720px) { .wg-panel { position: relative; inset: auto; width: auto; max-height: none; box-shadow: none; margin-top: 10px; } .wg-stage { height: 440px; } }
-@media (forced-colors: active) { .wg-unit, .wg-version { border: 1px solid CanvasText; } .wg-box .health-mark { fill: CanvasText; } }
+@media (forced-colors: active) { .wg-unit, .wg-version { border: 1px solid CanvasText; } .wg-mark, .wg-share > * { forced-color-adjust: none; } }
 }`;
 
 let sheet: CSSStyleSheet | undefined;

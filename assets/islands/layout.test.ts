@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { columns, flowOrder, type Link } from "./layers";
+import { adjacency, columns, flowOrder, graphOf, type Link } from "./layers";
 import { type Box, type Layout, layout, linkKey } from "./layout";
 import { crossings, settle, untangle } from "./order";
 
@@ -119,19 +119,75 @@ describe("layout", () => {
   });
 });
 
+describe("a large layout", () => {
+  const crowd = (size: number) => {
+    const boxes = Array.from({ length: size }, (_, i): Box => ({ id: `box-${i}`, height: i % 9 === 0 ? 123 : 52 }));
+    const links = boxes.flatMap((box, i): Link[] =>
+      i === 0 ? [] : [1, 2, 3].map((n) => ({ from: `box-${Math.floor(i / (n + 1))}`, to: box.id })),
+    );
+    return { boxes, links: [...links, { from: "box-9", to: "box-1" }] };
+  };
+  const drawn = ({ boxes, links }: ReturnType<typeof crowd>) => layout(boxes, links, sizes);
+
+  it.each([61, 200, 2000])("of %i boxes has none over another, and is about as wide as a screen", (size) => {
+    const picture = drawn(crowd(size));
+    expect(overlaps(picture)).toEqual([]);
+    const all = [...picture.places.values()];
+    const right = Math.max(...all.map((p) => p.x + sizes.width)) - Math.min(...all.map((p) => p.x));
+    const down = Math.max(...all.map((p) => p.y + p.height)) - Math.min(...all.map((p) => p.y));
+    expect(right / down).toBeGreaterThan(0.8);
+    expect(right / down).toBeLessThan(5);
+  });
+
+  it("runs nearly every link of a mesh that has an order from left to right", () => {
+    const mesh = crowd(1000);
+    const { places } = drawn(mesh);
+    const x = (id: string) => places.get(id)?.x ?? Number.NaN;
+    const on = mesh.links.filter((link) => x(link.from) < x(link.to));
+    expect(on.length / mesh.links.length).toBeGreaterThan(0.97);
+  });
+
+  it("moves nobody when a hundred boxes come, and gives those that return their own place", () => {
+    const mesh = crowd(600);
+    const before = drawn({ boxes: mesh.boxes.slice(0, 500), links: mesh.links });
+    const after = layout(mesh.boxes, mesh.links, sizes, before);
+    for (const [id, place] of before.places) {
+      expect(after.places.get(id)).toBe(place);
+    }
+    expect(overlaps(after)).toEqual([]);
+    const fewer = layout(mesh.boxes.slice(0, 400), mesh.links, sizes, after);
+    const again = layout(mesh.boxes, mesh.links, sizes, fewer);
+    expect(plain(again).places).toEqual(plain(after).places);
+  });
+});
+
 describe("columns", () => {
+  const of = (boxes: readonly Box[], links: readonly Link[]) => {
+    const ids = boxes.map((box) => box.id);
+    const found = columns(graphOf(ids, links));
+    return (id: string): number => found[ids.indexOf(id)] ?? Number.NaN;
+  };
+
   it("run every link to the right when there is no cycle", () => {
     fc.assert(
       fc.property(mesh, ({ boxes, links }) => {
         const index = (id: string) => Number(id.slice(4));
         const acyclic = links.filter((link) => index(link.from) < index(link.to));
-        const column = columns(
-          boxes.map((box) => box.id),
-          acyclic,
-        );
+        const column = of(boxes, acyclic);
         for (const { from, to } of acyclic) {
-          expect(column.get(from)).toBeLessThan(column.get(to) ?? 0);
+          expect(column(from)).toBeLessThan(column(to));
         }
+      }),
+    );
+  });
+
+  it("run no more than half of the links back, whatever the cycles", () => {
+    fc.assert(
+      fc.property(mesh, ({ boxes, links }) => {
+        const real = links.filter((link) => link.from !== link.to);
+        const column = of(boxes, real);
+        const back = real.filter((link) => column(link.from) >= column(link.to));
+        expect(back.length).toBeLessThanOrEqual(real.length / 2);
       }),
     );
   });
@@ -142,25 +198,45 @@ describe("columns", () => {
       { from: "b", to: "c" },
       { from: "c", to: "a" },
     ];
-    const order = flowOrder(["a", "b", "c"], cycle);
+    const order = flowOrder(graphOf(["a", "b", "c"], cycle)).map((i) => "abc"[i] ?? "");
     const against = cycle.filter((link) => order.indexOf(link.from) > order.indexOf(link.to));
     expect(against).toHaveLength(1);
   });
 });
 
 describe("order", () => {
+  const sides = (size: number, links: [number, number][]) => {
+    const [from, to] = [Int32Array.from(links.map(([a]) => a)), Int32Array.from(links.map(([, b]) => b))];
+    return { out: adjacency(size, from, to), into: adjacency(size, to, from) };
+  };
+
   it("untangles what can be untangled", () => {
     const tangled = [
-      ["a", "b", "c"],
-      ["x", "y", "z"],
+      [0, 1, 2],
+      [3, 4, 5],
     ];
-    const links = [
-      { from: "a", to: "z" },
-      { from: "b", to: "y" },
-      { from: "c", to: "x" },
-    ];
-    expect(crossings(tangled, links)).toBe(3);
-    expect(crossings(untangle(tangled, links), links)).toBe(0);
+    const links = sides(6, [
+      [0, 5],
+      [1, 4],
+      [2, 3],
+    ]);
+    expect(crossings(tangled, links.out)).toBe(3);
+    expect(crossings(untangle(tangled, links, 12), links.out)).toBe(0);
+  });
+
+  it("counts every pair of links that cross", () => {
+    const rows = fc.integer({ min: 0, max: 7 });
+    fc.assert(
+      fc.property(fc.array(fc.tuple(rows, rows, fc.boolean()), { maxLength: 30 }), (ends) => {
+        const columns = [
+          [0, 1, 2, 3, 4, 5, 6, 7],
+          [8, 9, 10, 11, 12, 13, 14, 15],
+        ];
+        const links = ends.map(([a, b, back]): [number, number] => (back ? [b + 8, a] : [a, b + 8]));
+        const cross = ends.flatMap(([a, b], i) => ends.slice(i + 1).filter(([c, d]) => (a - c) * (b - d) < 0));
+        expect(crossings(columns, sides(16, links).out)).toBe(cross.length);
+      }),
+    );
   });
 
   it("keeps order and distance when it settles wishes", () => {
@@ -171,13 +247,13 @@ describe("order", () => {
     });
     fc.assert(
       fc.property(fc.array(wish, { maxLength: 20 }), (wishes) => {
-        const middles = settle(wishes, 10);
+        const middles = [...settle(wishes, 10)];
         middles.slice(1).forEach((middle, i) => {
           const apart = ((wishes[i]?.height ?? 0) + (wishes[i + 1]?.height ?? 0)) / 2 + 10;
           expect(middle - (middles[i] ?? 0)).toBeGreaterThanOrEqual(apart - 1e-6);
         });
       }),
     );
-    expect(settle([{ height: 10, middle: 42, weight: 1 }], 5)).toEqual([42]);
+    expect([...settle([{ height: 10, middle: 42, weight: 1 }], 5)]).toEqual([42]);
   });
 });

@@ -1,8 +1,9 @@
 // Where the boxes of a topology stand: columns in call order, few crossings, and positions that stay. Pure and without
 // randomness: the same input gives the same picture in any order, here or in a worker.
 
-import { columns as columnsOf, type Link, neighbours } from "./layers";
-import { type Columns, settle, untangle, type Wish } from "./order";
+import { adjacency, at, columns as columnsOf, type Graph, graphOf, type Link } from "./layers";
+import { type Columns, type Sides, settle, untangle, type Wish } from "./order";
+import { extend } from "./sticky";
 
 /** A box to place; all boxes of a picture are equally wide. */
 export type Box = { readonly id: string; readonly height: number };
@@ -18,6 +19,10 @@ export type Layout = {
   readonly places: ReadonlyMap<string, Place>;
   readonly bends: ReadonlyMap<string, readonly Point[]>;
   readonly sizes: Sizes;
+  /** Where each column begins. */
+  readonly columns: ReadonlyMap<number, number>;
+  /** Where boxes stood that are not there at the moment: they come back to it. */
+  readonly left: ReadonlyMap<string, Place>;
 };
 
 /** The measures of a picture in pixels. */
@@ -30,11 +35,14 @@ export type Sizes = {
   readonly gapY: number;
 };
 
+/** The measures of a picture of so many columns. */
+export type Measure = (columns: number) => Sizes;
+
 /** Links that pass over columns get a way of their own up to this many boxes; beyond, they go straight. */
-const MAX_BOXES_FOR_BENDS = 60;
+export const MAX_BOXES_FOR_BENDS = 60;
 
 /** The height that a passing link takes up in a column. */
-const LANE = 10;
+export const LANE = 10;
 
 /** The key of a link in Layout.bends. */
 export const linkKey = (link: Link): string => `${link.from} ${link.to}`;
@@ -43,204 +51,187 @@ export const linkKey = (link: Link): string => `${link.from} ${link.to}`;
  * Places boxes. With a picture from before, everything that was in it stays exactly where it was: new boxes take free
  * room, and a box that grew into a neighbour moves itself.
  */
-export function layout(boxes: readonly Box[], links: readonly Link[], sizes: Sizes, before?: Layout): Layout {
+export function layout(boxes: readonly Box[], links: readonly Link[], sizes: Sizes | Measure, before?: Layout): Layout {
   const sorted = [...boxes].sort((a, b) => compare(a.id, b.id));
   const known = new Set(sorted.map((box) => box.id));
   const inside = unique(links.filter((link) => link.from !== link.to && known.has(link.from) && known.has(link.to)));
-  const kept = before && sorted.some((box) => before.places.has(box.id)) ? before : undefined;
-  return kept ? extend(sorted, inside, kept) : draw(sorted, inside, sizes);
+  if (before && holds(before, sorted)) {
+    return extend(sorted, inside, before);
+  }
+  return draw(sorted, inside, typeof sizes === "function" ? sizes : () => sizes);
 }
 
-const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+/** Whether a picture shows any of the boxes, so that it can be added to. */
+export const holds = (before: Layout, boxes: readonly Box[]): boolean => boxes.some((box) => before.places.has(box.id));
+
+export const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 function unique(links: readonly Link[]): Link[] {
   const byKey = new Map(links.map((link) => [linkKey(link), link]));
   return [...byKey.keys()].sort(compare).flatMap((key) => byKey.get(key) ?? []);
 }
 
-const isLane = (id: string): boolean => id.startsWith("\u0000");
-
-/** Where a column begins. */
-const columnX = (column: number, sizes: Sizes): number => column * (sizes.width + sizes.gapX);
-
 /** A picture from nothing. */
-function draw(boxes: readonly Box[], links: readonly Link[], sizes: Sizes): Layout {
-  const column = columnsOf(
+function draw(boxes: readonly Box[], links: readonly Link[], measure: Measure): Layout {
+  const graph = graphOf(
     boxes.map((box) => box.id),
     links,
   );
-  const first = Math.min(0, ...column.values());
+  const large = boxes.length > MAX_BOXES_FOR_BENDS;
+  const column = columnsOf(graph);
   const cells: Columns = [];
-  for (const box of boxes) {
-    const c = (column.get(box.id) ?? 0) - first;
-    column.set(box.id, c);
-    while (cells.length <= c) {
+  const first = column.reduce((a, b) => Math.min(a, b), 0);
+  column.forEach((c, box) => {
+    column[box] = c - first;
+    while (cells.length <= c - first) {
       cells.push([]);
     }
-    cells[c]?.push(box.id);
-  }
-  const { steps, lanes } = split(links, column, cells, boxes.length <= MAX_BOXES_FOR_BENDS);
-  const ordered = untangle(cells, steps);
-  const heights = new Map(boxes.map((box) => [box.id, box.height]));
-  const middles = align(ordered, steps, heights, sizes.gapY);
+    cells[c - first]?.push(box);
+  });
+  const sizes = measure(cells.length);
+  const { sides, lanes, laneOf } = large ? plain(graph) : split(graph, column, cells);
+  const ordered = untangle(cells, sides, large ? 8 : 12);
+  const { parts, columns } = large ? wrap(ordered, sizes) : { parts: ordered, columns: evenly(ordered.length, sizes) };
+  const heights = (box: number): number => boxes[box]?.height ?? LANE;
+  const middles = align(parts, sides, { heights, laneOf, gap: sizes.gapY, rounds: boxes.length > 300 ? 6 : 24 });
 
   const places = new Map<string, Place>();
-  for (const box of boxes) {
-    const c = column.get(box.id) ?? 0;
-    const y = Math.round((middles.get(box.id) ?? 0) - box.height / 2);
-    places.set(box.id, { column: c, x: columnX(c, sizes), y, height: box.height });
-  }
+  parts.forEach((part, c) => {
+    for (const box of part) {
+      const { id, height } = boxes[box] ?? { id: "", height: 0 };
+      if (id !== "") {
+        places.set(id, { column: c, x: columns[c] ?? 0, y: Math.round(at(middles, box) - height / 2), height });
+      }
+    }
+  });
   const bends = new Map<string, Point[]>();
-  for (const [key, ids] of lanes) {
-    bends.set(
-      key,
-      ids.map(({ id, column: c }) => ({
-        x: columnX(c, sizes) + sizes.width / 2,
-        y: Math.round(middles.get(id) ?? 0),
-      })),
-    );
+  for (const [link, ids] of lanes) {
+    const points = ids.map((lane) => ({
+      x: (columns[at(laneOf, lane)] ?? 0) + sizes.width / 2,
+      y: Math.round(at(middles, lane)),
+    }));
+    bends.set(linkKey(links[link] as Link), points);
   }
-  return { places, bends, sizes };
+  return { places, bends, sizes, columns: new Map(columns.entries()), left: new Map() };
 }
 
-type Lane = { id: string; column: number };
+const evenly = (count: number, { width, gapX }: Sizes): number[] =>
+  Array.from({ length: count }, (_, c) => c * (width + gapX));
+
+type Parted = {
+  readonly sides: Sides;
+  /** The lanes of links over several columns, by the link's number. */
+  readonly lanes: ReadonlyMap<number, readonly number[]>;
+  /** The column of every lane; -1 for boxes. */
+  readonly laneOf: Int32Array;
+};
+
+const sidesOf = (size: number, from: Int32Array, to: Int32Array): Sides => ({
+  out: adjacency(size, from, to),
+  into: adjacency(size, to, from),
+});
+
+/** Links as they are, however many columns they pass. */
+function plain({ size, from, to }: Graph): Parted {
+  return { sides: sidesOf(size, from, to), lanes: new Map(), laneOf: new Int32Array(size).fill(-1) };
+}
 
 /** Cuts links over several columns into steps between neighbours, through lanes that it adds to the cells. */
-function split(links: readonly Link[], column: ReadonlyMap<string, number>, cells: Columns, bend: boolean) {
-  const steps: Link[] = [];
-  const lanes = new Map<string, Lane[]>();
-  for (const link of links) {
-    const [a, b] = [column.get(link.from) ?? 0, column.get(link.to) ?? 0];
-    const stride = Math.sign(b - a);
-    if (stride === 0 || (Math.abs(b - a) > 1 && !bend)) {
-      continue;
+function split(graph: Graph, column: Int32Array, cells: Columns): Parted {
+  const [from, to]: [number[], number[]] = [[], []];
+  const lanes = new Map<number, number[]>();
+  const laneOf: number[] = Array.from({ length: graph.size }, () => -1);
+  for (let link = 0; link < graph.from.length; link++) {
+    const [start, end] = [at(graph.from, link), at(graph.to, link)];
+    const stride = Math.sign(at(column, end) - at(column, start));
+    const through: number[] = [];
+    let last = start;
+    for (let c = at(column, start) + stride; stride !== 0 && c !== at(column, end); c += stride) {
+      const lane = laneOf.length;
+      laneOf.push(c);
+      cells[c]?.push(lane);
+      through.push(lane);
+      from.push(last);
+      to.push(lane);
+      last = lane;
     }
-    const through: Lane[] = [];
-    let last = link.from;
-    for (let c = a + stride; c !== b; c += stride) {
-      const id = `\u0000${linkKey(link)} ${c}`;
-      cells[c]?.push(id);
-      through.push({ id, column: c });
-      steps.push({ from: last, to: id });
-      last = id;
+    if (stride !== 0) {
+      from.push(last);
+      to.push(end);
     }
-    steps.push({ from: last, to: link.to });
     if (through.length > 0) {
-      lanes.set(linkKey(link), through);
+      lanes.set(link, through);
     }
   }
-  return { steps, lanes };
+  const sides = sidesOf(laneOf.length, Int32Array.from(from), Int32Array.from(to));
+  return { sides, lanes, laneOf: Int32Array.from(laneOf) };
 }
 
-const ROUNDS = 24;
+/** What a large picture's width is to its height, about that of a screen. */
+const SHAPE = 1.7;
 
-/** The middle of every box and lane: near its neighbours on both sides, lanes as straight as can be. */
-function align(
-  cells: Columns,
-  steps: readonly Link[],
-  heights: ReadonlyMap<string, number>,
-  gap: number,
-): Map<string, number> {
-  const ids = cells.flat();
-  const { out, in: into } = neighbours(ids, steps);
-  const middles = new Map<string, number>();
-  const height = (id: string): number => heights.get(id) ?? LANE;
-  const place = (column: readonly string[], wish: (id: string) => number): void => {
-    const wishes: Wish[] = column.map((id) => ({ height: height(id), middle: wish(id), weight: isLane(id) ? 4 : 1 }));
+/** Between the parts of a column that was too high for a large picture. */
+const PART_GAP = 44;
+
+/**
+ * Columns of a large picture in parts beside one another, none much higher than the picture is wide: a column of a
+ * thousand boxes would be a thread. Boxes are dealt out in turn, so that all keep about their height.
+ */
+function wrap(cells: Columns, sizes: Sizes) {
+  const boxes = cells.reduce((sum, cell) => sum + cell.length, 0);
+  const most = Math.max(12, Math.ceil(Math.sqrt((boxes * (sizes.width + PART_GAP)) / 80 / SHAPE)));
+  const parts: Columns = [];
+  const columns: number[] = [];
+  let x = 0;
+  for (const cell of cells) {
+    const count = Math.max(1, Math.ceil(cell.length / most));
+    for (let part = 0; part < count; part++) {
+      parts.push(cell.filter((_, i) => i % count === part));
+      columns.push(x);
+      x += sizes.width + (part < count - 1 ? PART_GAP : sizes.gapX);
+    }
+  }
+  return { parts, columns };
+}
+
+type Alignment = {
+  readonly heights: (box: number) => number;
+  /** Not -1 for lanes, which are kept as straight as can be. */
+  readonly laneOf: Int32Array;
+  readonly gap: number;
+  readonly rounds: number;
+};
+
+/** The middle of every box and lane: near its neighbours, of one side first and then of both. */
+function align(cells: Columns, { into, out }: Sides, { heights, laneOf, gap, rounds }: Alignment): Float64Array {
+  const middles = new Float64Array(laneOf.length);
+  const place = (column: readonly number[], wish: (box: number) => number): void => {
+    const wishes: Wish[] = column.map((box) => ({
+      height: heights(box),
+      middle: wish(box),
+      weight: at(laneOf, box) >= 0 ? 4 : 1,
+    }));
     settle(wishes, gap).forEach((middle, i) => {
-      middles.set(column[i] ?? "", middle);
+      middles[column[i] as number] = middle;
     });
   };
   for (const column of cells) {
     place(column, () => 0);
   }
-  for (let round = 0; round < ROUNDS; round++) {
+  for (let round = 0; round < rounds; round++) {
     const rightwards = round % 2 === 0;
+    const near = round < rounds / 2 ? [rightwards ? into : out] : [into, out];
     for (const column of rightwards ? cells : [...cells].reverse()) {
-      place(column, (id) => {
-        const sides = round < ROUNDS / 2 ? [rightwards ? into.get(id) : out.get(id)] : [into.get(id), out.get(id)];
-        const near = sides.flatMap((side) => side ?? []).map((other) => middles.get(other) ?? 0);
-        return near.length > 0 ? near.reduce((a, b) => a + b, 0) / near.length : (middles.get(id) ?? 0);
+      place(column, (box) => {
+        let [sum, count] = [0, 0];
+        for (const { start, others } of near) {
+          for (let i = at(start, box); i < at(start, box + 1); i++, count++) {
+            sum += at(middles, at(others, i));
+          }
+        }
+        return count > 0 ? sum / count : at(middles, box);
       });
     }
   }
   return middles;
-}
-
-/** A picture that only adds to one from before. */
-function extend(boxes: readonly Box[], links: readonly Link[], before: Layout): Layout {
-  const { sizes } = before;
-  const places = new Map<string, Place>();
-  const moved: Box[] = [];
-  for (const box of boxes) {
-    const was = before.places.get(box.id);
-    if (was && was.height >= box.height) {
-      places.set(box.id, was);
-    } else {
-      moved.push(box);
-    }
-  }
-  // Boxes that grew come before boxes that are new: they have the older right to their place.
-  moved.sort((a, b) => Number(before.places.has(b.id)) - Number(before.places.has(a.id)) || compare(a.id, b.id));
-  const { out, in: into } = neighbours(
-    boxes.map((box) => box.id),
-    links,
-  );
-  for (const box of moved) {
-    const was = before.places.get(box.id);
-    const callers = (into.get(box.id) ?? []).flatMap((id) => places.get(id) ?? []);
-    const callees = (out.get(box.id) ?? []).flatMap((id) => places.get(id) ?? []);
-    const near = [...callers, ...callees];
-    const column = was?.column ?? between(callers, callees);
-    const wish =
-      was?.y ?? near.map((p) => p.y + p.height / 2 - box.height / 2).reduce((a, b) => a + b, 0) / (near.length || 1);
-    const taken = [...places.values()].filter((place) => place.column === column);
-    const y = freeRoom(Math.round(wish), box.height, taken, sizes.gapY);
-    places.set(box.id, { column, x: columnX(column, sizes), y, height: box.height });
-  }
-  const bends = new Map<string, readonly Point[]>();
-  for (const link of links) {
-    const key = linkKey(link);
-    const untouched = ![link.from, link.to].some((id) => moved.some((box) => box.id === id));
-    const way = (untouched ? before.bends.get(key) : undefined) ?? wayAround(link, places, sizes);
-    if (way.length > 0) {
-      bends.set(key, way);
-    }
-  }
-  return { places, bends, sizes };
-}
-
-/** The column of a new box: right of its callers, else left of what it calls, else the first. */
-function between(callers: readonly Place[], callees: readonly Place[]): number {
-  if (callers.length > 0) {
-    return Math.max(...callers.map((place) => place.column)) + 1;
-  }
-  return callees.length > 0 ? Math.min(...callees.map((place) => place.column)) - 1 : 0;
-}
-
-/** The y nearest to the wish at which a box fits between those that stand there. */
-export function freeRoom(wish: number, height: number, taken: readonly Place[], gap: number): number {
-  const clear = (y: number): boolean => taken.every((t) => y + height + gap <= t.y || y >= t.y + t.height + gap);
-  const candidates = [wish, ...taken.flatMap((t) => [t.y - gap - height, t.y + t.height + gap])];
-  return candidates
-    .filter(clear)
-    .reduce((best, y) => (Math.abs(y - wish) < Math.abs(best - wish) ? y : best), Number.POSITIVE_INFINITY);
-}
-
-/** Points by which a link passes the boxes in the columns between its ends. */
-function wayAround(link: Link, places: ReadonlyMap<string, Place>, sizes: Sizes): Point[] {
-  const [from, to] = [places.get(link.from), places.get(link.to)];
-  if (!from || !to || places.size > MAX_BOXES_FOR_BENDS) {
-    return [];
-  }
-  const stride = Math.sign(to.column - from.column);
-  const points: Point[] = [];
-  for (let c = from.column + stride; stride !== 0 && c !== to.column; c += stride) {
-    const part = (c - from.column) / (to.column - from.column);
-    const [start, end] = [from.y + from.height / 2, to.y + to.height / 2];
-    const taken = [...places.values()].filter((place) => place.column === c);
-    const y = freeRoom(start + (end - start) * part - LANE / 2, LANE, taken, sizes.gapY / 2) + LANE / 2;
-    points.push({ x: columnX(c, sizes) + sizes.width / 2, y: Math.round(y) });
-  }
-  return points;
 }

@@ -1,91 +1,108 @@
 // The order of boxes within their columns: barycentre sweeps that keep the arrangement with the fewest crossings, and
-// the heights at which they stand. Pure.
+// the heights at which they stand. Pure. Boxes are numbers, as in layers.ts.
 
-import type { Link } from "./layers";
+import { type Adjacency, at } from "./layers";
 
-/** Ids of boxes from top to bottom, one list a column. */
-export type Columns = string[][];
+/** Boxes from top to bottom, one list a column. */
+export type Columns = number[][];
 
-const SWEEPS = 12;
+/** Links between boxes, seen from both ends. */
+export type Sides = { readonly into: Adjacency; readonly out: Adjacency };
 
-/** Columns in which links between neighbouring columns cross little. Links must join neighbouring columns. */
-export function untangle(columns: Columns, links: readonly Link[]): Columns {
-  const left = group(links, (link) => [link.to, link.from]);
-  const right = group(links, (link) => [link.from, link.to]);
-  let current = columns.map((ids) => [...ids]);
+/** Columns in which links cross little, after some sweeps. */
+export function untangle(columns: Columns, sides: Sides, sweeps: number): Columns {
+  const size = sides.out.start.length - 1;
+  let current = columns.map((boxes) => [...boxes]);
   let best = current;
-  let fewest = crossings(current, links);
-  for (let sweep = 0; sweep < SWEEPS && fewest > 0; sweep++) {
-    const rightwards = sweep % 2 === 0;
-    current = reorder(current, rightwards ? left : right, rightwards);
-    const count = crossings(current, links);
+  let fewest = crossings(current, sides.out);
+  for (let sweep = 0; sweep < sweeps && fewest > 0; sweep++) {
+    current = reorder(current, sides, sweep % 2 === 0, size);
+    const count = crossings(current, sides.out);
     if (count < fewest) {
       fewest = count;
-      best = current.map((ids) => [...ids]);
+      best = current;
     }
   }
   return best;
 }
 
-function group(links: readonly Link[], ends: (link: Link) => [string, string]): Map<string, string[]> {
-  const found = new Map<string, string[]>();
-  for (const link of links) {
-    const [key, value] = ends(link);
-    const list = found.get(key);
-    if (list) {
-      list.push(value);
-    } else {
-      found.set(key, [value]);
-    }
-  }
-  return found;
-}
-
-/** One sweep: every column ordered by where its neighbours on one side stand; boxes without any keep their place. */
-function reorder(columns: Columns, neighbours: Map<string, string[]>, rightwards: boolean): Columns {
-  const next = columns.map((ids) => [...ids]);
-  const at = new Map<string, number>();
-  const order = rightwards ? next.keys() : [...next.keys()].reverse();
-  for (const c of order) {
-    const ids = next[c] ?? [];
-    const size = Math.max(ids.length, 1);
-    const wanted = new Map(
-      ids.map((id, i) => {
-        const near = (neighbours.get(id) ?? []).map((other) => at.get(other)).filter((y) => y !== undefined);
-        return [id, near.length > 0 ? near.reduce((a, b) => a + b, 0) / near.length : (i + 0.5) / size];
-      }),
-    );
-    ids.sort((a, b) => (wanted.get(a) ?? 0) - (wanted.get(b) ?? 0));
-    ids.forEach((id, i) => {
-      at.set(id, (i + 0.5) / size);
+/**
+ * One sweep: every column ordered by where its neighbours stand in the columns that were swept already; boxes without
+ * any keep their place.
+ */
+function reorder(columns: Columns, { into, out }: Sides, rightwards: boolean, size: number): Columns {
+  const next: Columns = columns.map(() => []);
+  const height = new Float64Array(size).fill(-1);
+  const wish = new Float64Array(size);
+  for (let k = 0; k < columns.length; k++) {
+    const c = rightwards ? k : columns.length - 1 - k;
+    const boxes = [...(columns[c] ?? [])];
+    boxes.forEach((box, i) => {
+      let [sum, count] = [0, 0];
+      for (const { start, others } of [into, out]) {
+        for (let j = at(start, box); j < at(start, box + 1); j++) {
+          const there = at(height, at(others, j));
+          if (there >= 0) {
+            sum += there;
+            count++;
+          }
+        }
+      }
+      wish[box] = count > 0 ? sum / count : (i + 0.5) / boxes.length;
     });
+    // The sort is stable: what wishes the same keeps its order.
+    boxes.sort((a, b) => at(wish, a) - at(wish, b));
+    boxes.forEach((box, i) => {
+      height[box] = (i + 0.5) / boxes.length;
+    });
+    next[c] = boxes;
   }
   return next;
 }
 
-/** How often links cross. */
-export function crossings(columns: Columns, links: readonly Link[]): number {
-  const at = new Map<string, { column: number; row: number }>();
-  columns.forEach((ids, column) => {
-    ids.forEach((id, row) => {
-      at.set(id, { column, row });
+/** How often links between neighbouring columns cross, counted by inversions (Barth, Jünger and Mutzel, 2002). */
+export function crossings(columns: Columns, out: Adjacency): number {
+  const size = out.start.length - 1;
+  const [column, row] = [new Int32Array(size).fill(-2), new Int32Array(size)];
+  columns.forEach((boxes, c) => {
+    boxes.forEach((box, r) => {
+      column[box] = c;
+      row[box] = r;
     });
   });
-  const between = new Map<number, [number, number][]>();
-  for (const { from, to } of links) {
-    const [a, b] = [at.get(from), at.get(to)];
-    if (a && b) {
-      const [l, r] = a.column < b.column ? [a, b] : [b, a];
-      between.set(l.column, [...(between.get(l.column) ?? []), [l.row, r.row]]);
+  const between: number[][][] = columns.map((boxes) => boxes.map(() => []));
+  for (let box = 0; box < size; box++) {
+    for (let i = at(out.start, box); i < at(out.start, box + 1); i++) {
+      const other = at(out.others, i);
+      const stride = at(column, other) - at(column, box);
+      if (stride === 1) {
+        between[at(column, box)]?.[at(row, box)]?.push(at(row, other));
+      } else if (stride === -1) {
+        between[at(column, other)]?.[at(row, other)]?.push(at(row, box));
+      }
     }
   }
-  let count = 0;
-  for (const pairs of between.values()) {
-    pairs.forEach(([a, b], i) => {
-      for (const [c, d] of pairs.slice(i + 1)) {
-        count += (a - c) * (b - d) < 0 ? 1 : 0;
+  return between.reduce((sum, ends, c) => sum + inversions(ends, columns[c + 1]?.length ?? 0), 0);
+}
+
+/** Pairs of links of which the upper start has the lower end: a tree of counts by row. */
+function inversions(ends: readonly number[][], rows: number): number {
+  const tree = new Int32Array(rows + 1);
+  let [count, seen] = [0, 0];
+  for (const list of ends) {
+    for (const end of list) {
+      let below = seen;
+      for (let i = end + 1; i > 0; i -= i & -i) {
+        below -= at(tree, i);
       }
-    });
+      count += below;
+    }
+    for (const end of list) {
+      seen++;
+      for (let i = end + 1; i <= rows; i += i & -i) {
+        tree[i] = at(tree, i) + 1;
+      }
+    }
   }
   return count;
 }
@@ -97,25 +114,31 @@ export type Wish = { readonly height: number; readonly middle: number; readonly 
  * Middles from top to bottom, as near to the wishes as possible (least squares) with at least the gap between
  * neighbours. The order is kept.
  */
-export function settle(wishes: readonly Wish[], gap: number): number[] {
+export function settle(wishes: readonly Wish[], gap: number): Float64Array {
   // Without the room that boxes take, the rule is only "not above the one before": isotonic regression by pooling.
-  const offsets: number[] = [];
-  let offset = 0;
+  const middles = new Float64Array(wishes.length);
+  const [sums, weights, sizes] = [[], [], []] as [number[], number[], number[]];
+  let [offset, half] = [0, 0];
   wishes.forEach((wish, i) => {
-    offset += i === 0 ? 0 : ((wishes[i - 1]?.height ?? 0) + wish.height) / 2 + gap;
-    offsets.push(offset);
-  });
-  type Pool = { sum: number; weight: number; size: number };
-  const pools: Pool[] = [];
-  wishes.forEach((wish, i) => {
-    let pool: Pool = { sum: (wish.middle - (offsets[i] ?? 0)) * wish.weight, weight: wish.weight, size: 1 };
-    for (let above = pools.at(-1); above && above.sum / above.weight > pool.sum / pool.weight; above = pools.at(-1)) {
-      pools.pop();
-      pool = { sum: above.sum + pool.sum, weight: above.weight + pool.weight, size: above.size + pool.size };
+    offset += i === 0 ? 0 : half + wish.height / 2 + gap;
+    half = wish.height / 2;
+    middles[i] = offset;
+    let [sum, weight, size] = [(wish.middle - offset) * wish.weight, wish.weight, 1];
+    while (sums.length > 0 && (sums.at(-1) as number) / (weights.at(-1) as number) > sum / weight) {
+      sum += sums.pop() as number;
+      weight += weights.pop() as number;
+      size += sizes.pop() as number;
     }
-    pools.push(pool);
+    sums.push(sum);
+    weights.push(weight);
+    sizes.push(size);
   });
-  return pools
-    .flatMap((pool) => Array.from({ length: pool.size }, () => pool.sum / pool.weight))
-    .map((middle, i) => middle + (offsets[i] ?? 0));
+  let i = 0;
+  sums.forEach((sum, pool) => {
+    const shift = sum / (weights[pool] as number);
+    for (const end = i + (sizes[pool] as number); i < end; i++) {
+      middles[i] = at(middles, i) + shift;
+    }
+  });
+  return middles;
 }

@@ -9,7 +9,8 @@ export type View = { readonly x: number; readonly y: number; readonly k: number 
 /** The size of the window onto the picture. */
 export type Size = { readonly width: number; readonly height: number };
 
-export const MIN_SCALE = 0.2;
+/** Small enough for a picture of five thousand boxes to be seen whole. */
+export const MIN_SCALE = 0.03;
 export const MAX_SCALE = 3;
 
 /** Below this scale words cannot be read; a picture that does not fit is cut off rather than shrunk further. */
@@ -69,3 +70,36 @@ export const unproject = (view: View, at: Point): Point => ({
   x: (at.x - view.x) / view.k,
   y: (at.y - view.y) / view.k,
 });
+
+/** How much of boxes is drawn at a scale: all of it, their names, or a mark where they are. */
+export type Detail = "near" | "middle" | "far";
+
+/** Above these scales boxes are read whole, and names can be read at all. */
+const SCALES = { near: 0.55, middle: 0.32 };
+
+export const detailAt = (k: number): Detail => (k >= SCALES.near ? "near" : k >= SCALES.middle ? "middle" : "far");
+
+/** The part of the picture that is seen, and some more on each side, in shares of it. */
+export function seen({ x, y, k }: View, size: Size, more = 0): Rect {
+  const [width, height] = [size.width / k, size.height / k];
+  return {
+    x: -x / k - width * more,
+    y: -y / k - height * more,
+    width: width * (1 + 2 * more),
+    height: height * (1 + 2 * more),
+  };
+}
+
+/** Whether a rectangle lies wholly in another. */
+export const holds = (outer: Rect, inner: Rect): boolean =>
+  inner.x >= outer.x &&
+  inner.y >= outer.y &&
+  inner.x + inner.width <= outer.x + outer.width &&
+  inner.y + inner.height <= outer.y + outer.height;
+
+/** What two rectangles share; empty where they do not meet. */
+export function meet(a: Rect, b: Rect): Rect {
+  const [x, y] = [Math.max(a.x, b.x), Math.max(a.y, b.y)];
+  const width = Math.max(0, Math.min(a.x + a.width, b.x + b.width) - x);
+  return { x, y, width, height: Math.max(0, Math.min(a.y + a.height, b.y + b.height) - y) };
+}

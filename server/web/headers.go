@@ -6,10 +6,11 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
-// policy allows what is served from this origin and nothing else. No page holds inline script or style.
-const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; " +
+// policy allows what is served from this origin and nothing else. No page holds inline script or style. The one policy for
+// trusted types lets a worker be started from an asset.
+const policy = "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; " +
 	"connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'; " +
-	"trusted-types 'none'"
+	"trusted-types weir"
 
 // secured sets the headers that every answer of the console carries. Pages are about the present, so they are never
 // stored; assets replace that header with their own.

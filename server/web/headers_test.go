@@ -17,7 +17,7 @@ func TestHeaders(t *testing.T) {
 	for _, address := range []string{"/", "/services/reviews", "/nothing", "/history/chg-041?fragment=truths"} {
 		h := b.do(http.MethodGet, address, nil).Header()
 		for _, want := range []string{
-			"default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self' data:", "font-src 'self'", "connect-src 'self'",
+			"default-src 'none'", "script-src 'self'", "worker-src 'self'", "trusted-types weir", "style-src 'self'", "img-src 'self' data:", "font-src 'self'", "connect-src 'self'",
 			"base-uri 'none'", "form-action 'self'", "frame-ancestors 'none'", "require-trusted-types-for 'script'",
 		} {
 			if !strings.Contains(h.Get("Content-Security-Policy"), want) {

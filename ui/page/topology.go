@@ -200,6 +200,9 @@ func (p Topology) hopsText() string { return strconv.Itoa(p.Hops) }
 // texts are the words of the graph's island: every key "graph.…", and every cause.
 func (p Topology) texts() templ.Attributes {
 	attributes := templ.Attributes{}
+	if p.Assets.Worker != "" {
+		attributes["data-worker"] = p.Assets.Worker
+	}
 	for key, text := range p.L.Prefixed("graph.") {
 		attributes["data-text-"+strings.ReplaceAll(key, ".", "-")] = text
 	}

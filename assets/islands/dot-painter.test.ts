@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { flow, isError } from "./graph-dots";
+import { flow, isError } from "./dot-painter";
 
 describe("dots", () => {
   it("are denser with the rate, slower with the latency, and none without traffic", () => {
