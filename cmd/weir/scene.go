@@ -9,6 +9,7 @@ import (
 
 	"github.com/weirmesh/weir/server/graph"
 	"github.com/weirmesh/weir/server/health"
+	"github.com/weirmesh/weir/server/mesh"
 )
 
 // problems writes what is wrong and how calls get there, worst first; of a mesh where nothing is, what changed most.
@@ -31,7 +32,7 @@ func (a *app) problems(g graph.Graph) error {
 	}
 	rows := make([][]string, len(s.Paths))
 	for i, p := range s.Paths {
-		row := []string{string(p.Health), p.From, p.To, "", "", "", strings.Join(p.Units, " → "), ""}
+		row := []string{string(p.Health), p.From, p.To, "", "", "", path(p.Units), ""}
 		if e := edges[[2]string{p.From, p.To}]; e != nil {
 			row[3], row[4], row[5], row[7] = fmt.Sprintf("%.1f/s", e.RequestRate), fmt.Sprintf("%.1f %%", e.ErrorRatio*100), seconds(e.P95), strings.Join(e.Why, "; ")
 		} else if n := nodes[p.To]; n != nil && p.From == "" {
@@ -40,6 +41,15 @@ func (a *app) problems(g graph.Graph) error {
 		rows[i] = row
 	}
 	return a.table([]string{"HEALTH", "FROM", "TO", "RATE", "ERRORS", "P95", "PATH", "WHY"}, rows)
+}
+
+// path writes the units of a way; services by their plain names.
+func path(units []string) string {
+	names := make([]string, len(units))
+	for i, id := range units {
+		names[i] = strings.TrimPrefix(id, mesh.ServiceID(""))
+	}
+	return strings.Join(names, " → ")
 }
 
 // shifts writes what changed most lately.

@@ -47,8 +47,8 @@ type request struct {
 type subscription struct {
 	socket *socket
 	topic  *topic
-	sent   int64   // seq of the newest frame sent; zero: none, so that the next is a full one
-	hold   int64   // after a resync: nothing before the topic has moved on from this seq
+	sent   int64 // seq of the newest frame sent; zero: none, so that the next is a full one
+	hold   int64 // after a resync: nothing before the topic has moved on from this seq
 	flight []parcel
 }
 
