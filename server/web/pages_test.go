@@ -28,7 +28,7 @@ func pages() map[string]string {
 		"topology_past": "/topology?at=2026-11-22T11:53:00Z", "topology_past_table": "/topology?at=2026-11-22T11:53:00Z&span=1h&view=table",
 		"topology_before": "/topology?at=2026-11-21T09:00", "compare": "/compare?from=2026-11-22T11:56:00Z&to=2026-11-22T11:53:00Z", "compare_ask": "/compare",
 		"compare_same": "/compare?from=2026-11-22T11:56:30Z&to=2026-11-22T11:57:00Z",
-		"missing":      "/nothing/here",
+		"missing":      "/nothing/here", "go": "/go", "go_weight": "/go?q=reviews-v2+40", "go_nothing": "/go?q=nothing-of-that-name",
 	}
 }
 
