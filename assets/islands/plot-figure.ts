@@ -238,7 +238,8 @@ export class Figure {
     return {
       label: line.dataset.name ?? "",
       stroke: () => this.#lineColour(i),
-      width: 1.75,
+      width: line.hasAttribute("data-quiet") ? 1.1 : 1.75,
+      alpha: line.hasAttribute("data-quiet") ? 0.6 : 1,
       spanGaps: false,
       ...(dash.length > 0 ? { dash } : {}),
     };

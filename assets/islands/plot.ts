@@ -10,8 +10,8 @@ import { text, write } from "./texts";
 declare global {
   // biome-ignore lint/style/useConsistentTypeDefinitions: only an interface extends the one of the browser.
   interface DocumentEventMap {
-    "weir-crosshair": CustomEvent<number | undefined>;
-    "weir-range": CustomEvent<Range | undefined>;
+    "weir-crosshair": CustomEvent<number | null>; // a detail that is not given is null
+    "weir-range": CustomEvent<Range | null>;
   }
 }
 
@@ -74,8 +74,8 @@ class Plots {
 
   #listen(): void {
     const { signal } = this.#end;
-    document.addEventListener("weir-crosshair", ({ detail }) => this.#cross(detail), { signal });
-    document.addEventListener("weir-range", ({ detail }) => this.#choose(detail), { signal });
+    document.addEventListener("weir-crosshair", ({ detail }) => this.#cross(detail ?? undefined), { signal });
+    document.addEventListener("weir-range", ({ detail }) => this.#choose(detail ?? undefined), { signal });
     document.addEventListener(
       "weir-moment",
       ({ detail }) => {

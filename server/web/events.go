@@ -158,12 +158,22 @@ func (v view) refusals(nodes []string, over mesh.Span) []page.Event {
 	return list
 }
 
-// turns are when calls to or from versions became ill or well.
+// turns are when calls to or from versions became ill, worse than before, or well. A call that goes to and fro between
+// degraded and failing has one trouble, and is not told again and again.
 func (v view) turns(all []timeline.Turn, nodes []string) []page.Event {
 	var list []page.Event
+	worst := make(map[string]mesh.Health)
 	for _, t := range all {
 		if !slices.Contains(nodes, t.To) && !slices.Contains(nodes, t.From) {
 			continue
+		}
+		key := edgeKey(t.From, t.To)
+		if known, ok := worst[key]; ok && ill(t.Is) && severity(t.Is) >= severity(known) {
+			continue
+		}
+		worst[key] = t.Is
+		if !ill(t.Is) {
+			delete(worst, key)
 		}
 		list = append(list, page.Event{
 			Kind: "turn", At: t.At, ISO: page.ISO(t.At), Clock: v.L.Clock(t.At), Ago: v.Ago(t.At), Health: t.Is, Past: v.PastHref(t.At),

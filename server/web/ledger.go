@@ -113,6 +113,8 @@ func (w *Web) seek(ctx context.Context, v view, s sought) (found []change.Change
 func (w *Web) ledgerLine(v view, c change.Change) page.LedgerLine {
 	line := page.LedgerLine{ChangeLine: v.changeLine(c), Refusal: v.Refusal}
 	card := v.changeCard(c)
+	// What took in more than one object is taken back on its own page, where one sees what else would go.
+	card.CanUndo = card.CanUndo && len(c.Objects) == 1
 	line.CanUndo, line.CanKeep, line.CanRevert, line.Left, line.Deadline = card.CanUndo, card.CanKeep, card.CanRevert, card.Left, card.Deadline
 	if w.Timeline != nil {
 		before, after := aroundChange(c.At, v.Now)

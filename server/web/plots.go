@@ -345,6 +345,7 @@ func (v view) latencyLines(versions []string) []component.PlotLine {
 				line.Dash = i
 			default:
 				line.Dash = []int{2, 0, 1}[k]
+				line.Quiet = len(versions) > 1 && column != "p95"
 			}
 			list = append(list, line)
 		}

@@ -56,8 +56,9 @@ type PlotLine struct {
 	Column string // of the API's plot: "requestRate"; "share" is the part of the rate of all lines of the figure
 	// Source and Destination, or Node, is what the line is about, when that is not the whole element's subject.
 	Source, Destination, Node string
-	Series                    int // its colour; ‑1 is the neutral one
-	Dash                      int // its dashes: 0 is solid
+	Series                    int  // its colour; ‑1 is the neutral one
+	Dash                      int  // its dashes: 0 is solid
+	Quiet                     bool // it stands behind the others: thinner, without a sign at its end
 	Values                    []*float64
 	Goal                      float64 // what is configured, as a line across; zero: none
 }
