@@ -2,6 +2,7 @@
 
 import { Announcer, type Judged } from "./announce";
 import type { Picture } from "./frames";
+import type { Picture as Drawing } from "./graph-picture";
 import type { Words } from "./graph-words";
 import type { Scene } from "./scene";
 import { write } from "./texts";
@@ -26,6 +27,17 @@ export class Crier {
       write(this.#status, this.#words.say(news.length > 1 ? "problems" : "problem", values));
     }
   }
+}
+
+/** Keeps a picture like the page around it: its size, its colours, whether things may move. */
+export function attend(picture: Drawing, signal: AbortSignal): void {
+  picture.dots.wanted = !window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+  document.addEventListener("visibilitychange", () => picture.paint(), { signal });
+  const dark = window.matchMedia("(prefers-color-scheme: dark)");
+  dark.addEventListener("change", () => picture.recolour(), { signal });
+  const size = new ResizeObserver(() => picture.resized());
+  size.observe(picture.stage);
+  signal.addEventListener("abort", () => size.disconnect());
 }
 
 /** The list of keys, which the server drew. */

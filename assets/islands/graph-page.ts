@@ -175,8 +175,10 @@ export class Parts {
     if (errorText) {
       write(errorText, errors);
     }
-    const mark = td.querySelector(".health-mark");
-    mark?.replaceWith(healthMark(cell.health));
+    td.querySelector(".health-mark")?.remove();
+    if (cell.problems > 0) {
+      link?.prepend(healthMark(cell.health));
+    }
     const health = words.say(cell.health);
     const counts = { calls: String(cell.edges), problems: String(cell.problems) };
     const said = words.say("group-cell", { from: around.from, to: around.to, health, rate, errors, ...counts });

@@ -23,6 +23,7 @@ export class Panel {
   readonly #words: Words;
   readonly #actions: PanelActions;
   readonly #live = make("div", { class: "wg-live" });
+  readonly #rest = make("div", { class: "wg-rest" });
   readonly #extra: Extra;
   #shown = "";
   #subject = "";
@@ -32,7 +33,7 @@ export class Panel {
     this.#actions = actions;
     this.#extra = new Extra(root, words);
     const attributes = { class: "wg-panel", hidden: true, tabindex: "-1", "data-testid": "panel" };
-    this.element = make("aside", attributes, this.#live, this.#extra.element);
+    this.element = make("aside", attributes, this.#live, this.#extra.controls, this.#rest, this.#extra.element);
   }
 
   /** How much of the picture's right side the panel covers, in pixels; on narrow screens it stands below. */
@@ -62,19 +63,24 @@ export class Panel {
       return;
     }
     const title = subject.ends.map((id) => this.#name(id, scene)).join(" → ");
-    const content = this.#content(subject, title, scene);
-    const key = content.map((node) => node.textContent).join("\n");
+    const content = [this.#content(subject, title, scene), this.#around(subject, title, scene)];
+    const key = content
+      .flat()
+      .map((node) => node.textContent)
+      .join("\n");
     if (key === this.#shown) {
       return;
     }
-    // Buttons are made anew with the numbers, so the focus moves to the one in the same place.
-    const focusable = (): HTMLElement[] => [...this.#live.querySelectorAll<HTMLElement>("button, a")];
-    const at = focusable().indexOf(document.activeElement as HTMLElement);
     this.#shown = key;
-    this.#live.replaceChildren(...content);
     this.element.setAttribute("aria-label", title);
-    if (at >= 0) {
-      focusable()[at]?.focus({ preventScroll: true });
+    for (const [i, into] of [this.#live, this.#rest].entries()) {
+      // Buttons are made anew with the numbers, so the focus moves to the one in the same place.
+      const focusable = (): HTMLElement[] => [...into.querySelectorAll<HTMLElement>("button, a")];
+      const at = focusable().indexOf(document.activeElement as HTMLElement);
+      into.replaceChildren(...(content[i] ?? []));
+      if (at >= 0) {
+        focusable()[at]?.focus({ preventScroll: true });
+      }
     }
   }
 
@@ -104,11 +110,18 @@ export class Panel {
     ];
     if (subject.kind !== "box") {
       parts.push(...(subject.kind === "more" ? [make("p", { class: "quiet" }, words.say("aggregate"))] : []));
-      parts.push(this.#ends(subject, scene));
     }
-    parts.push(...this.#neighbours("callers", subject, scene), ...this.#neighbours("callees", subject, scene));
-    parts.push(this.#links(subject, title, scene));
     return parts;
+  }
+
+  /** What is beside the subject, and where one goes on. */
+  #around(subject: Subject, title: string, scene: Scene): HTMLElement[] {
+    return [
+      ...(subject.kind === "box" ? [] : [this.#ends(subject, scene)]),
+      ...this.#neighbours("callers", subject, scene),
+      ...this.#neighbours("callees", subject, scene),
+      this.#links(subject, title, scene),
+    ];
   }
 
   #kind(subject: Subject, scene: Scene): string {

@@ -1,6 +1,6 @@
 // The buttons on the picture of a topology.
 
-import { make } from "./dom";
+import { draw, make } from "./dom";
 import type { Picture } from "./graph-picture";
 import type { Words } from "./graph-words";
 
@@ -20,9 +20,20 @@ export function tools(words: Words, picture: Picture, tidy: () => void, screen: 
     motion.setAttribute("aria-pressed", String(picture.dots.wanted));
   });
   motion.setAttribute("aria-pressed", String(!window.matchMedia("(prefers-reduced-motion: reduce)").matches));
-  const whole = button("fullscreen", "⛶", () => {
+  const whole = button("fullscreen", " ", () => {
     void (document.fullscreenElement ? document.exitFullscreen() : screen.requestFullscreen());
   });
+  // No font can be relied on to have a sign for it.
+  const corners = "M1 5V1h4M9 1h4v4M13 9v4H9M5 13H1V9";
+  const sign = draw("svg", {
+    viewBox: "0 0 14 14",
+    width: "14",
+    height: "14",
+    "aria-hidden": "true",
+    class: "wg-sign",
+  });
+  sign.append(draw("path", { d: corners }));
+  whole.replaceChildren(sign);
   whole.hidden = !document.fullscreenEnabled;
   return make(
     "div",

@@ -8,6 +8,8 @@ import type { Subject } from "./panel-subject";
 
 /** The parts of a panel that do not follow the numbers. */
 export class Extra {
+  /** The forms, which belong near the top, and the rest. */
+  readonly controls = make("div", { class: "wg-controls" });
   readonly element = make("div", { class: "wg-extra" });
   readonly #words: Words;
   readonly #root: Element;
@@ -23,17 +25,16 @@ export class Extra {
     this.#end.abort();
     this.#end = new AbortController();
     this.element.replaceChildren();
+    this.controls.replaceChildren();
     if (!subject || subject.kind === "more" || this.#root.hasAttribute("wall")) {
       return;
     }
-    const controls = make("div", { class: "wg-controls" });
     const about = make("div", { class: "wg-about" });
-    this.element.append(controls);
     if (!past) {
       this.#plots(subject);
     }
     this.element.append(about);
-    void this.#about(subject, about, controls);
+    void this.#about(subject, about);
   }
 
   /** Figures of the last minutes, cut from the template; their island fetches what draws them when they are seen. */
@@ -55,7 +56,7 @@ export class Extra {
     this.element.append(make("details", { class: "wg-more", open: true }, summary, figures));
   }
 
-  async #about(subject: Subject, into: HTMLElement, controls: HTMLElement): Promise<void> {
+  async #about(subject: Subject, into: HTMLElement): Promise<void> {
     const { signal } = this.#end;
     const address = new URL(location.href);
     address.searchParams.set("select", subject.id);
@@ -70,9 +71,9 @@ export class Extra {
       const { governs } = more.dataset;
       if (governs && more.hasAttribute("data-pools")) {
         if (more.hasAttribute("data-split")) {
-          this.#form("traffic", governs, controls, true);
+          this.#form("traffic", governs, true);
         }
-        this.#form("pool", governs, controls, this.#turns(subject, "pool"));
+        this.#form("pool", governs, this.#turns(subject, "pool"));
       }
     } catch (error) {
       this.#fail(error, into, signal);
@@ -84,7 +85,7 @@ export class Extra {
     subject.row.causes.some((cause) => cause.knob === knob || (knob === "pool" && cause.knob === "outliers"));
 
   /** A form that the service's own page has too; it is fetched when it is opened. */
-  #form(page: "traffic" | "pool", service: string, into: HTMLElement, open: boolean): void {
+  #form(page: "traffic" | "pool", service: string, open: boolean): void {
     const href = this.#words.href(page, { service });
     if (!href) {
       return;
@@ -103,7 +104,7 @@ export class Extra {
     };
     details.addEventListener("toggle", fetch);
     details.open = open;
-    into.append(details);
+    this.controls.append(details);
     fetch();
   }
 

@@ -4,7 +4,7 @@
 import { make, set } from "./dom";
 import type { Picture as Data } from "./frames";
 import { type Address, write as address, bare, read, sameData, samePage } from "./graph-address";
-import { Crier, Help, unitsFound } from "./graph-help";
+import { attend, Crier, Help, unitsFound } from "./graph-help";
 import { listen } from "./graph-input";
 import { leads } from "./graph-links";
 import { Parts } from "./graph-page";
@@ -57,20 +57,13 @@ class WeirGraph extends HTMLElement {
       this.#assemble();
     }
     const { signal } = this.#end;
-    const still = window.matchMedia("(prefers-reduced-motion: reduce)");
-    this.#picture.dots.wanted = !still.matches;
     if (!this.hasAttribute("wall")) {
       listen(this, this.#picture, this.#actions(), signal);
       this.#follow(signal);
     }
     const shown = ({ detail }: CustomEvent<Shown>): void => this.setAttribute("data-moment-state", detail.state);
     document.addEventListener("weir-moment-shown", shown, { signal });
-    document.addEventListener("visibilitychange", () => this.#picture.paint(), { signal });
-    const dark = window.matchMedia("(prefers-color-scheme: dark)");
-    dark.addEventListener("change", () => this.#picture.recolour(), { signal });
-    const size = new ResizeObserver(() => this.#picture.resized());
-    size.observe(this.#picture.stage);
-    signal.addEventListener("abort", () => size.disconnect());
+    attend(this.#picture, signal);
     this.#subscribe();
   }
 
@@ -206,6 +199,9 @@ class WeirGraph extends HTMLElement {
     } else if (view !== "groups") {
       this.#fresh = false;
       this.#picture.show(drawn, { selected, found: unitsFound(drawn, this.#state.filter) }, fresh);
+      if (fresh && this.hasAttribute("wall")) {
+        this.#picture.fit(true);
+      }
       this.#crier.hear(drawn, data);
     }
     this.#say(data, drawn);

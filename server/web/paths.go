@@ -8,6 +8,7 @@ import (
 
 	"github.com/weirmesh/weir/server/graph"
 	"github.com/weirmesh/weir/server/mesh"
+	"github.com/weirmesh/weir/ui/component"
 	"github.com/weirmesh/weir/ui/page"
 )
 
@@ -40,10 +41,21 @@ func (v view) paths(p *page.Topology, list []graph.Path) []page.ProblemPath {
 			row.Rate, row.Errors, row.P95 = n.RequestRate, n.ErrorRatio, n.P95
 			row.Causes = v.causes(n.Causes, n.Why, v.serviceOf(n.ID), n.ID)
 		}
+		row.Causes = v.offered(row.Causes)
 		row.Selected = p.Here != nil && p.Here.Query().Get("select") == row.Key
 		rows = append(rows, row)
 	}
 	return rows
+}
+
+// offered takes the links away from causes of the past: what they lead to is set now.
+func (v view) offered(causes []page.CauseLine) []page.CauseLine {
+	if v.InPast() {
+		for i := range causes {
+			causes[i].Knob, causes[i].Limit = component.LinkTo{}, component.LinkTo{}
+		}
+	}
+	return causes
 }
 
 // nameVersion says which version calls and which is called, where a service has several.

@@ -73,14 +73,14 @@ func (v view) edgeSubject(s *page.Subject, e *graph.Edge) {
 	s.Edge, s.Title, s.Kind = true, v.name(e.From)+" → "+v.name(e.To), v.L.T("graph.call")
 	s.Health, s.Rate, s.Errors, s.P50, s.P95, s.P99 = cmp.Or(e.Health, mesh.Unknown), e.RequestRate, e.ErrorRatio, e.P50, e.P95, e.P99
 	s.Governs = v.governs(e)
-	s.Causes = v.causes(e.Causes, e.Why, s.Governs, e.To)
+	s.Causes = v.offered(v.causes(e.Causes, e.Why, s.Governs, e.To))
 }
 
 func (v view) boxSubject(s *page.Subject, n graph.Node) {
 	s.Title, s.Kind = v.name(n.ID), v.L.T("kind."+string(n.Kind))
 	s.Health, s.Rate, s.Errors, s.P50, s.P95, s.P99 = cmp.Or(n.Health, mesh.Unknown), n.RequestRate, n.ErrorRatio, n.P50, n.P95, n.P99
 	s.Governs = v.serviceOf(n.ID)
-	s.Causes = v.causes(n.Causes, n.Why, s.Governs, n.ID)
+	s.Causes = v.offered(v.causes(n.Causes, n.Why, s.Governs, n.ID))
 }
 
 // refs are the objects whose changes touch a box: its service's, and its own.

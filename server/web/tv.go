@@ -42,9 +42,7 @@ func (w *Web) tv(c *gin.Context) error {
 	p.More = max(len(p.Paths)-tvPaths, 0) + max(len(scene.Paths)-len(p.Paths), 0)
 	p.Paths = p.Paths[:min(len(p.Paths), tvPaths)]
 	p.Shifts = v.shifts(&p.Topology, scene.Shifts)
-	if len(v.graph.Nodes) == 0 {
-		p.Empty = v.empty()
-	}
+	p.Empty, p.Edges.Total = v.empty(), len(v.graph.Edges)
 	if seconds, asked := rotation(c); asked && len(v.Meshes) > 1 {
 		next := v.Meshes[(slices.Index(v.Meshes, v.Mesh)+1)%len(v.Meshes)]
 		p.Rotate, p.Refresh = seconds, seconds

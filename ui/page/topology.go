@@ -168,6 +168,11 @@ func (p Topology) labelLinks() []Link {
 // drawn says whether the view has a picture.
 func (p Topology) drawn() bool { return p.View != "groups" && p.View != "table" }
 
+// mute says that there is nothing that could be judged, so that the page must not say that all is well.
+func (p Topology) mute() bool {
+	return p.Problem != "" || p.Empty != NothingMissing || p.Edges.Total == 0
+}
+
 // lone is a mesh in which there is nothing to choose from.
 func (p Topology) lone() bool {
 	return p.Empty != NothingMissing && len(p.Edges.Rows) == 0 && p.Edges.Total == 0
