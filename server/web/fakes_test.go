@@ -30,6 +30,7 @@ type world struct {
 	past    *past             // nil: nothing is remembered
 	drafts  web.Drafts        // nil: none are kept
 	keys    map[string]string // idempotency keys, with the change that each made
+	views   web.Views
 }
 
 func newWorld() *world {

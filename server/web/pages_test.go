@@ -21,6 +21,8 @@ var update = flag.Bool("update", false, "write the golden files anew")
 func pages() map[string]string {
 	return map[string]string{
 		"overview": "/", "topology": "/topology", "topology_focus": "/topology?view=focus&focus=reviews&hops=1", "topology_table": "/topology?view=table&sort=rate",
+		"topology_groups": "/topology?view=groups&by=kind", "topology_hidden": "/topology?hide=service/ratings&hide=unknown", "topology_whole": "/topology?view=whole",
+		"topology_selected": "/topology?select=reviews-v2+ratings", "topology_far": "/topology?focus=reviews&hops=3", "topology_gone": "/topology?focus=yesterday",
 		"services": "/services", "services_filter": "/services?q=rat", "service": "/services/reviews", "service_traffic": "/services/reviews/traffic?route=beta",
 		"service_pool": "/services/ratings/pool", "proxies": "/proxies", "proxy": "/proxies/checkout-1", "proxy_refused": "/proxies/refused-1",
 		"history": "/history", "change_pending": "/history/chg-041", "change_refused": "/history/chg-040", "change_contradicted": "/history/chg-039",

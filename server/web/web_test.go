@@ -25,6 +25,9 @@ func serveWith(w *world, proxies web.Proxies) http.Handler {
 	if w.drafts != nil {
 		options.Drafts = w.drafts
 	}
+	if w.views != nil {
+		options.Views = w.views
+	}
 	if w.refusal != nil {
 		options.Refusal = func(*http.Request, string) error { return w.refusal }
 	}
