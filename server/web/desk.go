@@ -34,10 +34,14 @@ func (w *Web) person(c *gin.Context, make bool) string {
 		return w.Person(c.Request)
 	}
 	const length = 26 // of rand.Text
+	if name := c.GetString(personCookie); name != "" {
+		return name // given in this request
+	}
 	if name := remembered(c, personCookie); len(name) == length || !make {
 		return name
 	}
 	name := rand.Text()
+	c.Set(personCookie, name)
 	http.SetCookie(c.Writer, &http.Cookie{
 		Name: personCookie, Value: name, Path: "/", MaxAge: year, HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: c.Request.TLS != nil,
 	})

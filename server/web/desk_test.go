@@ -181,7 +181,7 @@ func TestDraftOvertakenByAChange(t *testing.T) {
 func TestReviewInAnotherLanguage(t *testing.T) {
 	w := withDrafts(t)
 	for _, c := range []struct{ page, form, field, value, want string }{
-		{weights, "weights-form", "weight.reviews-v2", "40", "40 %"},
+		{weights, "weights-form", "weight.reviews-v2", "40", "40"},
 		{"/services/ratings/pool", "pool-form", "maxConnections", "60", "60"},
 		{weights, "timeout-form", "perRequest", "3s", "3s"},
 		{"/services/ratings/pool", "outlier-form", "on", "1", "30s"},

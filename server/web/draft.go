@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -129,6 +130,35 @@ func (v view) reviewForm(d draft, s signature) page.ReviewForm {
 		f.ConfirmError = v.L.T(s.confirmError)
 	}
 	return f
+}
+
+// applied leads to the change that a form has made already, so that a second click, or a page that was gone back to, does
+// not ask for something that is no longer there. ok is false when its key has made none.
+func (w *Web) applied(c *gin.Context) (ok bool, err error) {
+	key := c.PostForm("key")
+	if key == "" {
+		return false, nil
+	}
+	made, err := w.Changes.Changes(c.Request.Context(), change.Query{Key: key, Limit: 1})
+	if err != nil || len(made) == 0 {
+		return false, err
+	}
+	to := "/history/" + url.PathEscape(made[0].ID)
+	if name := c.Query("mesh"); name != "" {
+		to += "?mesh=" + url.QueryEscape(name)
+	}
+	c.Redirect(http.StatusSeeOther, to)
+	return true, nil
+}
+
+// once makes a handler that applies a form answer the second time as it did the first.
+func (w *Web) once(h handler) handler {
+	return func(c *gin.Context) error {
+		if done, err := w.applied(c); done || err != nil {
+			return err
+		}
+		return h(c)
+	}
 }
 
 // apply records a draft and leads to the page that watches it.

@@ -228,7 +228,7 @@ func (w *world) Changes(_ context.Context, q change.Query) ([]change.Change, err
 	defer w.mu.Unlock()
 	var list []change.Change
 	for _, c := range w.changes {
-		if q.Mesh != "" && c.Mesh != q.Mesh || q.Object != (mesh.Ref{}) && !slices.Contains(c.Objects, q.Object) || q.Before != "" && c.ID >= q.Before {
+		if q.Key != "" && w.keys[q.Key] != c.ID || q.Mesh != "" && c.Mesh != q.Mesh || q.Object != (mesh.Ref{}) && !slices.Contains(c.Objects, q.Object) || q.Before != "" && c.ID >= q.Before {
 			continue
 		}
 		if q.State != "" && c.State != q.State || !q.After.IsZero() && !c.At.After(q.After) || !q.Until.IsZero() && c.At.After(q.Until) {
