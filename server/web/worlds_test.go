@@ -17,6 +17,7 @@ func worlds() map[string]func() *world {
 		"full":      newWorld,
 		"extreme":   extreme,
 		"many":      many,
+		"ten":       ten,
 		"forbidden": forbidden,
 		"errors":    broken,
 		"none": func() *world {
@@ -125,5 +126,21 @@ func many() *world {
 	b.nodes()
 	w.add(m)
 	w.graphs["sample_app"] = b.g
+	return w
+}
+
+// ten is the sample with a route of ten targets whose names are as long as names may be.
+func ten() *world {
+	w := newWorld()
+	m := sample()
+	primary := &m.Routes[1]
+	primary.Targets = nil
+	for i := range 10 {
+		node := m.Nodes[6] // reviews-v1
+		node.Name = fmt.Sprintf("reviews-%d-%s", i, strings.Repeat("long-name-", 19))
+		m.Nodes = append(m.Nodes, node)
+		primary.Targets = append(primary.Targets, mesh.WeightedTarget{Node: node.Name, Weight: 10 + i})
+	}
+	w.add(m)
 	return w
 }
