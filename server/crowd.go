@@ -90,6 +90,9 @@ func (s *Server) runCrowd(ctx context.Context, o DemoOptions) error {
 		_, err := s.door.Propose(ctx, change.Proposal{
 			Mesh: m.Name, Author: demoAuthor, Reason: "a made-up mesh", Patch: mesh.Patch{Put: m.Objects()},
 		})
+		if err != nil && ctx.Err() != nil {
+			return s.Close() // the time was over before it began
+		}
 		if err != nil {
 			return err
 		}
