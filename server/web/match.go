@@ -163,7 +163,7 @@ func (v view) conditionRow(list, row string, values url.Values) page.KnobRow {
 	if list == "query" {
 		ways = []string{"exact", "present"}
 	}
-	how := page.KnobField{Name: at + "how", Kind: "select", Label: v.L.T("knob.match.how"), Value: orElse(values.Get("how"), "exact")}
+	how := page.KnobField{Name: at + "how", Kind: "select", Label: v.L.T("knob.match.way"), Value: orElse(values.Get("how"), "exact")}
 	for _, each := range ways {
 		how.Options = append(how.Options, page.KnobOption{Value: each, Label: v.L.T("knob.match.way." + each)})
 	}

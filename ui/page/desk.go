@@ -130,7 +130,7 @@ func (f KnobField) words(none string) string {
 			words = f.Label
 		}
 	default:
-		if words = f.Value; words != "" && f.Unit != "" {
+		if words = f.Value; words != "" && f.Unit == "%" { // a time has its unit in it
 			words += " " + f.Unit
 		}
 	}
