@@ -129,9 +129,9 @@ type Web struct {
 	assets *assets.Bundle
 	trends *trends
 	ills   *troubles
+	films  films
 	// patience is how long a page waits for its plots.
 	patience time.Duration
-	films  films
 }
 
 // New builds the console; it fails only when what is embedded in the binary is broken.
