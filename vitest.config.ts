@@ -7,13 +7,13 @@ export default defineConfig({
   test: {
     projects: [
       { test: { name: "unit", include: ["assets/**/*.test.ts"], testTimeout: 60_000 } },
-      { test: { ...patient, name: "picture", include: ["ui/e2e/picture.spec.ts"] } },
+      { test: { ...patient, name: "picture", include: ["ui/e2e/{picture,stage}.spec.ts"] } },
       {
         test: {
           ...patient,
           name: "e2e",
           include: ["ui/e2e/*.spec.ts"],
-          exclude: ["ui/e2e/picture.spec.ts"],
+          exclude: ["ui/e2e/{picture,stage}.spec.ts"],
           globalSetup: ["ui/e2e/setup.ts", "ui/e2e/preview.ts"],
         },
       },

@@ -22,7 +22,7 @@ export const BOX = { width: 180, height: 52, head: 36, row: 40, pad: 7 };
 /** The measures of a picture of some columns in a place of some width. */
 export function sizesFor(columns: number, width: number): Sizes {
   const room = columns > 1 ? (width - 48 - columns * BOX.width) / (columns - 1) : 0;
-  return { width: BOX.width, gapX: Math.round(Math.min(210, Math.max(width < 700 ? 96 : 132, room))), gapY: 28 };
+  return { width: BOX.width, gapX: Math.round(Math.min(210, Math.max(width < 700 ? 110 : 150, room))), gapY: 30 };
 }
 
 /** How high a unit is: one box, or a head and a row for each version. */

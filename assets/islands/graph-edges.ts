@@ -35,8 +35,8 @@ const MAX_DETAILED = 400;
 /** With more lines than this labels keep clear of boxes and of one another only. */
 const MAX_CAREFUL = 200;
 
-/** At most this many labels on a crowded picture. */
-const MAX_LABELS = 60;
+/** At most this many labels on a crowded picture, and from afar, where names of boxes say what is wrong. */
+const MAX_LABELS = { near: 60, middle: 40, far: 12 };
 
 const CHUNK = 120;
 
@@ -46,7 +46,7 @@ export const isAggregate = (line: Line & { readonly aggregate?: boolean }): bool
 
 /** Draws every line with its arrow; the healthy ones of a crowded picture as a faint weave. */
 export function* drawEdges(context: Paper, drawing: Drawing): Generator<void, void> {
-  const crowded = drawing.detail !== "near" && drawing.lines.length > MAX_DETAILED;
+  const crowded = drawing.lines.length > MAX_DETAILED;
   const plain = crowded ? drawing.lines.filter((line) => severity(line.row.health) === 0) : [];
   yield* weave(context, plain, drawing);
   const rest = crowded ? drawing.lines.filter((line) => severity(line.row.health) > 0) : drawing.lines;
@@ -186,7 +186,7 @@ export function arrange(drawing: Drawing, before: ReadonlyMap<string, Spot>): Ma
     (line) => must(line) || !(crowded || (drawing.dim(line) && severity(line.row.health) === 0)),
   );
   const rank = (line: Line): number => severity(line.row.health) * 1e9 + line.row.rate;
-  const chosen = crowded ? wanted.sort((a, b) => rank(b) - rank(a)).slice(0, MAX_LABELS) : wanted;
+  const chosen = crowded ? wanted.sort((a, b) => rank(b) - rank(a)).slice(0, MAX_LABELS[drawing.detail]) : wanted;
   const found = new Map<string, { line: Line; text: string }>();
   const labels = chosen.flatMap((line): Label[] => {
     const text = drawing.label(line);
@@ -196,7 +196,7 @@ export function arrange(drawing: Drawing, before: ReadonlyMap<string, Spot>): Ma
     found.set(line.key, { line, text });
     // Widths go in steps, so that labels do not look for other places with every digit.
     const width = Math.ceil((ink.width(fontOf(line, drawing), text) + sizeAt(k)) / 6) * 6;
-    return [{ key: line.key, width, height: sizeAt(k) * 1.55, must: must(line), rank: rank(line) }];
+    return [{ key: line.key, width, height: sizeAt(k) * 1.45, must: must(line), rank: rank(line) }];
   });
   const careful = lines.length <= MAX_CAREFUL ? lines.map((line) => line.key) : [];
   const spots = placeLabels(labels, { ways, obstacles, lines: careful, before });

@@ -2,6 +2,7 @@
 
 import type { Picture } from "./graph-picture";
 import { type Direction, walk } from "./graph-walk";
+import type { Point } from "./layout";
 
 /** What people can ask for. */
 export type InputActions = {
@@ -23,15 +24,26 @@ export function listen(element: HTMLElement, picture: Picture, actions: InputAct
   const { stage } = picture;
   stage.addEventListener("focusin", (event) => arrive(event, picture), { signal });
   stage.addEventListener("wheel", (event) => wheel(event, picture), { signal, passive: false });
-  stage.addEventListener("dblclick", (event) => onBox(event, actions.focus), { signal });
-  drag(picture, actions, signal);
+  stage.addEventListener("dblclick", (event) => onBox(event, picture, actions.focus), { signal });
+  stage.addEventListener("touchstart", (event) => event.touches.length > 1 && event.preventDefault(), {
+    signal,
+    passive: false,
+  });
+  hold(picture, signal);
+  stage.addEventListener("click", (event) => click(event, picture, actions), { signal });
 }
 
 const boxOf = (target: EventTarget | null): string | undefined =>
   (target instanceof Element ? target.closest<HTMLElement>("[data-box]") : undefined)?.dataset.box;
 
-function onBox(event: Event, then: (id: string) => void): void {
-  const id = boxOf(event.target);
+/** Where on the stage something happened. */
+function spot(event: MouseEvent, { stage }: Picture): Point {
+  const box = stage.getBoundingClientRect();
+  return { x: event.clientX - box.left, y: event.clientY - box.top };
+}
+
+function onBox(event: MouseEvent, picture: Picture, then: (id: string) => void): void {
+  const id = boxOf(event.target) ?? picture.unitAt(spot(event, picture));
   if (id) {
     then(id);
   }
@@ -92,7 +104,7 @@ function boxKey(event: KeyboardEvent, picture: Picture, actions: InputActions): 
     case "ArrowUp":
     case "ArrowDown": {
       const next = walk(picture.scene, picture.where, id, event.key satisfies Direction);
-      picture.boxes.button(next ?? id)?.focus({ preventScroll: true });
+      picture.focus(next ?? id);
       return true;
     }
     default:
@@ -131,61 +143,77 @@ function wheel(event: WheelEvent, picture: Picture): void {
     return;
   }
   event.preventDefault();
-  const box = picture.stage.getBoundingClientRect();
   const step = Math.max(-60, Math.min(60, event.deltaY)) * (event.ctrlKey ? 0.01 : 0.004);
-  picture.zoom(Math.exp(-step), { x: event.clientX - box.left, y: event.clientY - box.top });
+  picture.zoom(Math.exp(-step), spot(event, picture));
 }
 
-/** Dragging pans; a click selects the box or the edge under it, or nothing. */
-function drag(picture: Picture, actions: InputActions, signal: AbortSignal): void {
+/** Dragging pans, two fingers zoom and pan at once. What is dragged is not clicked. */
+function hold(picture: Picture, signal: AbortSignal): void {
   const { stage } = picture;
-  let from: { x: number; y: number; id: number } | undefined;
+  const held = new Map<number, Point>();
   let panned = false;
-  stage.addEventListener(
-    "pointerdown",
-    (event) => {
-      if (event.button === 0) {
-        from = { x: event.clientX, y: event.clientY, id: event.pointerId };
-        panned = false;
-      }
-    },
-    { signal },
-  );
-  stage.addEventListener(
-    "pointermove",
-    (event) => {
-      if (!from || from.id !== event.pointerId) {
-        return;
-      }
-      const [x, y] = [event.clientX - from.x, event.clientY - from.y];
-      if (!panned && Math.hypot(x, y) >= SLACK) {
-        panned = true;
-        stage.setPointerCapture(event.pointerId);
-        stage.toggleAttribute("data-dragging", true);
-      }
-      if (panned) {
-        picture.pan(x, y);
-        from = { x: event.clientX, y: event.clientY, id: event.pointerId };
-      }
-    },
-    { signal },
-  );
-  const end = (): void => {
-    from = undefined;
+  const listen = (
+    name: "pointerdown" | "pointermove" | "pointerup" | "pointercancel",
+    act: (e: PointerEvent) => void,
+  ) => stage.addEventListener(name, act, { signal });
+  listen("pointerdown", (event) => {
+    if (event.button === 0) {
+      panned &&= held.size > 0;
+      held.set(event.pointerId, spot(event, picture));
+    }
+  });
+  listen("pointermove", (event) => {
+    const from = held.get(event.pointerId);
+    const to = spot(event, picture);
+    if (!from || (!panned && held.size < 2 && Math.hypot(to.x - from.x, to.y - from.y) < SLACK)) {
+      return;
+    }
+    if (!panned) {
+      panned = true;
+      stage.toggleAttribute("data-dragging", true);
+    }
+    stage.setPointerCapture(event.pointerId);
+    held.set(event.pointerId, to);
+    const [other] = [...held].filter(([id]) => id !== event.pointerId).map(([, at]) => at);
+    if (other) {
+      pinch(picture, other, from, to);
+    } else {
+      drag(picture, to.x - from.x, to.y - from.y, event.pointerType === "touch");
+    }
+  });
+  const end = (event: PointerEvent): void => {
+    held.delete(event.pointerId);
     stage.toggleAttribute("data-dragging", false);
   };
-  stage.addEventListener("pointerup", end, { signal });
-  stage.addEventListener("pointercancel", end, { signal });
-  stage.addEventListener("click", (event) => !panned && click(event, picture, actions), { signal });
+  listen("pointerup", end);
+  listen("pointercancel", end);
+  stage.addEventListener("click", (event) => panned && event.stopImmediatePropagation(), { signal, capture: true });
 }
 
+/** Two fingers, of which one moved: their distance scales around their middle, and the middle moves. */
+function pinch(picture: Picture, other: Point, from: Point, to: Point): void {
+  const far = (a: Point, b: Point): number => Math.max(8, Math.hypot(a.x - b.x, a.y - b.y));
+  picture.zoom(far(other, to) / far(other, from), { x: (other.x + to.x) / 2, y: (other.y + to.y) / 2 });
+  picture.pan((to.x - from.x) / 2, (to.y - from.y) / 2);
+}
+
+/** A finger that drags the picture beyond its end scrolls the page, which would otherwise be held by it. */
+function drag(picture: Picture, x: number, y: number, finger: boolean): void {
+  const { up, down } = picture.slack();
+  const within = finger ? Math.max(-up, Math.min(down, y)) : y;
+  picture.pan(x, within);
+  if (within !== y) {
+    window.scrollBy(0, within - y);
+  }
+}
+
+/** A click selects the box or the edge under it, or nothing. */
 function click(event: MouseEvent, picture: Picture, actions: InputActions): void {
-  const id = boxOf(event.target);
+  const at = spot(event, picture);
+  const id = boxOf(event.target) ?? picture.unitAt(at);
   if (id?.startsWith("more/")) {
     actions.focus(id);
     return;
   }
-  const box = picture.stage.getBoundingClientRect();
-  const line = id ? undefined : picture.lineAt({ x: event.clientX - box.left, y: event.clientY - box.top });
-  actions.select(id ?? line?.key);
+  actions.select(id ?? picture.lineAt(at)?.key);
 }

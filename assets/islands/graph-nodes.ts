@@ -22,6 +22,8 @@ export type Crowd = {
   readonly k: number;
   readonly theme: Theme;
   readonly ink: Ink;
+  /** Where labels stand, which names keep clear of. */
+  readonly labels: readonly Rect[];
 };
 
 const CHUNK = 150;
@@ -65,11 +67,12 @@ function plate(context: Paper, unit: Unit, rect: Rect, crowd: Crowd): void {
   context.stroke();
   context.setLineDash([]);
 
-  const size = crowd.detail === "near" ? 13 : Math.min(11 / k, 24);
+  const near = crowd.detail === "near";
+  const size = near ? 13 : Math.min(10.5 / k, 25);
   const several = unit.members.length > 1;
   const y = several ? rect.y + 20 : rect.y + rect.height / 2;
-  const side = size * 0.85;
-  mark(context, unit.health, { x: rect.x + 12 + side / 2, y, side }, theme);
+  const [side, inset] = [size * 0.8, near ? 12 : 9];
+  mark(context, unit.health, { x: rect.x + inset + side / 2, y, side }, theme);
   const font = `600 ${size}px ${theme.font}`;
   const name = crowd.name(unit);
   context.font = font;
@@ -77,8 +80,8 @@ function plate(context: Paper, unit: Unit, rect: Rect, crowd: Crowd): void {
   context.textBaseline = "middle";
   context.direction = runsLeft(name) ? "rtl" : "ltr";
   context.fillStyle = theme.text;
-  const left = rect.x + 12 + side + size * 0.5;
-  context.fillText(ink.shorten(font, name, rect.x + rect.width - left - 8), left, y + size * 0.05);
+  const left = rect.x + inset + side + size * 0.4;
+  context.fillText(ink.shorten(font, name, rect.x + rect.width - left - 6), left, y + size * 0.05);
   context.direction = "ltr";
   if (several) {
     versions(context, unit, crowd);
@@ -110,7 +113,7 @@ function speck(context: Paper, unit: Unit, rect: Rect, crowd: Crowd): void {
   const radius = unit.kind === "gateway" ? rect.height / 2 : 9;
   context.fillStyle = bad ? theme.mark[unit.health] : theme.line;
   const alpha = context.globalAlpha;
-  context.globalAlpha = alpha * (bad ? 0.35 : unit.health === "healthy" ? 0.75 : 0.4);
+  context.globalAlpha = alpha * (bad ? 0.35 : unit.health === "healthy" ? 0.6 : 0.35);
   context.beginPath();
   context.roundRect(rect.x, rect.y, rect.width, rect.height, radius);
   context.fill();
@@ -164,6 +167,9 @@ function nameTheWorst(context: Paper, units: readonly Unit[], crowd: Crowd): voi
   const size = 11.5 / k;
   const font = `600 ${size}px ${theme.font}`;
   const taken = new Grid<Rect>(400);
+  for (const label of crowd.labels) {
+    taken.add(label, label);
+  }
   for (const unit of worst) {
     const rect = where.get(unit.id);
     if (rect) {

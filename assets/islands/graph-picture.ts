@@ -1,17 +1,17 @@
 // The picture of a scene: boxes in the document or on a canvas, edges on a canvas, dots above. Panning moves what is drawn.
 
 import { make, set } from "./dom";
-import { bounds, contains, distance, overlap, type Rect, rects, unitHeight, Ways } from "./geometry";
+import { bounds, contains, type Rect, rects, unitHeight, Ways } from "./geometry";
 import { Boxes } from "./graph-boxes";
 import { Dots } from "./graph-dots";
 import { arrange, drawEdges, drawLabels, type Placed } from "./graph-edges";
 import { SceneIndex, same, signature } from "./graph-index";
 import { drawNodes } from "./graph-nodes";
 import { regionOf, Sheet } from "./graph-sheet";
-import { edgesOf, isDim, MAX_BUTTONS, nodesOf, type Shown, type Sight, standsBack } from "./graph-sight";
+import { edgesOf, isDim, lineNear, MAX_BUTTONS, nodesOf, type Shown, type Sight, standsBack } from "./graph-sight";
 import { readTheme, type Theme } from "./graph-theme";
 import type { Words } from "./graph-words";
-import { Ink } from "./ink";
+import { inkOf } from "./ink";
 import type { Link } from "./layers";
 import { type Box, holds as continues, type Layout, layout, type Point } from "./layout";
 import { Planner } from "./planner";
@@ -53,7 +53,7 @@ export class Picture {
   readonly #over = make("div", { class: "wg-world" });
   readonly #sheet = new Sheet();
   readonly #words: Words;
-  readonly #ink: Ink;
+  readonly #ink = inkOf(document.createElement("canvas"));
   readonly #planner: Planner;
   #scene: Scene | undefined;
   #index: SceneIndex | undefined;
@@ -82,13 +82,8 @@ export class Picture {
     this.#under.append(this.#sheet.element);
     this.stage = make("div", { class: "wg-stage", role: "group" }, this.#under, this.dots.element, this.#over);
     this.boxes = new Boxes(this.#over, words);
-    const context = make("canvas").getContext("2d");
-    this.#ink = new Ink((font, text) => {
-      if (context) {
-        context.font = font;
-      }
-      return context?.measureText(text).width ?? 0;
-    });
+    // On paper there is other light, and nobody pans.
+    window.matchMedia("print").addEventListener("change", () => this.recolour());
     for (const event of ["focusin", "focusout"]) {
       this.stage.addEventListener(event, () => this.#lift());
     }
@@ -195,9 +190,11 @@ export class Picture {
     const ratio = window.devicePixelRatio;
     const region = regionOf(this.#area, this.#view, size, ratio);
     const sight = this.#sight(index, ways, this.#theme);
-    const [edges, nodes] = [edgesOf(sight, region), nodesOf(sight, region)];
+    const edges = edgesOf(sight, region);
     this.#labels = arrange(edges, new Map([...this.#labels].map(([key, { spot }]) => [key, spot])));
     const labels = this.#labels;
+    const spots = [...labels.values()].map(({ spot }) => spot);
+    const nodes = nodesOf(sight, region, spots);
     this.#sheet.draw(
       { region, scale: ratio * this.#view.k },
       function* (context) {
@@ -209,7 +206,7 @@ export class Picture {
     );
     const { detail } = edges;
     const moving = detail === "far" ? [] : index.lines.filter((line) => !isDim(sight, line));
-    this.dots.set(moving, ways, { theme: this.#theme, labels: [...labels.values()].map(({ spot }) => spot) });
+    this.dots.set(moving, ways, { theme: this.#theme, labels: spots });
     set(this.stage, "data-detail", detail);
     this.#populate();
   }
@@ -335,17 +332,8 @@ export class Picture {
     if (label) {
       return label.line;
     }
-    // Points on a path lie a few pixels apart, so that nearness has to allow for half of that.
-    const by = NEAR / this.#view.k + 8;
-    const around = { x: point.x - by - 44, y: point.y - by, width: 2 * by + 88, height: 2 * by };
-    let [best, least]: [Line | undefined, number] = [undefined, by];
-    for (const line of this.#index?.lines ?? []) {
-      const reach = this.#ways?.reach(line);
-      const path = reach && overlap(reach, around) ? this.#ways?.get(line.key) : undefined;
-      const far = path ? distance(path, point) : Number.POSITIVE_INFINITY;
-      [best, least] = far <= least ? [line, far] : [best, least];
-    }
-    return best;
+    const [index, ways] = [this.#index, this.#ways];
+    return index && ways && lineNear(index, ways, point, NEAR / this.#view.k);
   }
 
   /** The stage got another size. */

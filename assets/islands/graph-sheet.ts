@@ -24,8 +24,8 @@ const LONGEST = 8192;
 /** The room around the boxes for curves that reach out, and for labels, which are larger from afar. */
 const marginAt = (k: number): number => Math.max(60, 90 / k);
 
-/** Milliseconds of drawing in one frame; the rest of the frame is the browser's and what it does with the drawing. */
-const SLICE = 3;
+/** Milliseconds of drawing in one frame; more while nothing that fits is seen. The rest of a frame is the browser's. */
+const SLICE = { again: 4, first: 14 };
 
 /** The part of the picture to draw: all of it if that is not too much, else what is seen and as much around it. */
 export function regionOf(area: Rect, view: View, size: Size, ratio: number): Rect {
@@ -92,7 +92,8 @@ export class Sheet {
   }
 
   #step(job: Job): void {
-    const until = performance.now() + SLICE;
+    const fits = this.#shown && Math.abs(Math.log(job.scale / this.#shown.scale)) < 0.7;
+    const until = performance.now() + (fits ? SLICE.again : SLICE.first);
     while (this.#running && performance.now() < until) {
       if (this.#running.next().done) {
         this.#running = undefined;

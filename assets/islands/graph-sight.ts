@@ -1,12 +1,13 @@
 // What of a scene is drawn on the canvas, and what stands back, for what people look at. Pure.
 
-import { overlap, type Rect, type Ways } from "./geometry";
+import { distance, overlap, type Rect, type Ways } from "./geometry";
 import { type Drawing, isAggregate } from "./graph-edges";
 import type { SceneIndex } from "./graph-index";
 import type { Crowd } from "./graph-nodes";
 import type { Theme } from "./graph-theme";
 import type { Words } from "./graph-words";
 import type { Ink } from "./ink";
+import type { Point } from "./layout";
 import { type Line, severity, type Unit } from "./scene";
 import type { Grid } from "./spatial";
 import { detailAt } from "./viewport";
@@ -78,7 +79,8 @@ export function edgesOf(sight: Sight, region: Rect): Drawing {
 }
 
 /** The boxes of a region that the canvas draws: all, where buttons are too small or too many. */
-export function nodesOf({ index, where, grid, shown, k, theme, words, ink }: Sight, region: Rect): Crowd {
+export function nodesOf(sight: Sight, region: Rect, labels: readonly Rect[]): Crowd {
+  const { index, where, grid, shown, k, theme, words, ink } = sight;
   const detail = detailAt(k);
   const buttons = detail === "near" && index.units.size <= MAX_BUTTONS;
   return {
@@ -91,5 +93,21 @@ export function nodesOf({ index, where, grid, shown, k, theme, words, ink }: Sig
     k,
     theme,
     ink,
+    labels,
   };
+}
+
+/** The line that passes nearest to a point, if it does so within some distance. */
+export function lineNear(index: SceneIndex, ways: Ways, { x, y }: Point, within: number): Line | undefined {
+  // Points on a path lie a few pixels apart, so that nearness has to allow for half of that.
+  const by = within + 8;
+  const around = { x: x - by - 44, y: y - by, width: 2 * by + 88, height: 2 * by };
+  let [best, least]: [Line | undefined, number] = [undefined, by];
+  for (const line of index.lines) {
+    const reach = ways.reach(line);
+    const path = reach && overlap(reach, around) ? ways.get(line.key) : undefined;
+    const far = path ? distance(path, { x, y }) : Number.POSITIVE_INFINITY;
+    [best, least] = far <= least ? [line, far] : [best, least];
+  }
+  return best;
 }

@@ -56,6 +56,17 @@ export class Ink {
   }
 }
 
+/** Ink as a canvas has it. */
+export function inkOf(canvas: HTMLCanvasElement): Ink {
+  const context = canvas.getContext("2d");
+  return new Ink((font, text) => {
+    if (context) {
+      context.font = font;
+    }
+    return context?.measureText(text).width ?? 0;
+  });
+}
+
 function remember<T>(known: Map<string, T>, key: string, value: T): void {
   if (known.size >= MOST) {
     known.clear();

@@ -62,7 +62,7 @@ export function placeLabels(labels: readonly Label[], around: Surroundings): Map
       COST.label * taken.find(spot).size +
       COST.box * boxes.find(spot).size +
       COST.point * [...points.find(spot)].filter(({ key }) => key !== label.key).length;
-    const spot = path && best(label, path, cost, around.before?.get(label.key));
+    const spot = path && best(label, path, cost, { boxes, before: around.before?.get(label.key) });
     if (spot) {
       placed.set(label.key, spot);
       taken.add(spot, spot);
@@ -72,7 +72,7 @@ export function placeLabels(labels: readonly Label[], around: Surroundings): Map
 }
 
 /** The spot that hides the least; none when every spot covers a box or a label and the label need not be read. */
-function best(label: Label, path: Path, cost: (spot: Spot) => number, before: Spot | undefined): Spot | undefined {
+function best(label: Label, path: Path, cost: (spot: Spot) => number, { boxes, before }: Known): Spot | undefined {
   let found: Spot | undefined;
   let least = label.must ? Number.POSITIVE_INFINITY : COST.box;
   const near = (spot: Spot): boolean =>
@@ -95,9 +95,24 @@ function best(label: Label, path: Path, cost: (spot: Spot) => number, before: Sp
         weigh(beside(label, along(path, share), step), Math.abs(share - 0.5) * 10 + 12 + 6 * Math.abs(step));
       }
     }
+    for (const share of [0.5, 0.2, 0.8, 0.35, 0.65]) {
+      const at = along(path, share);
+      for (const step of gaps(label, boxes.find(beside(label, at, 0)), at)) {
+        weigh(beside(label, at, step), Math.abs(share - 0.5) * 10 + 12 + 6 * Math.abs(step));
+      }
+    }
   }
   return found;
 }
+
+/** What is known around a label: the boxes, and where it stood before. */
+type Known = { readonly boxes: Grid<Rect>; readonly before: Spot | undefined };
+
+/** How far aside, in its own heights, a label stands right above or below the boxes that it would cover. */
+const gaps = ({ height }: Label, covered: Iterable<Rect>, at: Point): number[] =>
+  [...covered]
+    .flatMap((box) => [at.y - (box.y - height / 2 - 1), at.y - (box.y + box.height + height / 2 + 1)])
+    .map((far) => far / height);
 
 const centre = ({ x, y, width, height }: Rect): Point => ({ x: x + width / 2, y: y + height / 2 });
 

@@ -1,4 +1,4 @@
-// The topology's picture in Chromium, on meshes made up for it: keyboard, pointer, accessibility, and what a frame costs.
+// The topology's picture in Chromium, on meshes made up for it: keyboard, pointer, and accessibility.
 
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -146,73 +146,3 @@ describe("the picture of a mesh", () => {
     },
   );
 });
-
-describe("a frame of the picture", () => {
-  it("of forty boxes, panned, with dots, costs a few times what a plain canvas costs", async () => {
-    const plain = await cost(`${fixture.url}style.css`, async (page) => {
-      await page.evaluate(paintPlain);
-    });
-    const picture = await cost(`${fixture.url}?mesh=large40`, async (page) => {
-      await expect.poll(() => page.locator(".wg-unit").count()).toBe(40);
-      await page.waitForTimeout(1500);
-    });
-    expect(picture / plain, "times the main thread's time for a plain canvas").toBeLessThan(5);
-  });
-});
-
-/** A canvas as large as the picture's, cleared and stamped with as many dots in every frame. */
-function paintPlain(): void {
-  const canvas = document.body.appendChild(document.createElement("canvas"));
-  canvas.width = 1400;
-  canvas.height = 1000;
-  const dot = document.createElement("canvas");
-  dot.width = dot.height = 7;
-  dot.getContext("2d")?.fillRect(0, 0, 7, 7);
-  const context = canvas.getContext("2d");
-  const step = (now: number): void => {
-    context?.clearRect(0, 0, 1400, 1000);
-    for (let i = 0; i < 200; i++) {
-      context?.drawImage(dot, (i * 61 + now / 20) % 1400, (i * 97) % 1000);
-    }
-    requestAnimationFrame(step);
-  };
-  requestAnimationFrame(step);
-}
-
-/** The main thread's own time in milliseconds per frame, while a page that was made ready is panned for some seconds. */
-async function cost(url: string, ready: (page: Page) => Promise<void>): Promise<number> {
-  const page = await browser.context.newPage();
-  const session = await page.context().newCDPSession(page);
-  await session.send("Performance.enable", { timeDomain: "threadTicks" });
-  await page.goto(url);
-  await ready(page);
-  const spent = async () => {
-    const { metrics } = await session.send("Performance.getMetrics");
-    return (metrics.find(({ name }) => name === "TaskDuration")?.value ?? 0) * 1000;
-  };
-  const before = await spent();
-  const frames = await page.evaluate(panFor, 4000);
-  const after = await spent();
-  await page.close();
-  return (after - before) / frames;
-}
-
-/** Drags the picture, if there is one, in every frame of some milliseconds; gives the number of frames. */
-function panFor(milliseconds: number): Promise<number> {
-  return new Promise((done) => {
-    const stage = document.querySelector(".wg-stage");
-    const until = performance.now() + milliseconds;
-    let count = 0;
-    const step = (): void => {
-      count++;
-      const at = { bubbles: true, button: 0, pointerId: 1, clientX: 600 + (count % 40), clientY: 600 };
-      stage?.dispatchEvent(new PointerEvent(count % 40 === 1 ? "pointerdown" : "pointermove", at));
-      if (performance.now() < until) {
-        requestAnimationFrame(step);
-      } else {
-        done(count);
-      }
-    };
-    requestAnimationFrame(step);
-  });
-}
