@@ -68,6 +68,14 @@ export class Extra {
         return;
       }
       into.replaceChildren(...[...more.childNodes].map((node) => document.importNode(node, true)));
+      // Where the panel leads by itself the server's link says nothing new.
+      const panel = [...(this.element.parentElement?.querySelectorAll(".wg-links > *") ?? [])];
+      for (const link of into.querySelectorAll(".subject-links a")) {
+        link.toggleAttribute(
+          "hidden",
+          panel.some((each) => each.textContent === link.textContent),
+        );
+      }
       const { governs } = more.dataset;
       if (governs && more.hasAttribute("data-pools")) {
         if (more.hasAttribute("data-split")) {

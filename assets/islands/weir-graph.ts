@@ -17,8 +17,7 @@ import { adoptStyle } from "./graph-style";
 import { EdgeTable } from "./graph-table";
 import { tools } from "./graph-tools";
 import { Words } from "./graph-words";
-import type { Moment, Shown } from "./moment";
-import { report } from "./moment";
+import { type Moment, report, type Shown } from "./moment";
 import { type Scene, scene } from "./scene";
 import { write } from "./texts";
 
@@ -205,14 +204,13 @@ class WeirGraph extends HTMLElement {
       this.#crier.hear(drawn, data);
     }
     this.#say(data, drawn);
-    this.#parts.follow(data);
-    this.#open(data, drawn, at !== undefined);
+    if (!this.hasAttribute("wall")) {
+      this.#parts.follow(data);
+      this.#open(data, drawn, at !== undefined);
+    }
   }
 
   #open(data: Data, drawn: Scene, past: boolean): void {
-    if (this.hasAttribute("wall")) {
-      return;
-    }
     const { selected } = this.#state;
     const closed = this.#panel.element.hidden;
     this.#panel.show(selected, data, drawn, past);

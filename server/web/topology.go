@@ -84,7 +84,7 @@ func (w *Web) readTopology(c *gin.Context) (*page.Topology, *view, int, error) {
 		c.Redirect(http.StatusSeeOther, to)
 		return nil, nil, 0, nil
 	}
-	if p.Gone != "" && status == http.StatusOK && !v.InPast() {
+	if p.Gone != "" && status == http.StatusOK && !v.InPast() && c.Query("fragment") == "" { // parts of the page are there all the same
 		status = http.StatusNotFound
 	}
 	if v.InPast() {
