@@ -145,18 +145,30 @@ func (s *Server) Run(ctx context.Context) error {
 	return errors.Join(err, s.Close())
 }
 
-// wakeGraphs has the pictures drawn anew when a mesh or its proxies changed, without waiting for the next tick.
+// knownChanges is of how many changes it is remembered what state they were in.
+const knownChanges = 256
+
+// wakeGraphs has the pictures drawn anew when a mesh or its proxies changed, without waiting for the next tick. What is
+// found out about a change several times a second while it lands changes no mesh.
 func (s *Server) wakeGraphs(ctx context.Context) {
 	proxies, stop := s.xds.Watch()
 	defer stop()
-	changes := s.door.Events().Subscribe(1)
+	changes := s.door.Events().Subscribe(16)
 	defer changes.Close()
+	known := make(map[string]change.State)
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-proxies:
-		case <-changes.C:
+		case c := <-changes.C:
+			if was, ok := known[c.ID]; ok && was == c.State {
+				continue
+			}
+			if len(known) == knownChanges {
+				clear(known)
+			}
+			known[c.ID] = c.State
 		}
 		s.graphs.Wake()
 	}

@@ -23,6 +23,7 @@ class WeirLive extends HTMLElement {
   readonly #views = new Map<string, Newest>();
   #banner = Number.NEGATIVE_INFINITY;
   #beat = 0;
+  #pulse: Watch | undefined;
   #past = false;
   #end = new AbortController();
   readonly #now = wakefulClock(
@@ -45,15 +46,11 @@ class WeirLive extends HTMLElement {
     // A page that comes back from the history cache has a dead socket.
     window.addEventListener("pageshow", (event) => event.persisted && this.#client?.retry(), { signal });
     document.dispatchEvent(new Event("weir-live"));
-    const mesh = this.getAttribute("mesh");
     this.#beat = window.setInterval(() => this.#show(), BEAT);
     if (this.#past) {
       return; // no socket before somebody wants the present
     }
-    if (this.#watches.size === 0 && mesh) {
-      // Nobody asks for numbers on this page, but how fresh they are is still worth a look.
-      this.#watch({ view: this.getAttribute("view") ?? `pulse:${mesh}`, take: () => {} });
-    }
+    this.#rest();
     this.#client.start();
   }
 
@@ -102,7 +99,21 @@ class WeirLive extends HTMLElement {
     });
   }
 
+  /** Where nobody asks for numbers, how fresh they are is still worth a look. */
+  #rest(): void {
+    const mesh = this.getAttribute("mesh");
+    if (this.#watches.size === 0 && mesh && !this.#past) {
+      this.#pulse = { view: this.getAttribute("view") ?? `pulse:${mesh}`, take: () => {} };
+      this.#watch(this.#pulse);
+    }
+  }
+
   #watch(watch: Watch): void {
+    if (this.#pulse && this.#pulse !== watch) {
+      const pulse = this.#pulse;
+      this.#pulse = undefined;
+      this.#forget(pulse);
+    }
     this.#watches.add(watch);
     if (!this.#views.has(watch.view)) {
       this.#views.set(watch.view, awaited(this.#now()));
@@ -111,6 +122,11 @@ class WeirLive extends HTMLElement {
   }
 
   #unwatch(watch: Watch): void {
+    this.#forget(watch);
+    queueMicrotask(() => this.isConnected && this.#rest()); // unless another view is asked for at once
+  }
+
+  #forget(watch: Watch): void {
     this.#watches.delete(watch);
     if (![...this.#watches].some((other) => other.view === watch.view)) {
       this.#views.delete(watch.view);

@@ -174,7 +174,7 @@ func BenchmarkViewers(b *testing.B) {
 			wait(&seen, int64(viewers))
 			used := time.Duration(0)
 			for b.Loop() {
-				time.Sleep(graphPace)
+				time.Sleep(tick / 2)
 				want := seen.Load() + int64(viewers)
 				begin := cpu.Used(b)
 				f.step()

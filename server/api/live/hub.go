@@ -102,7 +102,7 @@ func (h *Hub) Run(ctx context.Context) error {
 			return nil
 		case g := <-graphs.C:
 			h.refresh(ctx, func(t *topic) bool {
-				return t.view.graphical() && t.view.mesh == g.Mesh && time.Since(t.at) >= graphPace
+				return t.view.graphical() && t.view.mesh == g.Mesh && t.due(time.Now())
 			})
 		case c := <-changes.C:
 			dirty[c.Mesh] = true

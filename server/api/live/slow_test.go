@@ -128,7 +128,7 @@ func TestDroppedSocket(t *testing.T) {
 	w := &world{graph: big(3)}
 	hub, url, _ := start(t, w)
 	w.drive(t)
-	for range 8 {
+	for range 4 {
 		conn := dial(t, url)
 		say(t, conn, `{"op":"sub","v":"problems:m"}`)
 		var p Picture

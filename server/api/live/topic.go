@@ -21,6 +21,7 @@ type topic struct {
 	epoch   int64
 	seq     int64
 	at      time.Time // of the newest frame
+	before  time.Time // of the one before
 	nextID  int
 	boxes   map[string]*sentBox
 	lines   map[pair]*sentLine
@@ -102,6 +103,12 @@ func (t *topic) shows(from, to string) bool {
 	return ok
 }
 
+// due says whether a topic may have another frame: what changed is shown soon after, and however much happens there are
+// two frames a second at most. The caller holds t.mu.
+func (t *topic) due(now time.Time) bool {
+	return now.Sub(t.at) >= graphPace && now.Sub(t.before) >= 900*time.Millisecond
+}
+
 // advance makes the next frame. The caller holds t.mu.
 func (t *topic) advance(p content, now time.Time) error {
 	f := p.head
@@ -123,7 +130,7 @@ func (t *topic) advance(p content, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	t.head, t.seq, t.delta, t.full, t.at = p.head, f.Seq, delta, nil, now
+	t.head, t.seq, t.delta, t.full, t.before, t.at = p.head, f.Seq, delta, nil, t.at, now
 	close(t.changed)
 	t.changed = make(chan struct{})
 	return nil
