@@ -19,12 +19,15 @@ const LISTEN = 10;
 /** Measures at the sizes that are given, or else at all, and prints the table. */
 export async function measure(root: string, chosen: readonly number[]): Promise<void> {
   const rows: Row[] = [];
-  for (const services of chosen.length > 0 ? chosen : sizes) {
-    rows.push(...(await withMesh(root, services, (mesh) => atSize(mesh))));
+  try {
+    for (const services of chosen.length > 0 ? chosen : sizes) {
+      rows.push(...(await withMesh(root, services, (mesh) => atSize(mesh))));
+    }
+    rows.push(...(await withMesh(root, 148, (mesh) => frames(mesh, "150 boxes", true))));
+    rows.push(...(await withMesh(root, 5000, (mesh) => frames(mesh, "5,000 nodes", false))));
+  } finally {
+    process.stdout.write(`${table(rows)}\n`); // what was measured, even if the rest could not be
   }
-  rows.push(...(await withMesh(root, 148, (mesh) => frames(mesh, "150 boxes", true))));
-  rows.push(...(await withMesh(root, 5000, (mesh) => frames(mesh, "5,000 nodes", false))));
-  process.stdout.write(`${table(rows)}\n`);
 }
 
 async function withMesh(root: string, services: number, work: (mesh: Mesh) => Promise<Row[]>): Promise<Row[]> {
