@@ -150,9 +150,7 @@ describe("a frame", () => {
         pan,
       );
       const times = paid.perFrame / empty.perFrame;
-      console.info(
-        `${size} units, ${pan ? "panned" : "at rest"}: ${paid.perFrame.toFixed(2)} ms, ${times.toFixed(1)} ×`,
-      );
+      say(`${size} units, ${pan ? "panned" : "at rest"}: ${paid.perFrame.toFixed(2)} ms, ${times.toFixed(1)} ×`);
       return times;
     };
     say(`an empty page: ${empty.perFrame.toFixed(2)} ms`);
