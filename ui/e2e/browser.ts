@@ -33,6 +33,13 @@ export async function launch(options: BrowserContextOptions = {}): Promise<Brows
     reducedMotion: "no-preference",
     ...options,
   });
+  // What the policy stops is an error, whether or not the browser says so on the console.
+  await context.addInitScript(() => {
+    document.addEventListener("securitypolicyviolation", (event) => {
+      // biome-ignore lint/suspicious/noConsole: the tests read the console.
+      console.error(`content security policy: ${event.violatedDirective} ${event.blockedURI} ${event.sample}`);
+    });
+  });
   const close = async () => {
     await context.close();
     await rm(profile, { recursive: true, force: true, maxRetries: 5 });

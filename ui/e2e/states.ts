@@ -46,6 +46,14 @@ async function refusal(page: Page): Promise<void> {
   await page.locator("[aria-invalid=true]").first().waitFor();
 }
 
+/** The palette with an action in it. */
+async function palette(page: Page, query = "reviews-v2 40"): Promise<void> {
+  await page.getByTestId("palette-open").click();
+  await page.getByRole("combobox").fill(query);
+  await page.locator("dialog[open] [data-palette-status]:not(:empty)").waitFor();
+  await page.locator("dialog[open] [role=option], dialog[open] [data-level=none]").first().waitFor();
+}
+
 const pagesOf = (world: string, paths: Readonly<Record<string, string>>): State[] =>
   Object.entries(paths).map(([name, path]) => ({ name: `${world}-${name}`, world, path }));
 
@@ -53,6 +61,9 @@ const everything = {
   overview: "/",
   topology: "/topology",
   "topology-table": "/topology?view=table",
+  "topology-groups": "/topology?view=groups",
+  "topology-focus": "/topology?view=focus&focus=service/reviews",
+  tv: "/tv",
   services: "/services",
   service: "/services/reviews",
   proxies: "/proxies",
@@ -77,6 +88,11 @@ export function states(): State[] {
       "sources-down": "/sources?state=down",
       compare: "/compare?from=2026-11-22T11:56:00Z&to=2026-11-22T11:53:00Z",
       "compare-ask": "/compare",
+      "topology-selected": "/topology?select=service/reviews",
+      "service-events": "/services/reviews/events",
+      go: "/go",
+      "go-found": "/go?q=reviews-v2+40",
+      "go-nothing": "/go?q=nothing-of-that-name",
       "services-nothing-found": "/services?q=nothing-of-that-name",
     }),
     { name: "full-topology-plain", world: "full", path: "/topology", plain: true },
@@ -84,6 +100,8 @@ export function states(): State[] {
     { name: "full-review", world: "full", path: split, reach: review },
     { name: "full-conflict", world: "full", path: split, reach: conflict },
     { name: "full-refused", world: "full", path: "/services/ratings/pool", reach: refusal },
+    { name: "full-palette", world: "full", path: "/", reach: palette },
+    { name: "full-palette-nothing", world: "full", path: "/", reach: (page) => palette(page, "nothing-of-that-name") },
     { name: "full-missing", world: "full", path: "/services/reviws", status: 404 },
     ...pagesOf("none", { overview: "/", topology: "/topology", services: "/services", history: "/history" }),
     ...pagesOf("noproxies", { overview: "/", topology: "/topology", services: "/services", proxies: "/proxies" }),

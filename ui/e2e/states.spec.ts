@@ -1,0 +1,76 @@
+// Every state of every page, in every theme and both languages: nothing for axe, nothing against the policy, nothing on the
+// console, nothing wider than the screen.
+
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { violations } from "./axe.ts";
+import { type Browser, complaints, launch } from "./browser.ts";
+import { settle } from "./settle.ts";
+import { addressOf, type State, states } from "./states.ts";
+
+let browser: Browser;
+// Three looks have every theme and both languages, and the widths that pages are made for.
+const looks = [
+  { theme: "light", lang: "en", width: 1440 },
+  { theme: "dark", lang: "ko", width: 390 },
+  { theme: "contrast", lang: "en", width: 3840 },
+];
+
+beforeAll(async () => {
+  browser = await launch();
+});
+
+afterAll(async () => {
+  await browser?.close();
+});
+
+/** What is wrong with a state in a look. */
+async function wrong(state: State, look: (typeof looks)[number]): Promise<string[]> {
+  const page = await browser.context.newPage();
+  const bad = complaints(page);
+  await page.setViewportSize({ width: look.width, height: look.width > 2000 ? 2160 : 900 });
+  const { origin } = new URL(addressOf(state));
+  await browser.context.addCookies([
+    { name: "weir_lang", value: look.lang, url: origin },
+    { name: "weir_theme", value: look.theme, url: origin },
+  ]);
+  const answer = await page.goto(addressOf(state));
+  await state.reach?.(page);
+  await settle(page);
+  const [lang, theme, over] = await page.evaluate(() => {
+    const { lang, dataset, scrollWidth, clientWidth } = document.documentElement;
+    return [lang, dataset.theme, scrollWidth - clientWidth] as const;
+  });
+  const status = answer?.status();
+  // A page that is refused is an error to the browser's console, and meant here; so is a form that is sent back.
+  const meant = (text: string) => /status of (404|412|422|500)/.test(text) && (state.status || state.reach);
+  const list = [
+    ...(status === (state.status ?? 200) ? [] : [`status ${status}`]),
+    ...(lang === look.lang && theme === look.theme ? [] : [`it is in ${lang}, ${theme}`]),
+    ...(over > 0 ? [`${over} px too wide`] : []),
+    ...bad.filter((text) => !meant(text)),
+    ...(await violations(page)),
+  ];
+  await page.close();
+  return list;
+}
+
+describe("every state", () => {
+  it.each(looks)(
+    "is accessible, keeps its policy and fits: $theme, $lang, $width",
+    { timeout: 900_000 },
+    async (look) => {
+      const found: Record<string, string[]> = {};
+      const only = process.env.STATES_ONLY?.split(",");
+      for (const state of states()) {
+        if (state.plain || (only && !only.some((word) => state.name.includes(word)))) {
+          continue;
+        }
+        const list = await wrong(state, look);
+        if (list.length > 0) {
+          found[state.name] = list;
+        }
+      }
+      expect(found).toEqual({});
+    },
+  );
+});
