@@ -66,10 +66,12 @@ const typing = (target: EventTarget | null): boolean =>
 function key(event: KeyboardEvent, element: HTMLElement, picture: Picture, actions: InputActions): void {
   const { target } = event;
   const inside = target instanceof Node && element.contains(target);
-  if (event.ctrlKey || event.metaKey || event.altKey || !(inside || target === document.body)) {
+  // Whatever holds all of it has the focus when nothing else does: the body, or the page's main part after a click.
+  const around = target instanceof Node && target.contains(element);
+  if (event.ctrlKey || event.metaKey || event.altKey || !(inside || around)) {
     return;
   }
-  if (event.key === "Escape" && (inside || target === document.body)) {
+  if (event.key === "Escape") {
     actions.back();
     return;
   }

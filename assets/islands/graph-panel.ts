@@ -53,7 +53,8 @@ export class Panel {
     const subject = selected === undefined ? undefined : subjectOf(selected, picture, scene);
     this.element.hidden = subject === undefined;
     const about = `${subject?.id ?? ""}\n${past}`;
-    if (about !== this.#subject) {
+    const fresh = about !== this.#subject;
+    if (fresh) {
       this.#subject = about;
       this.#extra.show(subject, past);
       this.element.scrollTop = 0;
@@ -77,7 +78,7 @@ export class Panel {
       // Buttons are made anew with the numbers, so the focus moves to the one in the same place.
       const focusable = (): HTMLElement[] => [...into.querySelectorAll<HTMLElement>("button, a")];
       const at = focusable().indexOf(document.activeElement as HTMLElement);
-      into.replaceChildren(...(content[i] ?? []));
+      renew(into, content[i] ?? [], fresh);
       if (at >= 0) {
         focusable()[at]?.focus({ preventScroll: true });
       }
@@ -223,5 +224,27 @@ export class Panel {
       links.push(hide);
     }
     return make("p", { class: "wg-links" }, ...links);
+  }
+}
+
+/** Puts blocks in place of others; of the same subject those that say the same stay, so that no click on them is lost. */
+function renew(into: HTMLElement, blocks: readonly HTMLElement[], fresh: boolean): void {
+  const there = [...into.children];
+  const same = (a: Element | undefined, b: Element): boolean =>
+    !fresh &&
+    a !== undefined &&
+    a.textContent === b.textContent &&
+    a.className === b.className &&
+    a.localName === b.localName;
+  blocks.forEach((block, i) => {
+    if (!same(there[i], block)) {
+      there[i]?.replaceWith(block);
+      if (!there[i]) {
+        into.append(block);
+      }
+    }
+  });
+  for (const old of there.slice(blocks.length)) {
+    old.remove();
   }
 }

@@ -319,8 +319,8 @@ class WeirGraph extends HTMLElement {
 
   #toggleTable(): void {
     if (this.#state.view === "table") {
-      const { view, focus } = this.#before ?? { ...bare, focus: this.#state.focus };
-      this.#go({ ...this.#state, view, focus }, "push");
+      const { view, focus, filter } = this.#before ?? { ...bare, focus: this.#state.focus };
+      this.#go({ ...this.#state, view, focus, filter }, "push");
     } else {
       this.#before = this.#state;
       this.#go({ ...this.#state, view: "table" }, "push");
