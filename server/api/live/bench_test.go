@@ -49,11 +49,10 @@ func (r *reel) next(t testing.TB) (graph.Graph, time.Time) {
 	t.Helper()
 	r.tick++
 	now := r.begin.Add(time.Duration(r.tick) * time.Second)
-	g, ok := r.live.Rebuild(r.name, now)
-	if !ok {
+	if _, ok := r.live.Rebuild(r.name, now); !ok {
 		t.Fatal("no picture")
 	}
-	g, _ = r.live.Graph(r.name)
+	g, _ := r.live.Graph(r.name)
 	return g, now
 }
 

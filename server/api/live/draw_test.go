@@ -151,7 +151,7 @@ func TestTablePages(t *testing.T) {
 	if v.picture.Order[0][1] != "node-0388" || !slices.Contains(v.picture.Order, [2]string{"node-0380", "node-0381"}) {
 		t.Errorf("after 3 s the page is %v", v.picture.Order)
 	}
-	f := newViewed(t, "table:m?filter="+fmt.Sprintf("%s", "node-0007+healthy")+"&sort=-from")
+	f := newViewed(t, "table:m?filter=node-0007+healthy&sort=-from")
 	f.second(g)
 	if len(f.picture.Order) != 2 || f.picture.Order[0][0] != "node-0007" {
 		t.Errorf("filtered: %v", f.picture.Order)
