@@ -20,6 +20,9 @@ import (
 // given a link that waits.
 const plotPatience = 120 * time.Millisecond
 
+// plotLonger is how long plots are asked for when the page no longer waits.
+const plotLonger = 10 * time.Second
+
 // plotsAtOnce is how many subjects of a page are asked for at the same time.
 const plotsAtOnce = 4
 
@@ -122,15 +125,9 @@ func (w *Web) plots(c *gin.Context, v view, r reach, p component.Plots) componen
 	if c.Query("fragment") != "" {
 		return p
 	}
-	ctx, cancel := context.WithCancel(c.Request.Context())
-	defer cancel()
-	if c.Query("plots") != "wait" {
-		ctx, cancel = context.WithTimeout(ctx, w.patience)
-		defer cancel()
-	}
-	found, err := w.askPlots(ctx, v.Mesh, subjects(p), r.over)
+	found, late, err := w.awaitPlots(c, v.Mesh, subjects(p), r.over)
 	switch {
-	case err != nil && ctx.Err() != nil && c.Request.Context().Err() == nil:
+	case late:
 		p.Waiting = v.With("plots", "wait")
 	case err != nil:
 		p.Problem = v.L.T("plot.fail", "reason", err.Error())
@@ -141,6 +138,38 @@ func (w *Web) plots(c *gin.Context, v view, r reach, p component.Plots) componen
 		}
 	}
 	return p
+}
+
+// asked is what became of asking for the plots of some subjects.
+type asked struct {
+	found map[mesh.Subject]timeline.Plot
+	err   error
+}
+
+// awaitPlots asks for plots and waits as long as a page may; late says that they are not there by then. They are asked for
+// a little longer than that, because the page's island asks the same in a moment, and shares the answer.
+func (w *Web) awaitPlots(c *gin.Context, name string, of []mesh.Subject, over mesh.Span) (found map[mesh.Subject]timeline.Plot, late bool, err error) {
+	if c.Query("plots") == "wait" {
+		found, err = w.askPlots(c.Request.Context(), name, of, over)
+		return found, false, err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request.Context()), max(plotLonger, w.patience))
+	answer := make(chan asked, 1)
+	go func() {
+		defer cancel()
+		found, err := w.askPlots(ctx, name, of, over)
+		answer <- asked{found, err}
+	}()
+	patience := time.NewTimer(w.patience)
+	defer patience.Stop()
+	select {
+	case a := <-answer:
+		return a.found, false, a.err
+	case <-patience.C:
+		return nil, true, nil
+	case <-c.Request.Context().Done():
+		return nil, false, c.Request.Context().Err()
+	}
 }
 
 // subjectOf is what a line is about.
@@ -286,8 +315,11 @@ func shares(f *component.Figure) {
 // meshPlots are the figures about the whole mesh: its errors, which stand beside the changes, and what it carries.
 func (w *Web) meshPlots(c *gin.Context, v view, r reach) (errors, load component.Plots) {
 	figures := v.SubjectFigures()
-	errors = w.plots(c, v, r, component.Plots{Figures: figures[1:2]})
-	load = w.plots(c, v, r, component.Plots{Figures: []component.Figure{figures[0], figures[2]}})
+	all := w.plots(c, v, r, component.Plots{Figures: []component.Figure{figures[1], figures[0], figures[2]}})
+	errors, load = all, all
+	if len(all.Figures) > 0 {
+		errors.Figures, load.Figures, load.Waiting, load.Problem, load.Notes = all.Figures[:1], all.Figures[1:], "", "", nil
+	}
 	return errors, load
 }
 
