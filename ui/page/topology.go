@@ -165,9 +165,6 @@ func (p Topology) labelLinks() []Link {
 	return links
 }
 
-// drawn says whether the view has a picture.
-func (p Topology) drawn() bool { return p.View != "groups" && p.View != "table" }
-
 // mute says that there is nothing that could be judged, so that the page must not say that all is well.
 func (p Topology) mute() bool {
 	return p.Problem != "" || p.Empty != NothingMissing || p.Edges.Total == 0
