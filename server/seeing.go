@@ -20,6 +20,7 @@ import (
 	"github.com/weirmesh/weir/server/metrics/dialect"
 	"github.com/weirmesh/weir/server/metrics/history"
 	"github.com/weirmesh/weir/server/metrics/query"
+	"github.com/weirmesh/weir/server/metrics/reading"
 	"github.com/weirmesh/weir/server/metrics/record"
 	"github.com/weirmesh/weir/server/metrics/remote"
 	"github.com/weirmesh/weir/server/metrics/scrape"
@@ -232,6 +233,14 @@ func (s *Server) querier(name string) (api.Querier, error) {
 		return nil, query.Errorf(query.Unavailable, "no metrics are stored: switch the embedded store on (history.off: false), or name a source with --metrics-url")
 	}
 	return nil, query.Errorf(query.BadData, "there is no metrics source %q: see /api/v1/sources", name)
+}
+
+// stats is the embedded store, in which what proxies push is kept series by series.
+func (s *Server) stats() (reading.Store, error) {
+	if s.seeing.history == nil {
+		return nil, query.Errorf(query.Unavailable, "no history is kept: switch the embedded store on (history.off: false)")
+	}
+	return s.seeing.history, nil
 }
 
 // state gives every source's, with what was last found in it.

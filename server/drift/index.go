@@ -81,3 +81,17 @@ func (i index) concerned(ref mesh.Ref) ends {
 	}
 	return out
 }
+
+// Concerned gives, of the graph ids in among, those whose proxies are configured by any of the objects.
+func Concerned(m mesh.Mesh, refs []mesh.Ref, among []string) map[string]bool {
+	i, out := newIndex(m), make(map[string]bool)
+	for _, ref := range refs {
+		ends := i.concerned(ref)
+		for _, id := range among {
+			if ends.has(id) {
+				out[id] = true
+			}
+		}
+	}
+	return out
+}

@@ -150,7 +150,7 @@ func (v view) place(form func(string) string) (desk.Place, error) {
 		at.Form = orElse(at.Form, "pool") + ":" + form("port")
 	case form("object") != "":
 		at.Object = mesh.Ref{Kind: mesh.Kind(form("kind")), Name: form("object")}
-		at.Form = "limits"
+		at.Form = orElse(at.Form, "limits")
 	case form("route") != "":
 		at.Object = mesh.Ref{Kind: mesh.KindRoute, Name: form("router") + "/" + form("route")}
 		at.Form = orElse(at.Form, "weights")

@@ -3,6 +3,7 @@ package web
 import (
 	"cmp"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -21,11 +22,16 @@ func (w *Web) proxies(c *gin.Context) error {
 	if v.Mesh == "" {
 		return w.welcome(c, v)
 	}
-	p := page.Proxies{Shell: v.Shell, Sources: v.sources(), List: readListing(c, "state", "proxy", "revision")}
+	p := page.Proxies{Shell: v.Shell, Sources: v.sources(), List: readListing(c, "state", "proxy", "of", "revision")}
+	if p.State = c.Query("state"); !slices.Contains(proxyStates(), provider.ProxyState(p.State)) {
+		p.State = ""
+	}
+	p.States = v.stateCounts(p)
 	var matching []provider.Proxy
 	for _, each := range v.proxies {
+		inState := p.State == "" || p.State == string(each.State)
 		if each.State == provider.Refused {
-			if len(p.Refused) < listed {
+			if inState && len(p.Refused) < listed {
 				p.Refused = append(p.Refused, v.proxyRow(each))
 			}
 			continue
@@ -34,13 +40,11 @@ func (w *Web) proxies(c *gin.Context) error {
 		if each.State == provider.Synced {
 			p.Synced++
 		}
-		if contains(each.ID, p.List.Query) {
+		if inState && (contains(each.ID, p.List.Query) || contains(orElse(each.Node, each.Gateway), p.List.Query)) {
 			matching = append(matching, each)
 		}
 	}
-	for _, each := range cut(&p.List, matching, proxyOrder(p.List.Sort)) {
-		p.Rows = append(p.Rows, v.proxyRow(each))
-	}
+	p.Groups = v.proxyGroups(cut(&p.List, matching, proxyOrder(p.List.Sort)), strings.TrimPrefix(p.List.Sort, "-") == "of")
 	return w.render(c, http.StatusOK, page.ProxiesPage(p))
 }
 
@@ -51,6 +55,8 @@ func proxyOrder(by string) func(a, b provider.Proxy) int {
 		switch strings.TrimPrefix(by, "-") {
 		case "state":
 			order = cmp.Compare(urgency(a.State), urgency(b.State))
+		case "of":
+			order = strings.Compare(orElse(a.Node, a.Gateway), orElse(b.Node, b.Gateway))
 		case "revision":
 			order = downwards(a.Revision, b.Revision)
 		}
@@ -58,24 +64,56 @@ func proxyOrder(by string) func(a, b provider.Proxy) int {
 	}
 }
 
-// urgency orders states: those that somebody should look at come first.
-func urgency(state provider.ProxyState) int {
-	return slices.Index([]provider.ProxyState{provider.Rejected, provider.Pending, provider.Synced, provider.Gone}, state)
+// proxyStates are the states of proxies, those that somebody should look at first.
+func proxyStates() []provider.ProxyState {
+	return []provider.ProxyState{provider.Rejected, provider.Pending, provider.Synced, provider.Gone, provider.Refused}
 }
 
-func (w *Web) proxy(c *gin.Context) error {
-	v, err := w.look(c, "proxies", "proxies.title")
-	if err != nil {
-		return err
+// urgency orders states: those that somebody should look at come first.
+func urgency(s provider.ProxyState) int { return slices.Index(proxyStates(), s) }
+
+// stateCounts counts the proxies state by state. States that nobody is in are left out.
+func (v view) stateCounts(p page.Proxies) []page.StateCount {
+	counts := make(map[provider.ProxyState]int)
+	for _, each := range v.proxies {
+		counts[each.State]++
 	}
-	id := c.Param("id")
-	i := slices.IndexFunc(v.proxies, func(p provider.Proxy) bool { return p.ID == id })
-	if i < 0 {
-		return mesh.Errorf(mesh.NotFound, "proxy %s: mesh %s knows no such proxy: it may have been gone for some minutes", id, v.Mesh)
+	list := []page.StateCount{{Count: len(v.proxies), Href: v.Href("/proxies", "q", p.List.Query), Current: p.State == ""}}
+	for _, s := range proxyStates() {
+		if counts[s] > 0 || p.State == string(s) {
+			list = append(list, page.StateCount{
+				State: string(s), Count: counts[s], Href: v.Href("/proxies", "q", p.List.Query, "state", string(s)), Current: p.State == string(s),
+			})
+		}
 	}
-	p := page.Proxy{Shell: v.Shell, Row: v.proxyRow(v.proxies[i])}
-	p.Title = id
-	return w.render(c, http.StatusOK, page.ProxyPage(p))
+	return list
+}
+
+// proxyGroups puts a page of proxies together by what they stand for, when they are sorted so; else they are one group.
+func (v view) proxyGroups(rows []provider.Proxy, grouped bool) []page.ProxyGroup {
+	total, synced := make(map[string]int), make(map[string]int)
+	for _, p := range v.proxies {
+		of := orElse(p.Node, p.Gateway)
+		if p.Connected() {
+			total[of]++
+		}
+		if p.State == provider.Synced {
+			synced[of]++
+		}
+	}
+	var groups []page.ProxyGroup
+	for _, p := range rows {
+		of := ""
+		if grouped {
+			of = orElse(p.Node, p.Gateway)
+		}
+		if n := len(groups); n == 0 || groups[n-1].Of != of {
+			groups = append(groups, page.ProxyGroup{Of: of, Synced: synced[of], Total: total[of]})
+		}
+		last := &groups[len(groups)-1]
+		last.Rows = append(last.Rows, v.proxyRow(p))
+	}
+	return groups
 }
 
 func (v view) proxyRow(p provider.Proxy) page.ProxyRow {
@@ -95,20 +133,31 @@ func (v view) proxyRow(p provider.Proxy) page.ProxyRow {
 	}
 	row.MetricsLate = connected(p) && v.Now.Sub(p.MetricsAt) >= metricsLate
 	for _, t := range p.Resources {
-		row.Types = append(row.Types, v.proxyType(t))
+		shown := v.proxyType(t)
+		shown.Href = v.Href("/proxies/"+url.PathEscape(p.ID), "tab", t.Type)
+		row.Types = append(row.Types, shown)
 	}
 	return row
 }
 
 func (v view) proxyType(t provider.ResourceType) page.ProxyType {
-	shown := page.ProxyType{Type: t.Type, Acked: t.Acked, Pending: t.Pending, Rejected: t.Rejected, Message: t.Message, Count: t.Count}
+	shown := page.ProxyType{
+		Type: t.Type, Wanted: short(t.Wanted), Acked: short(t.Acked), Pending: short(t.Pending), Rejected: short(t.Rejected),
+		Message: t.Message, Count: t.Count,
+	}
 	if !t.AckedAt.IsZero() {
 		shown.AckedAgo = v.Ago(t.AckedAt)
+	}
+	if t.Pending != "" && !t.SentAt.IsZero() {
+		shown.Waiting = v.L.Age(v.Now.Sub(t.SentAt))
+	}
+	if !t.RejectedAt.IsZero() {
+		shown.RejectedAgo = v.Ago(t.RejectedAt)
 	}
 	switch {
 	case t.Rejected != "":
 		shown.Stage = "bad"
-	case t.Pending != "":
+	case t.Pending != "", t.Wanted != "" && t.Wanted != t.Acked:
 		shown.Stage = "wait"
 	case t.Acked != "":
 		shown.Stage = "done"
@@ -117,3 +166,6 @@ func (v view) proxyType(t provider.ResourceType) page.ProxyType {
 	}
 	return shown
 }
+
+// short is enough of a hash to tell two apart.
+func short(hash string) string { return hash[:min(len(hash), 8)] }

@@ -6,6 +6,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/weirmesh/weir/assets"
+	"github.com/weirmesh/weir/server/mesh"
 )
 
 // handler fills a page, or says why it could not.
@@ -18,7 +19,7 @@ type route struct {
 
 // routes is every address of the console. What changes something is a POST; every GET can be repeated.
 func (w *Web) routes() []route {
-	return []route{
+	return append(w.configRoutes(), []route{
 		{http.MethodGet, "/", w.overview},
 		{http.MethodGet, "/topology", w.topology},
 		{http.MethodGet, "/topology/edges.csv", w.edgesCSV},
@@ -67,7 +68,42 @@ func (w *Web) routes() []route {
 
 		{http.MethodGet, "/favicon.ico", w.favicon},
 		{http.MethodGet, assets.Prefix + "*file", w.asset},
+	}...)
+}
+
+// configRoutes are the addresses of what is configured, kind by kind: routes have two names, others one.
+func (w *Web) configRoutes() []route {
+	list := []route{
+		{http.MethodGet, "/config", w.config},
+		{http.MethodGet, "/config/mesh.yaml", w.meshFile},
+		{http.MethodGet, "/config/new", w.newObject},
+		{http.MethodPost, "/config/new", w.withDefinition(creating, w.review)},
+		{http.MethodGet, "/config/new/apply", w.backToForm},
+		{http.MethodPost, "/config/new/apply", w.withDefinition(creating, w.apply)},
+		{http.MethodGet, "/config/apply", w.applyFile},
+		{http.MethodPost, "/config/apply", w.withDefinition(fromFile, w.review)},
+		{http.MethodGet, "/config/apply/apply", w.backToForm},
+		{http.MethodPost, "/config/apply/apply", w.withDefinition(fromFile, w.apply)},
 	}
+	for _, kind := range mesh.Kinds() {
+		path := "/config/" + string(kind) + "/:name"
+		if kind == mesh.KindRoute || kind == mesh.KindGatewayRoute {
+			path = "/config/" + string(kind) + "/:parent/:name"
+		}
+		list = append(list, []route{
+			{http.MethodGet, path, w.object(kind)},
+			{http.MethodGet, path + "/edit", w.editObject(kind)},
+			{http.MethodPost, path + "/edit", w.withDefinition(editingOf(kind), w.review)},
+			{http.MethodGet, path + "/edit/apply", w.backToForm},
+			{http.MethodPost, path + "/edit/apply", w.withDefinition(editingOf(kind), w.apply)},
+			{http.MethodPost, path + "/edit/draft", w.saveDraft},
+			{http.MethodGet, path + "/delete", w.backToObject(kind)},
+			{http.MethodPost, path + "/delete", w.deleteObject(kind, w.review)},
+			{http.MethodGet, path + "/delete/apply", w.backToObject(kind)},
+			{http.MethodPost, path + "/delete/apply", w.deleteObject(kind, w.apply)},
+		}...)
+	}
+	return list
 }
 
 func (w *Web) asset(c *gin.Context) error {

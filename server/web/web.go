@@ -19,6 +19,7 @@ import (
 	"github.com/weirmesh/weir/server/graph"
 	"github.com/weirmesh/weir/server/mesh"
 	"github.com/weirmesh/weir/server/metrics/query"
+	"github.com/weirmesh/weir/server/metrics/reading"
 	"github.com/weirmesh/weir/server/provider"
 	"github.com/weirmesh/weir/server/timeline"
 	"github.com/weirmesh/weir/ui/i18n"
@@ -86,6 +87,16 @@ type Views interface {
 	DropView(ctx context.Context, mesh, name string) error
 }
 
+// Dumps tells what one proxy runs and should run; a provider does. A proxy that is not known is mesh.NotFound.
+type Dumps interface {
+	Dump(mesh, id string, ask provider.Ask) (provider.Dump, error)
+}
+
+// Versions reads what an object was, newest first; the change door does.
+type Versions interface {
+	Versions(ctx context.Context, q change.Query) ([]change.Version, error)
+}
+
 // Timeline answers about moments that have passed; timeline.Timeline does.
 type Timeline interface {
 	// At gives the picture of a mesh as it was, of the window that ends at that moment.
@@ -106,12 +117,16 @@ type Options struct {
 	Verdicts Verdicts
 	Graphs   Graphs
 	Proxies  Proxies
-	Drafts   Drafts                     // nil: an edit lives as long as its page
-	Views    Views                      // nil: views cannot be saved
-	Timeline Timeline                   // nil: no moment but the present can be looked at
-	Sources  func() []query.Source      // where metrics are read from; nil: nothing is stored
-	Targets  func() []query.Target      // what is scraped; nil: nothing is
-	Author   func(*http.Request) string // who a change is by; nil: "console"
+	Drafts   Drafts                // nil: an edit lives as long as its page
+	Views    Views                 // nil: views cannot be saved
+	Timeline Timeline              // nil: no moment but the present can be looked at
+	Sources  func() []query.Source // where metrics are read from; nil: nothing is stored
+	Targets  func() []query.Target // what is scraped; nil: nothing is
+	Dumps    Dumps                 // nil: what proxies run is not known in detail
+	Versions Versions              // nil: only the newest version of an object can be read
+	// Stats gives the store in which proxies' own statistics are, or says why there is none. Nil: nothing is stored.
+	Stats  func() (reading.Store, error)
+	Author func(*http.Request) string // who a change is by; nil: "console"
 	// Person tells people apart, whatever they are called; nil: a cookie does. Refusal says why a person may not change a
 	// mesh, for people; nil, or nil from it: they may.
 	Person  func(*http.Request) string

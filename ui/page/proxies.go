@@ -1,15 +1,37 @@
 package page
 
-import "github.com/weirmesh/weir/server/provider"
+import (
+	"strconv"
+
+	"github.com/weirmesh/weir/server/provider"
+)
 
 // Proxies is every proxy that is or was connected, and those that were not let in.
 type Proxies struct {
 	Shell
 	List    Listing
-	Rows    []ProxyRow // by state, the worst first, unless they are sorted otherwise
-	Synced  int        // of all
+	State   string // only those in this state; "" is all
+	States  []StateCount
+	Groups  []ProxyGroup // by state, the worst first, unless they are sorted otherwise; by node where that is the order
+	Synced  int          // of all
 	Refused []ProxyRow
 	Sources Sources
+}
+
+// StateCount is how many proxies are in a state, and where they are listed alone.
+type StateCount struct {
+	State   string // "" is all
+	Count   int
+	Href    string
+	Current bool
+}
+
+// ProxyGroup is proxies that are listed together.
+type ProxyGroup struct {
+	Of     string // what all of them stand for; "" when they are not grouped by that
+	Synced int    // of those that stand for it, on this page or not
+	Total  int
+	Rows   []ProxyRow
 }
 
 // ProxyRow is one proxy.
@@ -31,18 +53,22 @@ type ProxyRow struct {
 	Types       []ProxyType
 }
 
-// ProxyType is one type of configuration on one proxy.
+// ProxyType is one type of configuration on one proxy. Versions are short hashes.
 type ProxyType struct {
-	Type, Acked, Pending, Rejected, Message string
-	Count                                   int
-	AckedAgo                                string
-	Stage                                   string // "done", "wait", "bad"
+	Type, Wanted, Acked, Pending, Rejected, Message string
+	Count                                           int
+	AckedAgo                                        string
+	Waiting                                         string // how long the proxy has owed an answer; "" when it owes none
+	RejectedAgo                                     string
+	Stage                                           string // "done", "wait", "bad", "none"
+	Href                                            string // where its resources are listed
 }
 
-// Proxy is one proxy's page.
-type Proxy struct {
-	Shell
-	Row ProxyRow
+// behind is true when the proxy does not run the newest of this type.
+func (t ProxyType) behind() bool { return t.Wanted != "" && t.Wanted != t.Acked }
+
+func (g ProxyGroup) counts(s Shell) string {
+	return s.L.T("proxies.group", "synced", strconv.Itoa(g.Synced), "total", strconv.Itoa(g.Total))
 }
 
 func (p Proxies) verdict() string {

@@ -130,6 +130,7 @@ func (s Shell) sections() []Link {
 		{"topology", "/topology"},
 		{"services", "/services"},
 		{"proxies", "/proxies"},
+		{"config", "/config"},
 		{"history", "/history"},
 		{"sources", "/sources"},
 		{"settings", "/settings"},
@@ -152,7 +153,7 @@ func (s Shell) meshLinks() []Link {
 
 func sectionPath(section string) string {
 	switch section {
-	case "topology", "services", "proxies", "history", "sources", "settings":
+	case "topology", "services", "proxies", "config", "history", "sources", "settings":
 		return "/" + section
 	}
 	return "/"

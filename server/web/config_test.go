@@ -1,0 +1,104 @@
+package web_test
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/weirmesh/weir/server/mesh"
+)
+
+// TestEditDefinition edits a route as text, through review and apply, without script.
+func TestEditDefinition(t *testing.T) {
+	w := newWorld()
+	b := open(t, w)
+	form := b.get("/config/route/reviews/primary/edit", http.StatusOK).Find(id("definition-form"))
+	text := form.Find("textarea").Text()
+	if !strings.Contains(text, "weight: 25") {
+		t.Fatalf("the text is %q", text)
+	}
+	action, values := submit(t, form, nil)
+	values.Set("text", strings.ReplaceAll(text, "weight: 25", "weight: many"))
+	again := b.post(action, values, http.StatusUnprocessableEntity)
+	if got := again.Find(id("fault")).Text(); !strings.Contains(got, "Line") || !strings.Contains(got, "weight: many") {
+		t.Errorf("the fault is %q", got)
+	}
+	if got := again.Find("textarea").Text(); !strings.Contains(got, "weight: many") {
+		t.Errorf("what was typed became %q", got)
+	}
+	values.Set("text", strings.ReplaceAll(text, "weight: 25", "weight: 50"))
+	review := b.post(action, values, http.StatusOK)
+	if got := review.Find(id("sentence")).Text(); !strings.Contains(got, "targets[1].weight: 25 → 50") {
+		t.Errorf("the review says %q", got)
+	}
+	apply, applied := submit(t, review.Find(id("apply-form")), map[string]string{"confirmWithin": ""})
+	if answer := b.do(http.MethodPost, apply, applied); answer.Code != http.StatusSeeOther || weightsOf(w) != [2]int{75, 50} {
+		t.Errorf("answers %d, weights %v", answer.Code, weightsOf(w))
+	}
+	values.Set("text", strings.ReplaceAll(text, "name: primary", "name: other"))
+	if got := b.post(action, values, http.StatusUnprocessableEntity).Find(id("fault")).Text(); !strings.Contains(got, "route reviews/other") {
+		t.Errorf("another name: %q", got)
+	}
+}
+
+// TestCreateAndDelete makes a node, refuses to make it twice, and deletes only what nobody needs.
+func TestCreateAndDelete(t *testing.T) {
+	w := newWorld()
+	b := open(t, w)
+	text := "kind: node\nmesh: sample_app\nname: extra\n"
+	review := b.post("/config/new", url.Values{"text": {text}, "version": {"0"}}, http.StatusOK)
+	apply, applied := submit(t, review.Find(id("apply-form")), map[string]string{"confirmWithin": ""})
+	if answer := b.do(http.MethodPost, apply, applied); answer.Code != http.StatusSeeOther {
+		t.Fatalf("answers %d: %.300s", answer.Code, answer.Body)
+	}
+	b.post("/config/new", url.Values{"text": {text}, "version": {"0"}}, http.StatusUnprocessableEntity)
+	action, values := submit(t, b.get("/config/node/extra", http.StatusOK).Find(`form[action$="/delete"]`), nil)
+	review = b.post(action, values, http.StatusOK)
+	apply, applied = submit(t, review.Find(id("apply-form")), map[string]string{"confirmWithin": ""})
+	if answer := b.do(http.MethodPost, apply, applied); answer.Code != http.StatusSeeOther {
+		t.Fatalf("answers %d: %.300s", answer.Code, answer.Body)
+	}
+	if _, ok := w.meshes["sample_app"].Mesh.Get(mesh.Ref{Kind: mesh.KindNode, Name: "extra"}); ok {
+		t.Error("it is still there")
+	}
+	action, values = submit(t, b.get("/config/node/ratings", http.StatusOK).Find(`form[action$="/delete"]`), nil)
+	if got := b.post(action, values, http.StatusConflict).Find(id("in-use")).Text(); !strings.Contains(got, "ratings") {
+		t.Errorf("who needs it: %q", got)
+	}
+}
+
+// TestApplyFile applies several objects at once, and reads the mesh back as a file.
+func TestApplyFile(t *testing.T) {
+	w := newWorld()
+	b := open(t, w)
+	file := b.do(http.MethodGet, "/config/mesh.yaml", nil)
+	if file.Code != http.StatusOK || !strings.Contains(file.Header().Get("Content-Disposition"), "sample_app.yaml") {
+		t.Fatalf("the file: %d %v", file.Code, file.Header())
+	}
+	text := strings.Replace(file.Body.String(), "maxConnections: 100", "maxConnections: 90", 2)
+	review := b.post("/config/apply", url.Values{"text": {text}}, http.StatusOK)
+	apply, applied := submit(t, review.Find(id("apply-form")), map[string]string{"confirmWithin": ""})
+	if answer := b.do(http.MethodPost, apply, applied); answer.Code != http.StatusSeeOther || len(w.changes[0].Objects) != 2 {
+		t.Errorf("answers %d, %v", answer.Code, w.changes[0].Objects)
+	}
+	if got := b.post("/config/apply", url.Values{"text": {"a: [\n"}}, http.StatusUnprocessableEntity).Find(id("fault")).Text(); got == "" {
+		t.Error("nothing is said of broken text")
+	}
+}
+
+func TestConfigPages(t *testing.T) {
+	b := open(t, newWorld())
+	if got := b.get("/config?q=reviews&kind=route", http.StatusOK).Find(id("object")).Length(); got != 2 {
+		t.Errorf("%d routes of reviews are listed", got)
+	}
+	drift := b.get("/config?view=drift", http.StatusOK)
+	if got := drift.Find(id("behind-proxy")).Length(); got != 2 {
+		t.Errorf("%d proxies are behind:\n%s", got, drift.Find(id("behind")).Text())
+	}
+	b.get("/config/node/ghost", http.StatusNotFound)
+	b.get("/config/new?kind=route", http.StatusOK)
+	b.get("/proxies/checkout-1", http.StatusOK)
+	b.get("/proxies/checkout-1?tab=stats", http.StatusOK)
+	b.get("/proxies?state=pending", http.StatusOK)
+}

@@ -1,0 +1,64 @@
+package web
+
+import (
+	"strings"
+
+	"github.com/weirmesh/weir/server/mesh"
+)
+
+// templateOf is a definition to begin from, with names to be replaced.
+func templateOf(kind mesh.Kind, meshName string) string {
+	texts := map[mesh.Kind]string{
+		mesh.KindNode: `name: NODE
+listeners:
+- port: 8080
+  protocol: http              # http, http2, grpc or tcp
+  connectionPool:
+    maxConnections: 100
+serviceDiscovery:
+  registration: {}            # the proxies that connect as this node; or dns: {hostname: …}, or endpoints: [{address: …}]
+backends:                     # the services that it calls
+- service: SERVICE
+`,
+		mesh.KindService: `name: SERVICE                 # the name that callers use
+router: ROUTER                # or node: NODE, for a service of one version
+`,
+		mesh.KindRouter: `name: ROUTER
+listeners:
+- port: 8080
+  protocol: http
+`,
+		mesh.KindRoute: `router: ROUTER
+name: primary
+protocol: http
+priority: 0                   # 0 is tried first
+match:
+  prefix: /
+targets:
+- node: NODE-v1
+  weight: 90
+- node: NODE-v2
+  weight: 10
+timeout:
+  perRequest: 15s
+`,
+		mesh.KindGateway: `name: GATEWAY
+listeners:
+- port: 8080
+  protocol: http
+`,
+		mesh.KindGatewayRoute: `gateway: GATEWAY
+name: all
+protocol: http
+priority: 0
+match:
+  prefix: /
+target:
+  service: SERVICE
+`,
+	}
+	var b strings.Builder
+	b.WriteString("kind: " + string(kind) + "\nmesh: " + meshName + "\n")
+	b.WriteString(texts[kind])
+	return b.String()
+}
