@@ -194,7 +194,8 @@ export class Boxes {
     const detail = make("span", { class: "wg-detail" });
     const mark = make("span", { class: "wg-mark", "aria-hidden": "true" });
     const attributes = { type: "button", class: "wg-box", "data-box": id, tabindex: "-1" };
-    const button = make("button", attributes, mark, name, detail);
+    // The space keeps what is seen and what is said the same words.
+    const button = make("button", attributes, mark, name, " ", detail);
     const parts = { button, name, detail };
     this.#parts.set(id, parts);
     frame.append(button);
