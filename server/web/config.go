@@ -31,11 +31,12 @@ func (w *Web) config(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	p := page.Config{Shell: v.Shell, Query: strings.TrimSpace(c.Query("q")), Drift: survey.Report()}
+	report := survey.Report()
+	p := page.Config{Shell: v.Shell, Query: strings.TrimSpace(c.Query("q")), Drift: driftOf(report)}
 	if c.Query("view") == "drift" {
 		p.View = "drift"
-		for _, o := range first(p.Drift.Objects, objectsPage) {
-			p.Rows = append(p.Rows, page.DriftRow{Object: o, Change: o.Change})
+		for _, o := range first(report.Objects, objectsPage) {
+			p.Rows = append(p.Rows, reachOf(o))
 		}
 		return w.render(c, http.StatusOK, page.ConfigPage(p))
 	}
@@ -57,8 +58,38 @@ func (w *Web) config(c *gin.Context) error {
 	from := start(c, objectsPage)
 	p.Shown, p.List = len(shown), leaf(from, objectsPage, len(shown))
 	shown = shown[min(from, len(shown)):]
-	p.Groups = w.configGroups(c, v, first(shown, objectsPage), p.Drift)
+	p.Groups = w.configGroups(c, v, first(shown, objectsPage), report)
 	return w.render(c, http.StatusOK, page.ConfigPage(p))
+}
+
+// driftOf is a report as the page shows it.
+func driftOf(r drift.Report) page.Drift {
+	calls := func(list []drift.Call) []page.DriftCall {
+		shown := make([]page.DriftCall, len(list))
+		for i, c := range list {
+			shown[i] = page.DriftCall{From: c.From, To: c.To, RequestRate: c.RequestRate}
+		}
+		return shown
+	}
+	return page.Drift{
+		Revision: r.Revision, Connected: r.Connected, Behind: lagging(r.Behind), Objects: len(r.Objects), Unrun: r.Unrun,
+		Traffic: r.Traffic, Window: r.Window, Unused: calls(r.Unused), Undeclared: calls(r.Undeclared),
+	}
+}
+
+func lagging(list []drift.Proxy) []page.DriftProxy {
+	shown := make([]page.DriftProxy, len(list))
+	for i, p := range list {
+		shown[i] = page.DriftProxy{ID: p.ID, Reason: string(p.Reason), Message: p.Message, Since: p.Since, Revision: p.Revision}
+	}
+	return shown
+}
+
+func reachOf(o drift.Object) page.Reach {
+	return page.Reach{
+		Ref: o.Ref(), Version: o.Version, Deleted: o.Deleted, Change: o.Change,
+		Programmed: o.Programmed, Total: o.Total, Missing: lagging(o.Missing),
+	}
 }
 
 // survey sorts out who runs what of a mesh.
@@ -109,7 +140,7 @@ func (w *Web) configGroups(c *gin.Context, v view, objects []mesh.Object, report
 		ref := o.Ref()
 		row := page.ConfigRow{Ref: ref, About: v.aboutObject(o), Version: v.current.Versions[ref], Change: v.current.Changed[ref]}
 		if b, ok := behind[ref]; ok {
-			row.Behind = v.ReachWords(b)
+			row.Behind = v.ReachWords(reachOf(b))
 		}
 		if row.Change != "" {
 			entry, read := entries[row.Change]

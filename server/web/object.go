@@ -62,7 +62,7 @@ func (w *Web) describeObject(c *gin.Context, v view, o mesh.Object, p *page.Conf
 		return err
 	}
 	ref := o.Ref()
-	p.YAML, p.Reach = w.yamlOf(v.Mesh, o), survey.Object(ref)
+	p.YAML, p.Reach = w.yamlOf(v.Mesh, o), reachOf(survey.Object(ref))
 	for _, to := range mesh.References(o) {
 		p.Uses = append(p.Uses, v.refLink(to))
 	}

@@ -2,6 +2,7 @@ package web
 
 import (
 	"errors"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -226,7 +227,7 @@ func (w *Web) statsOf(c *gin.Context, v view, id string) *page.Stats {
 		return s
 	}
 	from := start(c, statsPage)
-	s.Page, err = reading.Of(c.Request.Context(), store, reading.Ask{
+	found, err := reading.Of(c.Request.Context(), store, reading.Ask{
 		Mesh: v.Mesh, Proxy: id, Text: s.Query, Offset: from, Limit: statsPage, At: v.Now,
 	})
 	if err != nil {
@@ -236,8 +237,20 @@ func (w *Web) statsOf(c *gin.Context, v view, id string) *page.Stats {
 		}
 		return s
 	}
-	s.List = leaf(from, statsPage, s.Total)
+	s.Total, s.All, s.List = found.Total, found.All, leaf(from, statsPage, found.Total)
+	for _, each := range found.Stats {
+		s.Rows = append(s.Rows, page.Stat{Name: each.Name, Labels: labelWords(each.Labels), Value: each.Value, Rate: each.Rate, Mean: each.Mean})
+	}
 	return s
+}
+
+// labelWords writes a statistic's labels as they are queried.
+func labelWords(labels map[string]string) string {
+	words := make([]string, 0, len(labels))
+	for _, name := range slices.Sorted(maps.Keys(labels)) {
+		words = append(words, name+"="+strconv.Quote(labels[name]))
+	}
+	return strings.Join(words, ", ")
 }
 
 // readTwins is how a tab is read without the console.

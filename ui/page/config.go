@@ -4,8 +4,8 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
-	"github.com/weirmesh/weir/server/drift"
 	"github.com/weirmesh/weir/server/mesh"
 	"github.com/weirmesh/weir/ui/component"
 )
@@ -20,8 +20,8 @@ type Config struct {
 	Groups []ConfigGroup
 	Shown  int // rows in Groups before paging
 	List   Listing
-	Drift  drift.Report
-	Rows   []DriftRow // of the drift view
+	Drift  Drift
+	Rows   []Reach // of the drift view
 }
 
 // KindCount is how many objects of a kind there are.
@@ -48,10 +48,46 @@ type ConfigRow struct {
 	Behind  string // how far it got, when not all proxies have it
 }
 
-// DriftRow is an object that not every proxy has.
-type DriftRow struct {
-	drift.Object
-	Change string
+// Drift is what is accepted beside what runs and what is called, of a whole mesh.
+type Drift struct {
+	Revision   int64
+	Connected  int          // proxies
+	Behind     []DriftProxy // those that do not run the newest
+	Objects    int          // that not every proxy has
+	Unrun      []mesh.Ref   // nodes and gateways without a proxy
+	Traffic    bool         // false: there are no numbers, and the calls say nothing
+	Window     string
+	Unused     []DriftCall
+	Undeclared []DriftCall
+}
+
+// Clean is true when nothing is to be said about what the proxies run.
+func (d Drift) Clean() bool { return len(d.Behind)+d.Objects == 0 }
+
+// DriftProxy is a proxy that does not run something.
+type DriftProxy struct {
+	ID       string
+	Reason   string // "pending", "rejected" or "gone"
+	Message  string // its own words
+	Since    time.Time
+	Revision int64
+}
+
+// DriftCall is traffic from one box to another, by graph id.
+type DriftCall struct {
+	From, To    string
+	RequestRate float64
+}
+
+// Reach is how many of the proxies that an object concerns run its newest version.
+type Reach struct {
+	Ref        mesh.Ref
+	Version    int64
+	Deleted    bool
+	Change     string
+	Programmed int
+	Total      int
+	Missing    []DriftProxy
 }
 
 // ConfigObject is one object: what it says, what it was, who uses it and who runs it.
@@ -64,7 +100,7 @@ type ConfigObject struct {
 	About    string
 	Uses     []component.LinkTo
 	UsedBy   []component.LinkTo
-	Reach    drift.Object
+	Reach    Reach
 	Versions []ObjectVersion
 	Older    string // where older versions are; "" when these are all
 	From, To int64  // the versions that are compared; zero: none
@@ -120,27 +156,27 @@ func ConfigPath(ref mesh.Ref) string {
 }
 
 // ReachWords says how many of the proxies that an object concerns run its newest version.
-func (s Shell) ReachWords(o drift.Object) string {
+func (s Shell) ReachWords(o Reach) string {
 	if o.Total == 0 {
 		return s.L.T("drift.nobody")
 	}
 	return s.L.T("drift.reach", "n", strconv.Itoa(o.Programmed), "total", strconv.Itoa(o.Total))
 }
 
-func reachStage(o drift.Object) string {
+func reachStage(o Reach) string {
 	switch {
 	case o.Total == 0:
 		return "none"
 	case len(o.Missing) == 0:
 		return "done"
-	case o.Missing[0].Reason == drift.Rejected:
+	case o.Missing[0].Reason == "rejected":
 		return "bad"
 	}
 	return "wait"
 }
 
 // reasonState is the state of a proxy that is behind, for its mark.
-func reasonState(r drift.Reason) string { return string(r) }
+func reasonState(r string) string { return r }
 
 func (p Config) tabs() []Link {
 	return []Link{
@@ -167,18 +203,18 @@ func (s Shell) boxName(id string) string {
 // callList is what callsCard shows.
 type callList struct {
 	name    string // "undeclared" or "unused"
-	calls   []drift.Call
+	calls   []DriftCall
 	traffic bool
 	window  string
 }
 
-func driftStage(r drift.Report) string {
+func driftStage(r Drift) string {
 	switch {
 	case r.Connected == 0:
 		return "none"
 	case r.Clean():
 		return "done"
-	case len(r.Behind) > 0 && r.Behind[0].Reason == drift.Rejected:
+	case len(r.Behind) > 0 && r.Behind[0].Reason == "rejected":
 		return "bad"
 	}
 	return "wait"

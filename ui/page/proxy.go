@@ -1,14 +1,11 @@
 package page
 
 import (
-	"maps"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/weirmesh/weir/server/metrics/reading"
 	"github.com/weirmesh/weir/server/provider"
 )
 
@@ -63,14 +60,23 @@ type Paper struct {
 
 // Stats is what a proxy reported lately, a page of it.
 type Stats struct {
-	reading.Page
+	Total   int // that fit the filter
+	All     int // that it reported
+	Rows    []Stat
 	Query   string
 	List    Listing
 	Problem string // why there is nothing, in words
 	Off     bool   // because no history is kept
 }
 
-// Tabs lists the tabs of a proxy's page.
+// Stat is one statistic.
+type Stat struct {
+	Name, Labels string
+	Value        float64
+	Rate, Mean   *float64 // nil: it has none
+}
+
+// tabs lists the tabs of a proxy's page.
 func (p Proxy) tabs() []Link {
 	path := "/proxies/" + url.PathEscape(p.Row.ID)
 	list := []Link{{Text: p.L.T("proxy.tab.sync"), Href: p.Href(path), Current: p.Tab == ""}}
@@ -190,19 +196,6 @@ func (s Shell) limitWords(c provider.Cluster) string {
 
 func (s Shell) useWords(c provider.Certificate) string {
 	return s.L.T("cert.use." + c.Use)
-}
-
-// labelWords writes a statistic's labels as they are queried.
-func labelWords(labels map[string]string, names []string) string {
-	words := make([]string, len(names))
-	for i, name := range names {
-		words[i] = name + "=" + strconv.Quote(labels[name])
-	}
-	return strings.Join(words, ", ")
-}
-
-func sortedLabels(labels map[string]string) []string {
-	return slices.Sorted(maps.Keys(labels))
 }
 
 func joined(words []string) string { return strings.Join(words, ", ") }
