@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 
 	"github.com/weirmesh/weir/server/metrics"
@@ -87,13 +88,13 @@ func Of(ctx context.Context, store Store, ask Ask) (Page, error) {
 
 // ours are the labels that every series of a proxy has alike.
 func ours(name string) bool {
-	return name == metrics.LabelMesh || name == metrics.LabelProxy || name == metrics.LabelSourceNode || name == labels.MetricName
+	return name == metrics.LabelMesh || name == metrics.LabelProxy || name == metrics.LabelSourceNode || name == model.MetricNameLabel
 }
 
 // textOf is what a series is sorted and searched by: its name, then its own labels.
 func textOf(l labels.Labels) string {
 	var b strings.Builder
-	b.WriteString(l.Get(labels.MetricName))
+	b.WriteString(l.Get(model.MetricNameLabel))
 	l.Range(func(label labels.Label) {
 		if !ours(label.Name) {
 			b.WriteString(" " + label.Name + "=" + label.Value)
@@ -105,7 +106,7 @@ func textOf(l labels.Labels) string {
 // stat reads a series: its newest point, and what came before.
 func stat(s query.Series) Stat {
 	first, last := s.Points[0], s.Points[len(s.Points)-1]
-	out := Stat{Name: s.Labels.Get(labels.MetricName), Labels: map[string]string{}, Value: last.V, At: time.UnixMilli(last.T).UTC()}
+	out := Stat{Name: s.Labels.Get(model.MetricNameLabel), Labels: map[string]string{}, Value: last.V, At: time.UnixMilli(last.T).UTC()}
 	s.Labels.Range(func(l labels.Label) {
 		if !ours(l.Name) {
 			out.Labels[l.Name] = l.Value
