@@ -5,6 +5,8 @@ import { make, set } from "./dom";
 import { latency, number, rate, ratio, type Units } from "./format";
 import { clock, extent, label, levels, nearest, type Range, ticks, type Unit } from "./plot-data";
 import type { Mark } from "./plot-feed";
+import { step } from "./plot-keys";
+import { tableRows } from "./plot-table";
 import { text, write } from "./texts";
 
 /** What a figure shows. */
@@ -30,12 +32,6 @@ export type Said = {
 const HEIGHT = 154;
 const AXIS = 52;
 const TIME = 22;
-
-/** How many moments Page Up passes over. */
-const PAGE = 10;
-
-/** How many moments a table shows; of more, every second, third … is left out. */
-const ROWS = 45;
 
 /** A figure that goes on. */
 export class Figure {
@@ -361,21 +357,9 @@ export class Figure {
       return;
     }
     const { at } = this.#shown;
-    const last = at.length - 1;
-    const here = this.#cross === undefined ? last : (nearest(at, this.#cross) ?? last);
-    const by = event.shiftKey ? PAGE : 1;
-    const to = {
-      ArrowLeft: here - by,
-      ArrowDown: here - by,
-      ArrowRight: here + by,
-      ArrowUp: here + by,
-      PageUp: here + PAGE,
-      PageDown: here - PAGE,
-      Home: 0,
-      End: last,
-    }[event.key];
+    const to = step(event, at, this.#cross);
     if (to !== undefined) {
-      this.#said.cross(at[Math.max(0, Math.min(last, to))]);
+      this.#said.cross(at[to]);
     } else if (event.key === "+" || event.key === "-") {
       this.#said.scale(event.key === "+" ? 0.5 : 2, this.#cross);
     } else if (event.key === "Escape" && this.#cross !== undefined) {
@@ -396,15 +380,6 @@ export class Figure {
     if (!table?.open || !rows) {
       return;
     }
-    const { at, lines } = this.#shown;
-    const every = Math.max(1, Math.ceil(at.length / ROWS));
-    const made: HTMLElement[] = [];
-    for (let i = at.length - 1; i >= 0; i -= every) {
-      const moment = new Date(at[i] ?? 0).toISOString();
-      const time = make("time", { datetime: moment }, moment.slice(11, 19));
-      const cells = lines.map((line) => make("td", { class: "number" }, this.#value(line[i] ?? undefined)));
-      made.push(make("tr", {}, make("th", { scope: "row" }, time), ...cells));
-    }
-    rows.replaceChildren(...made);
+    rows.replaceChildren(...tableRows(this.#shown.at, this.#shown.lines, (value) => this.#value(value)));
   }
 }
