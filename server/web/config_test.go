@@ -87,6 +87,27 @@ func TestApplyFile(t *testing.T) {
 	}
 }
 
+// TestFileOfAnotherMesh sends, to a mesh that may be changed, a file that names one that may not.
+func TestFileOfAnotherMesh(t *testing.T) {
+	w := newWorld()
+	w.add(mesh.Mesh{Name: "other_app", EgressFilter: mesh.DropAll})
+	w.refusal, w.refuses = mesh.Errorf(mesh.Denied, "only the night shift may change other_app"), "other_app"
+	b := open(t, w)
+	entries := len(w.changes)
+	sent := url.Values{"text": {"kind: node\nmesh: other_app\nname: extra\n"}, "confirmWithin": {""}}
+	for _, address := range []string{"/config/apply", "/config/apply/apply", "/config/new", "/config/new/apply"} {
+		doc := b.post(address+"?mesh=sample_app", sent, http.StatusForbidden)
+		if got := doc.Find("main").Text(); !strings.Contains(got, "only the night shift may change other_app") {
+			t.Errorf("%s says %q", address, got)
+		}
+	}
+	if len(w.changes) != entries {
+		t.Errorf("%s was changed", w.changes[0].Mesh)
+	}
+	sent.Set("text", "kind: node\nmesh: sample_app\nname: extra\n")
+	b.post("/config/apply?mesh=sample_app", sent, http.StatusOK)
+}
+
 func TestConfigPages(t *testing.T) {
 	b := open(t, newWorld())
 	if got := b.get("/config?q=reviews&kind=route", http.StatusOK).Find(id("object")).Length(); got != 2 {

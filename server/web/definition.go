@@ -129,7 +129,10 @@ func (w *Web) withDefinition(about func(*gin.Context) editing, do func(*gin.Cont
 		if err != nil {
 			return again(err)
 		}
-		if bundle.Mesh != v.Mesh { // the text is of another mesh
+		if bundle.Mesh != v.Mesh { // the text is of another mesh, about which the guard could not know
+			if err := w.denied(c, bundle.Mesh); err != nil {
+				return err
+			}
 			if v, err = w.lookAt(c, v, bundle.Mesh); err != nil {
 				return err
 			}

@@ -29,7 +29,12 @@ func serveWith(w *world, proxies web.Proxies) http.Handler {
 		options.Views = w.views
 	}
 	if w.refusal != nil {
-		options.Refusal = func(*http.Request, string) error { return w.refusal }
+		options.Refusal = func(_ *http.Request, name string) error {
+			if w.refuses != "" && name != w.refuses {
+				return nil
+			}
+			return w.refusal
+		}
 	}
 	if w.past != nil {
 		options.Timeline, options.Sources, options.Targets = w.past, origins, targets
