@@ -19,6 +19,12 @@ export const args = [
   "--disable-sync",
 ];
 
+/** How long a click or a wait may take where it does not say itself, in milliseconds. */
+const ACTION = 30_000;
+
+/** How long a page may take to load on a machine that is busy, in milliseconds. */
+const NAVIGATION = 60_000;
+
 /** A browser with one profile of its own. */
 export type Browser = { readonly context: BrowserContext; readonly close: () => Promise<void> };
 
@@ -33,6 +39,9 @@ export async function launch(options: BrowserContextOptions = {}): Promise<Brows
     reducedMotion: "no-preference",
     ...options,
   });
+  // An action that waits for ever says nothing; one that gives up says what it waited for.
+  context.setDefaultTimeout(ACTION);
+  context.setDefaultNavigationTimeout(NAVIGATION);
   // What the policy stops is an error, whether or not the browser says so on the console.
   await context.addInitScript(() => {
     document.addEventListener("securitypolicyviolation", (event) => {
