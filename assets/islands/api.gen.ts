@@ -249,6 +249,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/meshes/{mesh}/drift": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Compare what is accepted with what proxies run and with what is called */
+        get: operations["get-drift"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/meshes/{mesh}/gateway-routes": {
         parameters: {
             query?: never;
@@ -477,6 +494,40 @@ export interface paths {
         };
         /** Show a proxy */
         get: operations["get-proxy"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/meshes/{mesh}/proxies/{name}/config": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show what a proxy runs and should run: those resources first that it does not run, then by name */
+        get: operations["get-proxy-config"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/meshes/{mesh}/proxies/{name}/stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show what a proxy reported lately, statistic by statistic */
+        get: operations["get-proxy-stats"];
         put?: never;
         post?: never;
         delete?: never;
@@ -906,6 +957,51 @@ export interface components {
             message?: string;
             /** @description The value as given, shortened. */
             value?: string;
+        };
+        DriftCall: {
+            from?: string;
+            /** Format: double */
+            requestRate?: number;
+            services?: string[] | null;
+            to?: string;
+        };
+        DriftObject: {
+            change?: string;
+            deleted?: boolean;
+            kind?: string;
+            missing?: components["schemas"]["DriftProxy"][] | null;
+            name?: string;
+            /** Format: int64 */
+            programmed?: number;
+            /** Format: int64 */
+            total?: number;
+            /** Format: int64 */
+            version?: number;
+        };
+        DriftProxy: {
+            message?: string;
+            proxy?: string;
+            reason?: string;
+            /** Format: int64 */
+            revision?: number;
+            /** Format: date-time */
+            since?: string;
+        };
+        DriftReport: {
+            behind?: components["schemas"]["DriftProxy"][] | null;
+            /** Format: int64 */
+            connected?: number;
+            mesh?: string;
+            objects?: components["schemas"]["DriftObject"][] | null;
+            /** Format: int64 */
+            revision?: number;
+            /** Format: int64 */
+            synced?: number;
+            traffic?: boolean;
+            undeclared?: components["schemas"]["DriftCall"][] | null;
+            unrun?: components["schemas"]["Ref"][] | null;
+            unused?: components["schemas"]["DriftCall"][] | null;
+            window?: string;
         };
         Endpoint: {
             address?: string;
@@ -1571,6 +1667,116 @@ export interface components {
             port?: number;
             protocol?: string;
         };
+        RunningCertificate: {
+            name?: string;
+            names?: string[] | null;
+            /** Format: date-time */
+            notAfter?: string;
+            problem?: string;
+            source?: string;
+            subject?: string;
+            use?: string;
+        };
+        RunningCluster: {
+            addresses?: string[] | null;
+            /**
+             * @description A duration with its unit.
+             * @example 15s
+             * @example 250ms
+             */
+            connectTimeout?: string;
+            healthChecked?: boolean;
+            ingress?: boolean;
+            kind?: string;
+            limits?: components["schemas"]["ConnectionPool"];
+            node?: string;
+            outlierDetection?: components["schemas"]["OutlierDetection"];
+            protocol?: string;
+        };
+        RunningCondition: {
+            how?: string;
+            name?: string;
+            not?: boolean;
+            on?: string;
+            value?: string;
+        };
+        RunningDump: {
+            /** Format: int64 */
+            behind?: number;
+            /** Format: date-time */
+            left?: string;
+            resources?: components["schemas"]["RunningResource"][] | null;
+            /** Format: int64 */
+            total?: number;
+            type?: string;
+            warnings?: string[] | null;
+        };
+        RunningEndpoint: {
+            address?: string;
+            health?: string;
+            locality?: string;
+            /** Format: int64 */
+            port?: number;
+            /** Format: int64 */
+            priority?: number;
+            /** Format: int64 */
+            weight?: number;
+        };
+        RunningListener: {
+            address?: string;
+            cluster?: string;
+            kind?: string;
+            /** Format: int64 */
+            port?: number;
+            routes?: string;
+        };
+        RunningResource: {
+            /** Format: date-time */
+            ackedAt?: string;
+            certificates?: components["schemas"]["RunningCertificate"][] | null;
+            cluster?: components["schemas"]["RunningCluster"];
+            endpoints?: components["schemas"]["RunningEndpoint"][] | null;
+            hosts?: components["schemas"]["RunningVirtualHost"][] | null;
+            listener?: components["schemas"]["RunningListener"];
+            message?: string;
+            name?: string;
+            progress?: string;
+            raw?: unknown;
+            running?: string;
+            runningRaw?: unknown;
+            wanted?: string;
+        };
+        RunningRoute: {
+            body?: string;
+            match?: components["schemas"]["RunningCondition"][] | null;
+            name?: string;
+            redirect?: boolean;
+            /** Format: int64 */
+            retries?: number;
+            retryOn?: string;
+            /** Format: int64 */
+            status?: number;
+            targets?: components["schemas"]["RunningTarget"][] | null;
+            /**
+             * @description A duration with its unit.
+             * @example 15s
+             * @example 250ms
+             */
+            timeout?: string;
+        };
+        RunningTarget: {
+            cluster?: string;
+            node?: string;
+            /** Format: double */
+            share?: number;
+            /** Format: int64 */
+            weight?: number;
+        };
+        RunningVirtualHost: {
+            domains?: string[] | null;
+            name?: string;
+            routes?: components["schemas"]["RunningRoute"][] | null;
+        };
         Service: {
             health?: components["schemas"]["HealthLimits"];
             /** @enum {string} */
@@ -1613,6 +1819,28 @@ export interface components {
             state?: string;
             store?: components["schemas"]["Store"];
             url?: string;
+        };
+        StatsPage: {
+            /** Format: int64 */
+            all?: number;
+            items?: components["schemas"]["StatsStat"][] | null;
+            /** Format: int64 */
+            total?: number;
+            window?: string;
+        };
+        StatsStat: {
+            /** Format: date-time */
+            at?: string;
+            labels?: {
+                [key: string]: string;
+            };
+            /** Format: double */
+            mean?: number;
+            name?: string;
+            /** Format: double */
+            rate?: number;
+            /** Format: double */
+            value?: number;
         };
         Store: {
             /** Format: int64 */
@@ -2382,6 +2610,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Change"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-drift": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The mesh. */
+                mesh: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DriftReport"];
                 };
             };
             /** @description Error */
@@ -3224,6 +3485,96 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Proxy"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-proxy-config": {
+        parameters: {
+            query: {
+                /** @description Which page, from 1. */
+                page?: number;
+                /** @description How many are on a page. */
+                limit?: number;
+                /** @description Which resources. */
+                type: "listener" | "route" | "cluster" | "endpoint";
+                /** @description Only those with this text in their name, in either case. */
+                q?: string;
+                /** @description Only the one of this name. */
+                resource?: string;
+                /** @description Only those that refer to certificates. */
+                secure?: boolean;
+                /** @description With the text of each as the proxy gets it, secrets left out. */
+                raw?: boolean;
+            };
+            header?: never;
+            path: {
+                /** @description The mesh. */
+                mesh: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunningDump"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-proxy-stats": {
+        parameters: {
+            query?: {
+                /** @description Which page, from 1. */
+                page?: number;
+                /** @description How many are on a page. */
+                limit?: number;
+                /** @description Words that all have to be in the name or in a label, in either case. */
+                filter?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The mesh. */
+                mesh: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StatsPage"];
                 };
             };
             /** @description Error */

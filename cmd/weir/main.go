@@ -105,7 +105,7 @@ func (a *app) root() *cobra.Command {
 	root.PersistentFlags().StringVar(&a.token, "token", "", "the API token (default $WEIR_TOKEN)")
 	root.AddCommand(
 		a.serveCommand(), a.demoCommand(), a.bootstrapCommand(),
-		a.applyCommand(), a.getCommand(), a.graphCommand(), a.proxiesCommand(),
+		a.applyCommand(), a.getCommand(), a.graphCommand(), a.proxiesCommand(), a.driftCommand(),
 		a.queryCommand(), a.sourcesCommand(), a.targetsCommand(),
 		a.weightsCommand(), a.poolCommand(), a.changesCommand(),
 		a.doctorCommand(), a.benchCommand(), a.versionCommand(),

@@ -29,6 +29,7 @@ func (a *app) proxiesCommand() *cobra.Command {
 	}
 	meshFlag(cmd, &meshName)
 	formatFlag(cmd, &f)
+	cmd.AddCommand(a.proxyCommand())
 	return cmd
 }
 

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net/http"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,6 +26,7 @@ import (
 	"github.com/weirmesh/weir/server/graph"
 	"github.com/weirmesh/weir/server/mesh"
 	"github.com/weirmesh/weir/server/metrics/query"
+	stats "github.com/weirmesh/weir/server/metrics/reading"
 	"github.com/weirmesh/weir/server/provider"
 	"github.com/weirmesh/weir/server/timeline"
 )
@@ -101,6 +103,10 @@ type Options struct {
 	// Querier gives the store that answers questions in PromQL by its source's name; empty: the embedded one. Its errors
 	// are for people. Nil: no question is answered.
 	Querier func(source string) (prometheus.Querier, error)
+	// Dumps tells what proxies run in detail. Nil: that is not known.
+	Dumps Dumps
+	// Stats gives the store in which proxies' own statistics are, or says why there is none. Nil: nothing is stored.
+	Stats func() (stats.Store, error)
 	// Ready tells for /readyz whether the parts work. Nil: always.
 	Ready func(ctx context.Context) []Check
 	// Open says that there is no sign-in, which is always so for now. Then only requests to a loopback name or to one of
@@ -181,6 +187,7 @@ func (a *API) routes(engine *gin.Engine) {
 	a.applyRoutes()
 	a.graphRoutes()
 	a.proxyRoutes()
+	a.runningRoutes()
 	a.changeRoutes()
 	a.sourceRoutes(engine)
 	a.liveRoutes()
@@ -210,16 +217,30 @@ func (a *API) config() huma.Config {
 	return config
 }
 
-// schemaName keeps the graph's nodes and edges apart from configured ones.
+// schemaName keeps the graph's nodes and edges apart from configured ones, and from both what proxies run of them.
 func schemaName(t reflect.Type, hint string) string {
 	name := huma.DefaultSchemaNamer(t, hint)
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
-	if strings.HasSuffix(t.PkgPath(), "/server/graph") && name != "Graph" {
+	switch path := t.PkgPath(); {
+	case strings.HasSuffix(path, "/server/graph") && name != "Graph":
 		return "Graph" + name
+	case strings.HasSuffix(path, "/server/drift"):
+		return "Drift" + name
+	case strings.HasSuffix(path, "/metrics/reading"):
+		return "Stats" + name
+	case strings.HasSuffix(path, "/server/provider") && slices.Contains(runs(), name):
+		return "Running" + name
 	}
 	return name
+}
+
+// runs are the provider's types that describe what a proxy runs.
+func runs() []string {
+	return []string{
+		"Resource", "Listener", "Cluster", "Endpoint", "VirtualHost", "Route", "Target", "Condition", "Certificate", "Dump",
+	}
 }
 
 // durationText describes mesh.Duration.

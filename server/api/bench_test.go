@@ -149,7 +149,7 @@ func newBench(t *testing.T, more ...func(*bench, *Options)) *bench {
 	b.run(hub.Run)
 	o := Options{
 		Meshes: b.door, Door: b.door, Ledger: b.door, Graphs: graphs, Proxies: b.fleet, Live: hub, Logger: logger, Version: "test",
-		Open: true, Hosts: []string{"weir.example"},
+		Open: true, Hosts: []string{"weir.example"}, Dumps: b.fleet, Stats: numbers,
 		GraphOver: func(name string, window time.Duration) (graph.Graph, error) {
 			g, _ := graphs.Graph(name)
 			g.Window = window.String()

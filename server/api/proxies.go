@@ -23,16 +23,25 @@ func (a *API) proxyRoutes() {
 		})
 	huma.Register(a.huma, operation("get-proxy", http.MethodGet, "/meshes/{mesh}/proxies/{name}", "Show a proxy"),
 		func(ctx context.Context, in *One) (*answer[provider.Proxy], error) {
-			proxies, err := a.proxiesOf(ctx, in.Mesh)
+			p, err := a.proxyNamed(ctx, *in)
 			if err != nil {
 				return nil, err
 			}
-			i := slices.IndexFunc(proxies, func(p provider.Proxy) bool { return p.ID == in.Name })
-			if i < 0 {
-				return nil, a.fail(ctx, mesh.Errorf(mesh.NotFound, "there is no proxy %q in mesh %s", mesh.Shorten(in.Name), in.Mesh))
-			}
-			return &answer[provider.Proxy]{Status: http.StatusOK, Body: proxies[i]}, nil
+			return &answer[provider.Proxy]{Status: http.StatusOK, Body: p}, nil
 		})
+}
+
+// proxyNamed finds a mesh's proxy.
+func (a *API) proxyNamed(ctx context.Context, in One) (provider.Proxy, error) {
+	proxies, err := a.proxiesOf(ctx, in.Mesh)
+	if err != nil {
+		return provider.Proxy{}, err
+	}
+	i := slices.IndexFunc(proxies, func(p provider.Proxy) bool { return p.ID == in.Name })
+	if i < 0 {
+		return provider.Proxy{}, a.fail(ctx, mesh.Errorf(mesh.NotFound, "there is no proxy %q in mesh %s", mesh.Shorten(in.Name), in.Mesh))
+	}
+	return proxies[i], nil
 }
 
 // proxiesOf lists a mesh's proxies. Proxies may have been refused under the name of a mesh that does not exist.

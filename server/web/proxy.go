@@ -44,7 +44,7 @@ func (w *Web) proxy(c *gin.Context) error {
 	found := v.proxies[i]
 	p := page.Proxy{Shell: v.Shell, Row: v.proxyRow(found), Tab: proxyTab(c)}
 	p.Title = id
-	p.CLI, p.Curl = readTwins(v, id, p.Tab)
+	p.CLI, p.Curl = readTwins(c, v, id, p.Tab)
 	if c.Query("fragment") != "proxy" {
 		if err := w.fillProxy(c, v, found, &p); err != nil {
 			return err
@@ -254,19 +254,33 @@ func labelWords(labels map[string]string) string {
 }
 
 // readTwins is how a tab is read without the console.
-func readTwins(v view, id, tab string) (cli, curl string) {
+func readTwins(c *gin.Context, v view, id, tab string) (cli, curl string) {
 	words := []string{"weir", "proxies", "show", page.ShellWord(id)}
 	path := "/api/v1/meshes/" + url.PathEscape(v.Mesh) + "/proxies/" + url.PathEscape(id)
+	paths := []string{path}
 	switch {
-	case slices.Contains(provider.Types(), tab):
-		words, path = append(words, "--"+tab+"s"), path+"/config?type="+tab
 	case tab == "stats":
-		words, path = append(words, "--stats", "''"), path+"/stats"
+		filter := strings.TrimSpace(c.Query("stats"))
+		words, paths[0] = append(words, "--stats", page.ShellWord(filter)), path+"/stats"
+		if filter != "" {
+			paths[0] += "?filter=" + url.QueryEscape(filter)
+		}
 	case tab == "certificates":
-		words, path = append(words, "--certificates"), path+"/config?type=cluster&secure=true"
+		words = append(words, "--certificates")
+		paths = []string{path + "/config?type=listener&secure=true", path + "/config?type=cluster&secure=true"}
+	case tab != "":
+		words, paths[0] = append(words, "--type", tab+"s"), path+"/config?type="+tab
+		if text := strings.TrimSpace(c.Query("q")); text != "" {
+			words, paths[0] = append(words, "--filter", page.ShellWord(text)), paths[0]+"&q="+url.QueryEscape(text)
+		}
+		if name := c.Query("resource"); name != "" {
+			words, paths[0] = append(words, "--name", page.ShellWord(name), "-o", "yaml"), paths[0]+"&raw=true&resource="+url.QueryEscape(name)
+		}
 	}
-	words = append(words, "--mesh", page.ShellWord(v.Mesh))
-	return strings.Join(words, " "), `curl "$WEIR_URL` + path + `"`
+	for i, each := range paths {
+		paths[i] = `curl "$WEIR_URL"` + page.ShellWord(each)
+	}
+	return strings.Join(append(words, "--mesh", page.ShellWord(v.Mesh)), " "), strings.Join(paths, "\n")
 }
 
 // start is how many entries of a list are left out before the page that is asked for.
