@@ -183,7 +183,10 @@ export class Parts {
     const counts = { calls: String(cell.edges), problems: String(cell.problems) };
     const said = words.say("group-cell", { from: around.from, to: around.to, health, rate, errors, ...counts });
     if (link) {
-      set(link, "aria-label", said);
+      const inside = link.querySelector(".unseen");
+      if (inside) {
+        write(inside, said);
+      }
       set(link, "title", said);
     }
   }
