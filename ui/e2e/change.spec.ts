@@ -1,11 +1,9 @@
-// The main journey, three times: with the keyboard alone, for a connection pool, and without JavaScript. Each changes the
-// running mesh, watches the change become accepted, programmed and observed, and takes it back.
+// Changes where script is off or something stands in the way: the whole journey in plain pages, a refusal in words, a draft
+// that outlives its page, and two tabs that edit one route.
 
-import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
-import type { components } from "../../assets/islands/api.gen.ts";
 import { type Browser, complaints, launch } from "./browser.ts";
-import { api, type Change, MESH, newest, tabTo, truth, walkTo, weights } from "./journey.ts";
+import { newest, weights } from "./journey.ts";
 
 let browser: Browser;
 let plain: Browser;
@@ -22,90 +20,7 @@ afterAll(async () => {
 /** The button that takes a change back, whether or not somebody has to keep it. */
 const takeBack = ":is([data-testid=revert-form], [data-testid=undo-form]) button";
 
-/** The change that a page is about, by its address. */
-const changeId = (page: Page): string => /\/history\/([^/?#]+)/.exec(page.url())?.[1] ?? "";
-
-/** Waits until the traffic is seen to be what the change wanted: the interval of a target contains its wanted share. */
-async function observed(id: string, target: string): Promise<{ want: number; got: number }> {
-  let seen: Change["observed"];
-  const lands = async (): Promise<boolean> => {
-    seen = (await api<Change>(`/changes/${id}`)).observed;
-    const share = seen?.shares?.[target];
-    const { want = Number.NaN, low = 1, high = 0 } = share ?? {};
-    return seen?.agrees === true && low <= want && want <= high;
-  };
-  await expect.poll(lands, { timeout: 90_000, interval: 500 }).toBe(true);
-  const { want = Number.NaN, got = Number.NaN } = seen?.shares?.[target] ?? {};
-  return { want, got };
-}
-
 describe("shifting weight", () => {
-  it("works with the keyboard alone, from the topology to the undo", async () => {
-    const before = await weights();
-    const page = await browser.context.newPage();
-    const bad = complaints(page);
-    await page.goto(`${url}/topology`);
-    await page.locator("[data-box='service/reviews']").waitFor();
-    await tabTo(page, "[data-box]");
-    await walkTo(page, "service/reviews");
-    await page.keyboard.press("Space");
-    await page.getByTestId("panel").waitFor();
-    await tabTo(page, "[data-testid=panel] a[href^='/services/reviews']");
-    await page.keyboard.press("Enter");
-
-    await page.waitForURL(/\/services\/reviews/);
-    await tabTo(page, "[data-target=reviews-v2] [data-range]");
-    await page.keyboard.press("Home");
-    for (let i = 0; i < 10; i++) {
-      await page.keyboard.press("PageUp");
-    }
-    expect(await page.locator("[data-target=reviews-v1] [data-number]").inputValue()).toBe("50");
-    expect(await page.locator("[data-target=reviews-v2] [data-number]").inputValue()).toBe("50");
-    expect(await page.locator("[data-sentence]").textContent()).toMatch(/reviews-v2.*50/);
-    await page.keyboard.press("Escape");
-    expect(await page.locator("[data-target=reviews-v2] [data-number]").inputValue()).toBe(
-      String(before["reviews-v2"]),
-    );
-    await page.keyboard.press("Home");
-    for (let i = 0; i < 10; i++) {
-      await page.keyboard.press("PageUp");
-    }
-    expect(await weights(), "a draft is not live").toEqual(before);
-    await tabTo(page, "[data-apply]");
-    await page.keyboard.press("Enter");
-
-    await page.getByTestId("review").waitFor();
-    expect(await page.getByTestId("sentence").first().textContent()).toMatch(/reviews-v2.*50/);
-    expect(await weights(), "a review is not live").toEqual(before);
-    await tabTo(page, "[name=reason]");
-    await page.keyboard.type("half and half");
-    await tabTo(page, "[data-testid=apply]");
-    await page.keyboard.press("Enter");
-
-    await truth(page, "accepted");
-    await truth(page, "programmed");
-    expect(await weights()).toEqual({ "reviews-v1": 50, "reviews-v2": 50 });
-    const made = await newest();
-    expect(made.programmed?.acked).toBe(made.programmed?.total);
-    if (made.state === "pending") {
-      await tabTo(page, "[data-testid=keep-form] button");
-      await page.keyboard.press("Enter");
-    }
-    await expect.poll(async () => (await api<Change>(`/changes/${made.id}`)).state).toBe("kept");
-    const share = await observed(made.id, "reviews-v2");
-    expect(share.want).toBe(0.5);
-    expect(Math.abs(share.got - 0.5)).toBeLessThan(0.2);
-    await truth(page, "observed");
-
-    await page.locator("[data-testid=undo-form] button").waitFor();
-    await tabTo(page, "[data-testid=undo-form] button");
-    await page.keyboard.press("Enter");
-    await expect.poll(() => weights(), { timeout: 30_000 }).toEqual(before);
-    await expect.poll(async () => (await newest()).undoes).toBe(made.id);
-    await truth(page, "programmed");
-    expect(bad).toEqual([]);
-  });
-
   it("works without JavaScript", async () => {
     const before = await weights();
     const page = await plain.context.newPage();
@@ -145,34 +60,64 @@ describe("shifting weight", () => {
   });
 });
 
-describe("resizing a pool", () => {
-  const pool = async () =>
-    (await api<components["schemas"]["Node"]>(`/meshes/${MESH}/nodes/ratings`)).listeners?.[0]?.connectionPool ?? {};
+describe("a draft", () => {
+  const row = "[data-target=reviews-v2]";
+  const split = () => `${url}/services/reviews/traffic?route=primary&lang=en`;
+  const patience = { timeout: 30_000 };
 
-  it("says at once what cannot be, reviews, lands on every proxy and can be undone", async () => {
-    const before = await pool();
+  it("is there after a reload, and is gone when it is discarded", async () => {
+    const before = await weights();
     const page = await browser.context.newPage();
     const bad = complaints(page);
-    await page.goto(`${url}/services/ratings/pool`);
-    const form = page.locator("[data-node=ratings] form").first();
-    const field = form.locator("[data-limit=maxConnections]");
-    const button = form.locator("[data-apply]");
-    expect(await button.isDisabled()).toBe(true);
-    await field.fill("0");
-    await expect.poll(() => form.locator("[data-hint]").first().textContent()).not.toBe("");
-    expect(await button.isDisabled()).toBe(true);
-    await field.fill("87");
-    expect(await button.textContent()).toContain("87");
-    await button.click();
-    await page.getByTestId("review").waitFor();
-    expect(await pool()).toEqual(before);
-    await page.getByTestId("apply").click();
-    await truth(page, "programmed");
-    expect(await pool()).toEqual({ ...before, maxConnections: 87 });
-    const made = await newest();
-    expect(changeId(page) || made.id).toBe(made.id);
-    await page.locator(takeBack).first().click();
-    await expect.poll(pool, { timeout: 30_000 }).toEqual(before);
+    await page.goto(split());
+    await page.locator("weir-draft:defined").first().waitFor({ state: "attached" });
+    await page.locator(`${row} [data-number]`).fill("37");
+    await page.locator(`${row} [data-number]`).press("Tab");
+    await page.locator("[data-desk-state]:not(:empty):not([data-alarm])").first().waitFor();
+    await expect
+      .poll(async () => {
+        await page.reload();
+        return page.getByTestId("began").count();
+      }, patience)
+      .toBe(1);
+    expect(await page.locator(`${row} [data-number]`).inputValue()).toBe("37");
+    expect(await weights(), "a draft is not live").toEqual(before);
+    await page.getByTestId("discard").click();
+    await page.getByTestId("began").waitFor({ state: "detached" });
+    expect(await page.locator(`${row} [data-number]`).inputValue()).toBe(String(before["reviews-v2"]));
     expect(bad).toEqual([]);
+    await page.close();
+  });
+
+  it("of one route in two tabs: the second is told, and sends nothing over the first", async () => {
+    const before = await weights();
+    const [first, second] = [await browser.context.newPage(), await browser.context.newPage()];
+    await first.goto(split());
+    await second.goto(split());
+    for (const page of [first, second]) {
+      await page.locator("weir-draft:defined").first().waitFor({ state: "attached" });
+    }
+    await first.locator(`${row} [data-preset="0"]`).click();
+    await first.locator("[data-apply]").first().click();
+    await first.getByTestId("review").waitFor();
+    await first.getByTestId("apply").click();
+    await first.waitForURL(/\/history\//);
+    await expect.poll(async () => (await weights())["reviews-v2"], patience).toBe(0);
+
+    await second.locator(`${row} [data-number]`).fill("60");
+    await second.locator(`${row} [data-number]`).press("Tab");
+    await second.locator("[data-apply]").first().click();
+    await second.getByTestId("conflict").waitFor();
+    expect(await second.getByTestId("conflict-row").count()).toBeGreaterThan(0);
+    expect((await weights())["reviews-v2"]).toBe(0);
+
+    await first.locator(takeBack).first().click();
+    await expect.poll(() => weights(), patience).toEqual(before);
+    await second.goto(split());
+    if ((await second.getByTestId("discard").count()) > 0) {
+      await second.getByTestId("discard").click();
+      await second.getByTestId("began").waitFor({ state: "detached" });
+    }
+    await Promise.all([first.close(), second.close()]);
   });
 });

@@ -47,34 +47,6 @@ export async function tabTo(page: Page, selector: string, most = 120): Promise<v
   throw new Error(`Tab does not lead to ${selector}`);
 }
 
-/** Walks from the box that has the focus to another with the arrow keys. */
-export async function walkTo(page: Page, id: string): Promise<void> {
-  const here = () => page.evaluate(() => (document.activeElement as HTMLElement | null)?.dataset.box ?? "");
-  const middle = async (box: string) => {
-    const rect = await page.locator(`[data-box="${box}"]`).boundingBox();
-    return rect ? { x: rect.x + rect.width / 2, y: rect.y + rect.height / 2, width: rect.width } : undefined;
-  };
-  for (let i = 0; i < 60; i++) {
-    const now = await here();
-    if (now === id) {
-      return;
-    }
-    const [from, to] = [await middle(now), await middle(id)];
-    if (!from || !to) {
-      throw new Error(`there is no way from ${now} to ${id}`);
-    }
-    const vertical = to.y > from.y ? "ArrowDown" : "ArrowUp";
-    const sideways = to.x > from.x ? "ArrowRight" : "ArrowLeft";
-    const apart = Math.abs(to.x - from.x) > from.width;
-    await page.keyboard.press(apart ? sideways : vertical);
-    if (apart && (await here()) === now) {
-      // No edge leads there from this box; one beside it may have one.
-      await page.keyboard.press(i % 2 === 0 ? "ArrowDown" : "ArrowUp");
-    }
-  }
-  throw new Error(`the arrows do not lead to ${id}`);
-}
-
 /** Waits until a truth of the change on the page has come true. */
 export async function truth(page: Page, name: "accepted" | "programmed" | "observed"): Promise<void> {
   await page.locator(`[data-truth=${name}][data-stage=done]`).first().waitFor({ timeout: 90_000 });
