@@ -12,7 +12,9 @@ func TestFilter(t *testing.T) {
 	node := func(id, service string) Node { return Node{ID: id, Kind: KindNode, Name: id, Service: service} }
 	g := Graph{
 		Nodes: []Node{
-			node("cart-v1", "cart"), node("cart-v2", "cart"), {ID: "gateway/front", Kind: KindGateway, Name: "front"}, node("pay here", ""),
+			node("cart-v1", "cart"), node("cart-v2", "cart"),
+			{ID: "gateway/front", Kind: KindGateway, Name: "front"},
+			node("pay here", ""),
 			{ID: "service/cart", Kind: KindService, Name: "cart"},
 		},
 		Edges: []Edge{

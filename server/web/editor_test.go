@@ -254,8 +254,13 @@ func (b *browser) goThroughGone(address, form string) (sentences, button, twins 
 func TestNothingChanged(t *testing.T) {
 	b := open(t, newWorld())
 	for _, c := range [][2]string{
-		{weights, "timeout-form"}, {weights, "retry-form"}, {weights, "match-form"}, {weights, "targets-form"}, {weights, "order-form"},
-		{"/services/ratings/pool", "outlier-form"}, {"/services/ratings/pool", "listener-form"},
+		{weights, "timeout-form"},
+		{weights, "retry-form"},
+		{weights, "match-form"},
+		{weights, "targets-form"},
+		{weights, "order-form"},
+		{"/services/ratings/pool", "outlier-form"},
+		{"/services/ratings/pool", "listener-form"},
 	} {
 		action, values := submit(t, b.get(c[0], http.StatusOK).Find(id(c[1])).First(), nil)
 		review := b.post(action, values, http.StatusOK)

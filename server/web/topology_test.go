@@ -276,7 +276,9 @@ func TestLooks(t *testing.T) {
 		t.Errorf("the view %q leads to %s", text(link), link.AttrOr("href", ""))
 	}
 	for _, bad := range []url.Values{
-		{"name": {" "}, "query": {query}}, {"name": {strings.Repeat("한", desk.MaxName+1)}}, {"name": {"a"}, "query": {"view=%"}},
+		{"name": {" "}, "query": {query}},
+		{"name": {strings.Repeat("한", desk.MaxName+1)}},
+		{"name": {"a"}, "query": {"view=%"}},
 		{"name": {"a"}, "query": {"filter=" + strings.Repeat("x", desk.MaxQuery)}},
 	} {
 		b.post("/topology/views", bad, http.StatusUnprocessableEntity)
