@@ -15,9 +15,15 @@ afterAll(async () => {
   await browser?.close();
 });
 
-/** A page whose live socket can be slowed, cut and refused. */
-async function open(path: string, state: { delay: number; refuse: boolean }) {
+/** What befalls a page's connection: sockets are slowed or refused, and polling finds nobody either. */
+type State = { delay: number; refuse: boolean; away: boolean };
+
+const well: State = { delay: 0, refuse: false, away: false };
+
+/** A page whose connection can be cut. */
+async function open(path: string, state: State) {
   const page = await browser.context.newPage();
+  await page.route(/\/api\/v1\/live\/poll/, (route) => (state.away ? route.abort() : route.continue()));
   const sockets = new Set<WebSocketRoute>();
   await page.routeWebSocket(/\/api\/v1\/live$/, (socket) => {
     if (state.refuse) {
@@ -36,29 +42,40 @@ async function open(path: string, state: { delay: number; refuse: boolean }) {
 }
 
 const stale = (page: Page) => page.locator("html[data-stale]").count();
-const patient = { timeout: 40_000, interval: 250 };
+const patient = { timeout: 60_000, interval: 250 };
+
+/** Waits until the age of the numbers was said in so many ways, which is how frames are seen to arrive. */
+async function ages(page: Page, ways: number): Promise<void> {
+  const seen = new Set<string | null>();
+  const look = async (): Promise<number> => {
+    seen.add(await page.locator("[data-live-age]").textContent());
+    return seen.size;
+  };
+  await expect.poll(look, patient).toBeGreaterThanOrEqual(ways);
+}
 
 describe("the live socket", () => {
   it("is missed when it is cut, in words and in grey, and comes back", async () => {
-    const state = { delay: 0, refuse: false };
+    const state = { ...well };
     const { page, cut } = await open("/topology", state);
     await page.locator(".wg-unit").first().waitFor();
     await expect.poll(() => stale(page), patient).toBe(0);
-    expect(await page.getByTestId("banner").isVisible()).toBe(false);
+    await page.getByTestId("banner").waitFor({ state: "hidden" });
 
-    state.refuse = true;
+    [state.refuse, state.away] = [true, true];
     await cut();
     await expect.poll(() => stale(page), patient).toBe(1);
-    expect(await page.getByTestId("banner").isVisible()).toBe(true);
+    await page.getByTestId("banner").waitFor();
     expect(await page.getByTestId("banner").textContent()).toMatch(/\d/);
 
-    state.refuse = false;
+    [state.refuse, state.away] = [false, false];
+    await page.getByTestId("banner").waitFor({ state: "hidden", timeout: 60_000 });
     await expect.poll(() => stale(page), patient).toBe(0);
-    expect(await page.getByTestId("banner").isVisible()).toBe(false);
+    await page.close();
   });
 
   it("is missed when it is so slow that frames stay away", async () => {
-    const state = { delay: 0, refuse: false };
+    const state = { ...well };
     const { page } = await open("/topology", state);
     await page.locator(".wg-unit").first().waitFor();
     await expect.poll(() => stale(page), patient).toBe(0);
@@ -66,20 +83,37 @@ describe("the live socket", () => {
     await expect.poll(() => stale(page), patient).toBe(1);
     state.delay = 0;
     await expect.poll(() => stale(page), patient).toBe(0);
+    await page.close();
   });
 
   it("is replaced by polling where sockets are blocked", async () => {
-    const { page } = await open("/topology", { delay: 0, refuse: true });
+    const { page } = await open("/topology", { ...well, refuse: true });
     await page.locator(".wg-unit").first().waitFor({ timeout: 40_000 });
     await expect.poll(() => stale(page), patient).toBe(0);
-    const age = page.locator("[data-live-age]");
-    const seen = new Set<string | null>();
-    await expect
-      .poll(async () => {
-        seen.add(await age.textContent());
-        return seen.size;
-      }, patient)
-      .toBeGreaterThan(2);
+    await ages(page, 3);
     expect(await stale(page)).toBe(0);
+    await page.close();
+  });
+
+  it("goes on when it drops every few seconds, and says so while nothing arrives", async () => {
+    const state = { ...well };
+    const { page, cut } = await open("/topology", state);
+    await page.locator(".wg-unit").first().waitFor();
+    for (let i = 0; i < 4; i++) {
+      await ages(page, 2);
+      await cut();
+    }
+    await ages(page, 3);
+    await expect.poll(() => stale(page), patient).toBe(0);
+    await expect.poll(() => page.getByTestId("banner").isVisible(), patient).toBe(false);
+    state.away = true;
+    state.refuse = true;
+    await cut();
+    await page.getByTestId("banner").waitFor({ timeout: 60_000 });
+    expect(await stale(page)).toBe(1);
+    [state.refuse, state.away] = [false, false];
+    await page.getByTestId("banner").waitFor({ state: "hidden", timeout: 60_000 });
+    await expect.poll(() => stale(page), patient).toBe(0);
+    await page.close();
   });
 });
