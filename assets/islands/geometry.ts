@@ -1,7 +1,7 @@
 // The shapes of a scene: how large boxes are, where their parts lie, and the curves between them. Pure.
 
 import { type Layout, linkKey, type Point, type Sizes } from "./layout";
-import type { Line, Scene, Unit } from "./scene";
+import { type Line, type Scene, severity, type Unit } from "./scene";
 
 /** A rectangle in the picture's pixels. */
 export type Rect = { readonly x: number; readonly y: number; readonly width: number; readonly height: number };
@@ -266,6 +266,29 @@ export function widthOf(perSecond: number, largest: number): number {
   // The scale goes in steps, so that lines do not breathe with every tick.
   const top = 2 ** Math.ceil(Math.log2(Math.max(largest, 1)));
   return perSecond > 0 ? Math.max(1.25, 6 * Math.sqrt(Math.min(1, perSecond / top))) : 1.25;
+}
+
+/** How much of a line's way is looked at together with its callee: a caller in the column before, and what is between. */
+const APPROACH = BOX.width + 110;
+
+/**
+ * What a picture too large for its window is seen around: the worst call, of the focus if there is one, from its caller to
+ * its callee; without a problem the focus, and nothing in particular without that.
+ */
+export function heart({ focus, lines, unitOf }: Scene, where: ReadonlyMap<string, Rect>): Rect | undefined {
+  const unit = (id: string): string => unitOf.get(id) ?? id;
+  const bad = lines.filter(
+    ({ from, to, row }) => severity(row.health) > 0 && (!focus || unit(from) === focus || unit(to) === focus),
+  );
+  const rank = ({ row }: Line): number => severity(row.health) * 1e9 + row.rate * row.errors;
+  const [worst] = bad.sort((a, b) => rank(b) - rank(a));
+  const to = where.get(worst ? unit(worst.to) : (focus ?? ""));
+  const from = worst && where.get(unit(worst.from));
+  if (!to || !from || from.x >= to.x) {
+    return to;
+  }
+  const left = Math.max(from.x, to.x - APPROACH);
+  return { ...to, x: left, width: to.x + to.width - left };
 }
 
 /** Whether a point lies in a rectangle. */

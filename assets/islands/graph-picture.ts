@@ -1,7 +1,7 @@
 // The picture of a scene: boxes in the document or on a canvas, edges on a canvas, dots above. Panning moves what is drawn.
 
 import { make, set } from "./dom";
-import { bounds, contains, type Rect, rects, unitHeight, Ways } from "./geometry";
+import { bounds, contains, heart, type Rect, rects, unitHeight, Ways } from "./geometry";
 import { Boxes } from "./graph-boxes";
 import { Dots } from "./graph-dots";
 import { arrange, drawEdges, drawLabels, type Placed } from "./graph-edges";
@@ -15,9 +15,10 @@ import { inkOf } from "./ink";
 import type { Link } from "./layers";
 import { type Box, holds as continues, type Layout, layout, type Point } from "./layout";
 import { Planner } from "./planner";
-import { type Line, type Scene, severity, type Unit } from "./scene";
+import type { Line, Scene, Unit } from "./scene";
 import { Grid } from "./spatial";
 import {
+  beyond,
   holds as covers,
   detailAt,
   fitted,
@@ -269,18 +270,14 @@ export class Picture {
   }
 
   /**
-   * Shows all of it; unless it is asked for whole, only as far as it can be read: around the focus, or else around what
-   * is worst, so that a narrow screen shows the red edge first.
+   * Shows all of it; unless it is asked for whole, only as far as it can be read: around the worst call, so that a narrow
+   * screen shows the red edge first.
    */
   fit(whole = false): void {
     this.#moved = whole;
-    const units = this.#scene?.units ?? [];
-    const worst = units.reduce<Unit | undefined>(
-      (bad, unit) => (severity(unit.health) > severity(bad?.health ?? "unknown") ? unit : bad),
-      undefined,
-    );
-    const anchor = this.#where.get(this.#scene?.focus ?? worst?.id ?? this.boxes.current ?? "");
-    const least = whole || units.length > MAX_AROUND ? MIN_SCALE : LEGIBLE;
+    const scene = this.#scene;
+    const anchor = (scene && heart(scene, this.#where)) ?? this.#where.get(this.boxes.current ?? "");
+    const least = whole || (scene?.units.length ?? 0) > MAX_AROUND ? MIN_SCALE : LEGIBLE;
     this.#look(fitted(this.#area, this.#size, least, anchor));
   }
 
@@ -362,6 +359,7 @@ export class Picture {
     const rescaled = next.k !== this.#view.k;
     this.#view = next;
     this.dots.look(next, this.#size);
+    set(this.stage, "data-more", beyond(this.#area, next, this.#size) || undefined);
     for (const world of [this.#under, this.#over]) {
       world.style.transform = `translate(${next.x}px, ${next.y}px) scale(${next.k})`;
       world.toggleAttribute("data-moving", true);

@@ -24,6 +24,11 @@ weir-graph[data-past] .wg-stage { border: 2px dashed var(--accent, light-dark(#0
   var(--surface-page, light-dark(#f7f8fa, #101418)) 0 14px, var(--surface-past, light-dark(#eef3f6, #121b20)) 14px 28px); }
 weir-graph[data-moment-state=loading] .wg-world { opacity: .55; transition: opacity .2s .25s; }
 weir-graph[data-moment-state=failed] :is(.wg-world, .wg-caption, .wg-panel, table) { opacity: .18; }
+.wg-stage::after { content: ""; position: absolute; inset: 0; z-index: 4; pointer-events: none; border-radius: inherit; --fade: color-mix(in srgb, var(--text-quiet, light-dark(#5b6773, #98a4b0)) 34%, transparent); --l: 0px; --r: 0px; --u: 0px; --d: 0px;
+  background: linear-gradient(to right, var(--fade), transparent) left / var(--l) 100% no-repeat, linear-gradient(to left, var(--fade), transparent) right / var(--r) 100% no-repeat,
+    linear-gradient(to bottom, var(--fade), transparent) top / 100% var(--u) no-repeat, linear-gradient(to top, var(--fade), transparent) bottom / 100% var(--d) no-repeat; }
+.wg-stage[data-more~=left]::after { --l: 18px; } .wg-stage[data-more~=right]::after { --r: 18px; }
+.wg-stage[data-more~=up]::after { --u: 18px; } .wg-stage[data-more~=down]::after { --d: 18px; }
 .wg-stage[data-dragging] { cursor: grabbing; }
 .wg-stage:focus-visible { outline: 2px solid var(--focus, light-dark(#0b7fb0, #7fd4fa)); outline-offset: 2px; }
 .wg-world { position: absolute; inset: 0 auto auto 0; width: 0; height: 0; transform-origin: 0 0; }

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { BOX } from "./geometry";
-import { fitted, LEGIBLE, pan, reveal, unproject, zoom } from "./viewport";
+import { beyond, fitted, LEGIBLE, pan, reveal, unproject, zoom } from "./viewport";
 
 describe("the view", () => {
   const area = { x: -100, y: -50, width: 2000, height: 600 };
@@ -12,6 +12,14 @@ describe("the view", () => {
     const readable = fitted(area, size, LEGIBLE, { x: 1700, y: 0, width: BOX.width, height: BOX.height });
     expect(readable.k).toBe(LEGIBLE);
     expect(readable.x + (area.x + area.width) * readable.k).toBeCloseTo(size.width - 24);
+  });
+
+  it("shrinks a picture that is a little too wide, and says on which sides a larger one goes on", () => {
+    const small = fitted({ x: 0, y: 0, width: 1500, height: 300 }, size, LEGIBLE);
+    expect(small.k).toBeCloseTo(952 / 1500);
+    expect(beyond({ x: 0, y: 0, width: 1500, height: 300 }, small, size)).toBe("");
+    expect(beyond(area, fitted(area, size, LEGIBLE), size)).toBe("right");
+    expect(beyond(area, { x: 0, y: 0, k: 3 }, size)).toBe("left right up down");
   });
 
   it("zooms around a point and pans", () => {

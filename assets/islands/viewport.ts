@@ -16,13 +16,17 @@ export const MAX_SCALE = 3;
 /** Below this scale words cannot be read; a picture that does not fit is cut off rather than shrunk further. */
 export const LEGIBLE = 0.75;
 
+/** Down to this scale a picture is shrunk to be seen whole: its names are still read, and nothing is out of sight. */
+const WHOLE = 0.58;
+
 /** The room left around a fitted picture. */
 const PADDING = 24;
 
 /** The view that shows an area whole or, at the least scale, as much of it around an anchor as there is room for. */
 export function fitted(area: Rect, size: Size, least: number, anchor?: Rect): View {
-  const whole = Math.min((size.width - 2 * PADDING) / area.width, (size.height - 2 * PADDING) / area.height, 1.15);
-  const k = Math.max(least, Number.isFinite(whole) ? whole : 1);
+  const most = Math.min((size.width - 2 * PADDING) / area.width, (size.height - 2 * PADDING) / area.height, 1.15);
+  const whole = Number.isFinite(most) ? most : 1;
+  const k = whole >= WHOLE ? whole : Math.max(least, whole);
   return {
     k,
     x: axis([area.x, area.width], size.width, k, anchor && anchor.x + anchor.width / 2),
@@ -96,6 +100,19 @@ export const holds = (outer: Rect, inner: Rect): boolean =>
   inner.y >= outer.y &&
   inner.x + inner.width <= outer.x + outer.width &&
   inner.y + inner.height <= outer.y + outer.height;
+
+/** The sides on which an area goes on beyond the window. */
+export function beyond(area: Rect, { x, y, k }: View, size: Size): string {
+  const sides = {
+    left: x + area.x * k < -1,
+    right: x + (area.x + area.width) * k > size.width + 1,
+    up: y + area.y * k < -1,
+    down: y + (area.y + area.height) * k > size.height + 1,
+  };
+  return Object.entries(sides)
+    .flatMap(([side, more]) => (more ? side : []))
+    .join(" ");
+}
 
 /** What two rectangles share; empty where they do not meet. */
 export function meet(a: Rect, b: Rect): Rect {
