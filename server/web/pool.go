@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/gin-gonic/gin"
 
@@ -136,18 +138,25 @@ func (v view) limitText(value string) string {
 	return value
 }
 
+// inSentence gives a heading's words as they stand within a sentence: scripts without capitals are as they were.
+func inSentence(words string) string {
+	first, size := utf8.DecodeRuneInString(words)
+	return string(unicode.ToLower(first)) + words[size:]
+}
+
 // describePool says in words what new limits do, beside what is used now.
 func (w *Web) describePool(v view, form poolForm, r *page.Review) {
 	now := poolOf(form.node, form.port)
 	seen := v.nodes[form.node.Name].Pool
 	var changed []string
+	var last string
 	for i, l := range poolLimits() {
 		before, after := digits(*l.of(&now)), form.typed[i]
 		if before == after {
 			continue
 		}
 		name := v.L.T("pool." + l.name)
-		changed = append(changed, name)
+		changed, last = append(changed, name), v.limitText(after)
 		r.Sentences = append(r.Sentences, v.L.T("pool.sentence", "node", form.node.Name, "limit", name,
 			"before", v.limitText(before), "after", v.limitText(after)))
 		if n, err := strconv.Atoi(after); err == nil && seen != nil && l.use != nil {
@@ -162,7 +171,10 @@ func (w *Web) describePool(v view, form poolForm, r *page.Review) {
 	}
 	r.Form.Apply = v.L.T("split.apply.none")
 	if len(changed) > 0 {
-		r.Form.Apply = v.L.T("pool.apply", "limits", strings.Join(changed, ", "), "node", form.node.Name)
+		r.Form.Apply = v.L.T("pool.apply.many", "n", strconv.Itoa(len(changed)), "node", form.node.Name)
+	}
+	if len(changed) == 1 {
+		r.Form.Apply = v.L.T("pool.apply", "limit", inSentence(changed[0]), "node", form.node.Name, "value", inSentence(last))
 	}
 	r.Proxies = v.touched(map[string]bool{form.node.Name: true})
 	r.Twins = w.poolTwins(v, form, r.Form.ConfirmWithin)

@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -80,6 +81,7 @@ func (m *moving) Graph(name string) (graph.Graph, bool) {
 	g, ok := m.world.Graph(name)
 	g.At = time.Now().Add(-noon().Sub(g.At))
 	g.Edges = slices.Clone(g.Edges)
+	slices.SortFunc(g.Edges, func(a, b graph.Edge) int { return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To)) })
 	for i := range g.Edges {
 		for _, v := range []*float64{&g.Edges[i].RequestRate, &g.Edges[i].ErrorRatio, &g.Edges[i].P95} {
 			if math.IsNaN(*v) || math.IsInf(*v, 0) {

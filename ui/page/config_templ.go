@@ -1912,7 +1912,7 @@ func callsCard(s Shell, list callList) templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = component.Icon("arrow").Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = component.Icon("right").Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
