@@ -1,6 +1,6 @@
 // Fetching a fragment again and again while somebody looks.
 
-import { fetchDocument } from "./fragment";
+import { fetchTagged, type Tagged } from "./fragment";
 
 /** How long to wait after a failure, in milliseconds, at most. */
 const LONGEST = 10_000;
@@ -11,6 +11,7 @@ const LONGEST = 10_000;
  */
 export async function follow(element: HTMLElement, src: string, take: (body: Element) => number, signal: AbortSignal) {
   let failures = 0;
+  let last: Tagged | undefined;
   for (let wait = take(element); !signal.aborted; ) {
     await pause(wait, signal);
     if (document.hidden) {
@@ -18,11 +19,11 @@ export async function follow(element: HTMLElement, src: string, take: (body: Ele
       continue;
     }
     try {
-      const fragment = await fetchDocument(src, signal);
+      last = await fetchTagged(src, last, signal);
       if (signal.aborted) {
         return;
       }
-      wait = take(fragment.body);
+      wait = take(last.document.body); // also what is as it was: perhaps it was not taken then
       failures = 0;
       element.toggleAttribute("data-stale", false);
     } catch {

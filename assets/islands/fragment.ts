@@ -1,17 +1,29 @@
 // Parts of pages fetched from the server. They are read by XMLHttpRequest as documents: scripts in them never run, and no
 // string is turned into HTML by script, so that Trusted Types can be required without any policy.
 
+/** A document with the tag by which the server knows what it said, if it gave one. */
+export type Tagged = { readonly document: Document; readonly tag: string | null };
+
 /** Fetches a page or a fragment as a document. */
-export function fetchDocument(url: string, signal?: AbortSignal): Promise<Document> {
+export const fetchDocument = async (url: string, signal?: AbortSignal): Promise<Document> =>
+  (await fetchTagged(url, undefined, signal)).document;
+
+/** Fetches a document, or gives the one that there was when the server says that nothing is different. */
+export function fetchTagged(url: string, last: Tagged | undefined, signal?: AbortSignal): Promise<Tagged> {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     request.open("GET", url);
     request.responseType = "document";
     request.timeout = 10_000;
     request.setRequestHeader("Accept", "text/html");
+    if (last?.tag) {
+      request.setRequestHeader("If-None-Match", last.tag);
+    }
     request.onload = () => {
       if (request.status === 200 && request.response instanceof Document) {
-        resolve(request.response);
+        resolve({ document: request.response, tag: request.getResponseHeader("ETag") });
+      } else if (request.status === 304 && last) {
+        resolve(last);
       } else {
         reject(new Error(`${url}: status ${request.status}`));
       }

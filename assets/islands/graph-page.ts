@@ -8,8 +8,8 @@ import type { Words } from "./graph-words";
 import { edgeKey } from "./scene";
 import { write } from "./texts";
 
-/** Two fetches that nobody asked for are at least so many milliseconds apart. */
-const PACE = 2000;
+/** Two fetches that nobody asked for are at least so many milliseconds apart: what the picture shows is newer anyway. */
+const PACE = 5000;
 
 /** Problems that are not in the picture have numbers only the server knows; they are renewed so often. */
 const RENEW = 15_000;
@@ -29,7 +29,12 @@ export class Parts {
   }
 
   /** Fetches what the server says about the present address. */
-  async renew(): Promise<boolean> {
+  renew(): Promise<boolean> {
+    return this.#fetch("head,parts");
+  }
+
+  /** The toolbar only changes with the address, so that what follows the picture leaves it where it is. */
+  async #fetch(fragment: string): Promise<boolean> {
     window.clearTimeout(this.#timer);
     this.#timer = 0;
     this.#end?.abort();
@@ -37,7 +42,7 @@ export class Parts {
     const { signal } = this.#end;
     this.#fetched = performance.now();
     const address = new URL(location.href);
-    address.searchParams.set("fragment", "head,parts");
+    address.searchParams.set("fragment", fragment);
     try {
       const page = await fetchDocument(address.href, signal);
       const head = page.querySelector<HTMLElement>(".page-head");
@@ -97,7 +102,7 @@ export class Parts {
     if (this.#timer === 0) {
       this.#timer = window.setTimeout(() => {
         this.#timer = 0;
-        void this.renew();
+        void this.#fetch("parts");
       }, wait);
     }
   }

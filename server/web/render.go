@@ -31,7 +31,8 @@ func (w *Web) render(c *gin.Context, status int, page templ.Component) error {
 	if body.Len() == 0 {
 		return mesh.Errorf(mesh.NotFound, "%s has no fragment %q", c.Request.URL.Path, c.Query("fragment"))
 	}
-	c.Data(status, "text/html; charset=utf-8", body.Bytes())
+	w.parts.keep(c, status, body.Bytes())
+	w.send(c, status, body.Bytes())
 	return nil
 }
 

@@ -20,13 +20,13 @@ type route struct {
 // routes is every address of the console. What changes something is a POST; every GET can be repeated.
 func (w *Web) routes() []route {
 	return append(w.configRoutes(), []route{
-		{http.MethodGet, "/", w.overview},
+		{http.MethodGet, "/", w.shared(w.overview)},
 		{http.MethodGet, "/topology", w.topology},
 		{http.MethodGet, "/topology/edges.csv", w.edgesCSV},
 		{http.MethodPost, "/topology/views", w.saveLook},
 		{http.MethodGet, "/tv", w.tv},
 
-		{http.MethodGet, "/services", w.services},
+		{http.MethodGet, "/services", w.shared(w.services)},
 		{http.MethodGet, "/services/:name", w.service},
 		{http.MethodGet, "/services/:name/traffic", w.service},
 		{http.MethodPost, "/services/:name/traffic", w.reviewTraffic},

@@ -110,7 +110,7 @@ func fieldText(at time.Time) string { return at.UTC().Format("2006-01-02T15:04:0
 
 // frames asks the timeline. What is asked for is a film of the whole mesh, so that viewers of the same strip share one.
 func (w *Web) frames(ctx context.Context, name string, over mesh.Span) (timeline.Frames, error) {
-	return w.films.get(filmKey{name, over}, func() (timeline.Frames, error) { return w.Timeline.Frames(ctx, name, over) })
+	return w.films.get(filmKey{name, over}, func(part mesh.Span) (timeline.Frames, error) { return w.Timeline.Frames(ctx, name, part) })
 }
 
 // fillStrip puts the frames into words and positions.

@@ -145,6 +145,9 @@ type Web struct {
 	trends *trends
 	ills   *troubles
 	films  films
+	// parts are those of pages that many look at; zippers compress answers.
+	parts   parts
+	zippers *zippers
 	// patience is how long a page waits for its plots.
 	patience time.Duration
 }
@@ -168,7 +171,7 @@ func New(o Options) (*Web, error) {
 	if err != nil {
 		return nil, mesh.Errorf(mesh.Internal, "console: %w", err)
 	}
-	return &Web{Options: o, texts: texts, assets: bundle, trends: newTrends(), ills: newTroubles(), patience: plotPatience}, nil
+	return &Web{Options: o, texts: texts, assets: bundle, trends: newTrends(), ills: newTroubles(), zippers: newZippers(), patience: plotPatience}, nil
 }
 
 // Run remembers the last two minutes of each box's numbers for the pages' trend lines, and since when what is ill has
