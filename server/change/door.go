@@ -15,9 +15,10 @@ import (
 	"github.com/weirmesh/weir/server/provider"
 )
 
-// storeWithin is how long one use of the store may take. A caller that goes away does not cut it short: then nobody
-// would know whether the change was recorded.
-const storeWithin = 10 * time.Second
+// storeWithin is how long one use of the store may take: the first record of a mesh of thousands takes seconds, and more
+// where others want the disk and the cores. A caller that goes away does not cut it short: then nobody would know whether
+// the change was recorded.
+const storeWithin = 30 * time.Second
 
 // Options are what a Door needs.
 type Options struct {
