@@ -73,6 +73,7 @@ export class Figure {
   stop(): void {
     this.#resized.disconnect();
     this.#plot?.destroy();
+    this.#heads.remove();
     this.#body.removeAttribute("data-drawn");
   }
 
@@ -87,7 +88,7 @@ export class Figure {
       this.#plot.setData(data, true);
     } else {
       this.#plot = new uPlot(this.#options(), data, this.#body);
-      this.#plot.over.append(this.#heads);
+      this.#body.after(this.#heads); // what is a slider holds no links
       this.#begin();
     }
     this.#placeHeads();
@@ -310,6 +311,9 @@ export class Figure {
       return;
     }
     const marks = this.#marks();
+    const px = devicePixelRatio || 1;
+    this.#heads.style.left = `${plot.bbox.left / px}px`;
+    this.#heads.style.top = `${plot.bbox.top / px}px`;
     const kept = new Map([...this.#heads.querySelectorAll("a")].map((head) => [head.dataset.mark ?? "", head]));
     for (const mark of marks) {
       const at = new Date(mark.at).toISOString().slice(11, 19);
@@ -319,7 +323,7 @@ export class Figure {
       set(head, "href", mark.href);
       set(head, "title", `${at} ${mark.text}`);
       set(head, "aria-label", `${at} ${mark.text}`);
-      head.style.insetInlineStart = `${plot.valToPos(mark.at / 1000, "x")}px`;
+      head.style.left = `${plot.valToPos(mark.at / 1000, "x")}px`;
     }
     for (const gone of kept.values()) {
       gone.remove();
