@@ -8,7 +8,6 @@ export type Load = {
   readonly first: number;
   readonly complete: number;
   readonly cpu: number; // of the page's main thread
-  readonly server: number; // CPU beyond what the server uses anyway
   readonly script: number; // as transferred
   readonly html: number; // as transferred
   readonly boxes: number;
@@ -70,30 +69,17 @@ export async function load(
 ): Promise<{ took: Load; page: Page; session: CDPSession }> {
   const { page, session } = await watched(context, mesh);
   await page.addInitScript(note);
-  const usual = await idle(mesh);
-  const [before, server, begun] = [await spent(session), mesh.cpu, performance.now()];
+  const before = await spent(session);
   await page.goto(mesh.url + path, { waitUntil: "commit" });
   const stands = (): boolean => (globalThis as { weirNoted?: Noted }).weirNoted?.complete !== undefined;
   // A picture that does not come in this time is one that was not measured, and the others still are.
   await page.waitForFunction(stands, undefined, { polling: 100, timeout: 20_000 }).catch(() => {});
-  const [after, used] = [await spent(session), mesh.cpu - server];
-  const own = await page.evaluate(sizes);
-  const took = {
-    ...own,
-    cpu: after - before,
-    server: Math.max(0, used - (usual * (performance.now() - begun)) / 1000),
-  };
+  const after = await spent(session);
+  const took = { ...(await page.evaluate(sizes)), cpu: after - before };
   return { took, page, session };
 }
 
-/** The server's CPU in a second in which nobody asks for anything, in milliseconds. */
-async function idle(mesh: Mesh): Promise<number> {
-  const before = mesh.cpu;
-  await new Promise((done) => setTimeout(done, 3000));
-  return (mesh.cpu - before) / 3;
-}
-
-function sizes(): Omit<Load, "cpu" | "server"> {
+function sizes(): Omit<Load, "cpu"> {
   const [html] = performance.getEntriesByType("navigation") as PerformanceNavigationTiming[];
   const scripts = (performance.getEntriesByType("resource") as PerformanceResourceTiming[]).filter(({ name }) =>
     /\.js(\?|$)/.test(name),

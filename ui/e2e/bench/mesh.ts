@@ -40,8 +40,15 @@ export class Mesh {
       stdio: ["ignore", "pipe", "inherit"],
     });
     const mesh = new Mesh(services, child);
-    const real = await mesh.#ready();
-    await mesh.#count(real);
+    const ended = (): boolean => child.kill("SIGKILL"); // nothing is left behind, however this process ends
+    process.once("exit", ended);
+    child.once("exit", () => process.off("exit", ended));
+    try {
+      await mesh.#count(await mesh.#ready());
+    } catch (error) {
+      await mesh.stop();
+      throw error;
+    }
     return mesh;
   }
 
@@ -63,6 +70,9 @@ export class Mesh {
   /** Ends the demo. */
   async stop(): Promise<void> {
     this.#proxy?.close();
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) {
+      return;
+    }
     const ended = new Promise((done) => this.#child.once("exit", done));
     this.#child.kill("SIGINT");
     const force = setTimeout(() => this.#child.kill("SIGKILL"), 20_000);

@@ -13,15 +13,17 @@ export async function pageCost(mesh: Mesh, path: string): Promise<Cost> {
   const usual = mesh.cpu;
   await new Promise((done) => setTimeout(done, 1500));
   const each = (mesh.cpu - usual) / 1500;
-  const [before, begun] = [mesh.cpu, performance.now()];
+  const [used, begun] = [mesh.cpu, performance.now()];
   let bytes = 0;
   for (let i = 0; i < TIMES; i++) {
-    const answer = await fetch(mesh.url + path, { headers: { accept: "text/html" } });
+    const before = mesh.down;
+    const answer = await fetch(mesh.url + path, { headers: { accept: "text/html", "accept-encoding": "gzip" } });
     if (!answer.ok) {
       throw new Error(`${path}: ${answer.status}`);
     }
-    bytes = (await answer.arrayBuffer()).byteLength;
+    await answer.arrayBuffer();
+    bytes = mesh.down - before; // as it crossed the wire
   }
   const wall = performance.now() - begun;
-  return { path, bytes, wall: wall / TIMES, cpu: Math.max(0, mesh.cpu - before - each * wall) / TIMES };
+  return { path, bytes, wall: wall / TIMES, cpu: Math.max(0, mesh.cpu - used - each * wall) / TIMES };
 }
