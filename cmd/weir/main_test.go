@@ -22,7 +22,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"weir": main})
+	testscript.Main(m, map[string]func(){"weir": main, "curl": curl})
 }
 
 // TestScripts runs every script against a real server of its own.
@@ -49,26 +49,34 @@ func TestScripts(t *testing.T) {
 
 // startServer runs a server for one script and names it in WEIR_URL; its control plane is XDS.
 func startServer(env *testscript.Env) error {
+	s, err := serveFor(filepath.Join(env.WorkDir, ".server"), env.Defer)
+	if err != nil {
+		return err
+	}
+	env.Setenv("WEIR_URL", s.URL())
+	env.Setenv("XDS", s.XDSAddr())
+	return nil
+}
+
+// serveFor runs a server until what is deferred is done.
+func serveFor(data string, later func(func())) (*server.Server, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	s, err := server.New(ctx, server.Options{
-		Listen: "127.0.0.1:0", XDSListen: "127.0.0.1:0", Data: filepath.Join(env.WorkDir, ".server"), Open: true,
-		Logger: slog.New(slog.DiscardHandler), Version: version(),
+		Listen: "127.0.0.1:0", XDSListen: "127.0.0.1:0", Data: data, Open: true, Logger: slog.New(slog.DiscardHandler), Version: version(),
 	})
 	if err != nil {
 		cancel()
-		return err
+		return nil, err
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- s.Run(ctx) }()
-	env.Defer(func() {
+	later(func() {
 		cancel()
 		if err := <-ended; err != nil {
 			panic(fmt.Sprintf("the server ended with %v", err))
 		}
 	})
-	env.Setenv("WEIR_URL", s.URL())
-	env.Setenv("XDS", s.XDSAddr())
-	return nil
+	return s, nil
 }
 
 // eventually repeats a command until its standard output contains a text: eventually TEXT weir ARGS…
