@@ -16,7 +16,8 @@ function closeMenus(around?: Element): HTMLElement | undefined {
 /** Puts the address of now, with the choice, into a link that was drawn for the address of then. */
 function renew(link: HTMLAnchorElement): void {
   const { look, value } = link.dataset;
-  if (look && value) {
+  // A page that was posted has another address to come back to.
+  if (look && value && link.pathname === location.pathname) {
     const url = new URL(location.href);
     url.searchParams.set(look, value);
     link.href = url.href;

@@ -156,6 +156,10 @@ func (s search) entries() []palette.Entry {
 	for _, r := range s.current.Mesh.Routes {
 		add("route", r.Router+"/"+r.Name, r.Router+"/"+r.Name, 3)
 	}
+	for _, o := range s.current.Mesh.Objects() {
+		ref := o.Ref()
+		add("object", string(ref.Kind)+" "+ref.Name, ref.Name, 6, "config", "yaml", "구성", string(ref.Kind))
+	}
 	for _, p := range s.proxies {
 		add("proxy", p.ID, p.ID, 4)
 	}
@@ -208,6 +212,9 @@ func (s search) open(e palette.Entry) page.GoResult {
 		if r.Href == "" {
 			r.Href = s.Href("/services")
 		}
+	case "object":
+		kind, name, _ := strings.Cut(e.Key, " ")
+		r.Href, r.Detail = s.ConfigHref(mesh.Ref{Kind: mesh.Kind(kind), Name: name}), kind
 	case "proxy":
 		r.Href = s.ProxyHref(e.Key)
 	case "view":

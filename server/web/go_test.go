@@ -22,7 +22,7 @@ func TestGoFinds(t *testing.T) {
 	for query, want := range map[string]string{
 		"reviews": "/services/reviews", "rat": "/services/ratings", "ingress": "/topology?focus=gateway%2Fingress&view=focus", "checkout-1": "/proxies/checkout-1",
 		"chg-041": "/history/chg-041", "maxPending": "/history/chg-036", "primary": "/services/reviews/traffic", "table": "/topology?view=table", "표": "/topology?view=table",
-		"tv": "/tv", "sources": "/sources", "theme dark": "/services?q=x&theme=dark", "high contrast": "/services?q=x&theme=contrast", "한국어": "/services?lang=ko&q=x",
+		"tv": "/tv", "yaml": "/config", "config ingress/shop": "/config/gateway-route/ingress/shop", "sources": "/sources", "theme dark": "/services?q=x&theme=dark", "high contrast": "/services?q=x&theme=contrast", "한국어": "/services?lang=ko&q=x",
 		"compare 15 min": "/compare?from=2026-11-22T11%3A45%3A00Z&to=now", "비교 2시간": "/compare?from=2026-11-22T10%3A00%3A00Z&to=now",
 		"undo": "/history/chg-041", "undo ratings": "/history/chg-038", "되돌리기": "/history/chg-041", "focus checkout": "/topology?focus=service%2Fcheckout&view=focus",
 		"hide catalog": "/topology?hide=service%2Fcatalog", "catalog hide": "/topology?hide=service%2Fcatalog", "pool ratings": "/services/ratings/pool",
@@ -67,6 +67,13 @@ func TestGoLeadsToReview(t *testing.T) {
 		if len(w.changes) != len(history()) {
 			t.Fatalf("%q has applied something", query)
 		}
+		// What was posted is posted again for another language: nothing is lost.
+		to := doc.Find(id("looks") + ` button[formaction*="lang=ko"]`).AttrOr("formaction", "")
+		_, form = submit(t, doc.Find("form"+id("apply-form")), nil)
+		if again := b.post(to, form, http.StatusOK); again.Find("html").AttrOr("lang", "") != "ko" || !strings.Contains(text(again.Find(id("review"))), strings.Fields(want)[0]) {
+			t.Errorf("%q: in Korean the review has lost what was typed", query)
+		}
+		b.in("en")
 	}
 }
 

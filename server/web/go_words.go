@@ -22,6 +22,7 @@ func destinations() []destination {
 		{"tv", "/tv", nil, "wall screen kiosk 티비 월보드"},
 		{"services", "/services", nil, "list 서비스 목록"},
 		{"proxies", "/proxies", nil, "envoys sync 프록시"},
+		{"config", "/config", nil, "yaml objects edit validate drift 구성 편집 객체"},
 		{"history", "/history", nil, "changes ledger log 변경 이력"},
 		{"compare", "/compare", nil, "difference diff before after 비교"},
 		{"sources", "/sources", nil, "metrics prometheus targets 데이터 출처 지표"},

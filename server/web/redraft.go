@@ -58,6 +58,7 @@ func (w *Web) keepQuietly(c *gin.Context, v view, at desk.Place, values url.Valu
 // found again in another language.
 func (w *Web) aroundReview(c *gin.Context, v view, d draft, r *page.Review) {
 	ds := w.desks(c, v)
+	r.Resend = page.Resend{Form: "review-form", Action: v.Href(d.path)}
 	r.Form.Desk = page.Desk{Form: d.place.Form, Action: v.Href(d.path), Token: c.PostForm(tokenField), Refusal: ds.refusal}
 	for _, other := range ds.elsewhere(d.ref) {
 		r.Form.Others = append(r.Form.Others, v.editing(other))
@@ -77,6 +78,7 @@ func (w *Web) aroundReview(c *gin.Context, v view, d draft, r *page.Review) {
 	if v.Here.Query().Has("mesh") {
 		query.Set("mesh", v.Mesh)
 	}
+	r.Resend = page.Resend{} // the draft has an address
 	r.Here = &url.URL{Path: d.path + "/apply", RawQuery: query.Encode()}
 	if path, err := url.PathUnescape(d.path); err == nil {
 		r.Here.Path, r.Here.RawPath = path+"/apply", d.path+"/apply"
