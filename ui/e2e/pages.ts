@@ -17,6 +17,7 @@ export async function places(): Promise<Place[]> {
   await expect.poll(kept, { timeout: 90_000, interval: 1000 }).toBe(200);
   const change = await newest();
   const { items } = await api<components["schemas"]["ListProxy"]>(`/meshes/${MESH}/proxies`);
+  const proxy = `/proxies/${encodeURIComponent(items?.[0]?.id ?? "")}`;
   return [
     { name: "overview", path: "/" },
     { name: "topology", path: "/topology" },
@@ -41,7 +42,16 @@ export async function places(): Promise<Place[]> {
     { name: "sources", path: "/sources" },
     { name: "settings", path: "/settings" },
     { name: "proxies", path: "/proxies" },
-    { name: "proxy", path: `/proxies/${encodeURIComponent(items?.[0]?.id ?? "")}` },
+    { name: "proxy", path: proxy },
+    ...["listener", "cluster", "endpoint", "route", "certificates", "stats"].map((tab) => ({
+      name: `proxy-${tab}`,
+      path: `${proxy}?tab=${tab}`,
+    })),
+    { name: "config", path: "/config" },
+    { name: "config-drift", path: "/config?view=drift" },
+    { name: "config-new", path: "/config/new?kind=route" },
+    { name: "config-apply", path: "/config/apply" },
+    { name: "config-route", path: "/config/route/reviews/primary" },
     { name: "history", path: "/history" },
     { name: "change", path: `/history/${encodeURIComponent(change.id)}` },
   ];
