@@ -123,3 +123,68 @@ func TestConfigPages(t *testing.T) {
 	b.get("/proxies/checkout-1?tab=stats", http.StatusOK)
 	b.get("/proxies?state=pending", http.StatusOK)
 }
+
+// TestServiceTabs shows who carries a service out and which objects make it.
+func TestServiceTabs(t *testing.T) {
+	b := open(t, newWorld())
+	doc := b.get("/services/checkout/proxies", http.StatusOK)
+	if got := doc.Find(id("proxy") + `[data-state="rejected"] a[href="/proxies/checkout-1"]`).Length(); got != 1 {
+		t.Errorf("the proxy that refused is there %d times", got)
+	}
+	if got := text(b.get("/services/catalog/proxies", http.StatusOK).Find(id("unrun"))); !strings.Contains(got, "catalog") {
+		t.Errorf("of a version whose proxy is gone it says %q", got)
+	}
+	doc = b.get("/services/reviews/config", http.StatusOK)
+	for _, path := range []string{"service/reviews", "router/reviews", "route/reviews/primary", "route/reviews/beta", "node/reviews-v1", "node/reviews-v2"} {
+		row := doc.Find(id("object") + `[data-key="` + path + `"]`)
+		if row.Find(`a[href="/config/`+path+`"]`).Length() != 1 || row.Find(`a[href="/config/`+path+`/edit"]`).Length() != 1 {
+			t.Errorf("%s is not read and edited from here: %s", path, text(row))
+		}
+	}
+}
+
+// TestConflictOfText edits what somebody changes meanwhile: nothing is lost, and the three texts stand beside each other.
+func TestConflictOfText(t *testing.T) {
+	w := withDrafts(t)
+	b := open(t, w)
+	const address = "/config/route/reviews/primary/edit"
+	form := b.get(address, http.StatusOK).Find(id("definition-form"))
+	action, values := submit(t, form, nil)
+	mine := strings.ReplaceAll(form.Find("textarea").Text(), "weight: 25", "weight: 50")
+	values.Set("text", mine)
+	b.another(t).goThrough(weights, "timeout-form", map[string]string{"perRequest": "9s"})
+	b.post(action, values, http.StatusPreconditionFailed)
+	if got := b.get(address, http.StatusOK).Find("textarea").Text(); strings.TrimSpace(got) != strings.TrimSpace(mine) {
+		t.Errorf("the draft is %q", got)
+	}
+	if weightsOf(w) != [2]int{75, 25} {
+		t.Errorf("weights %v", weightsOf(w))
+	}
+}
+
+// TestConfigForbidden disables the form and says why, and the post is refused.
+func TestConfigForbidden(t *testing.T) {
+	b := open(t, forbidden())
+	doc := b.get("/config/route/reviews/primary/edit", http.StatusOK)
+	if doc.Find(id("review-definition")+"[disabled]").Length() != 1 || doc.Find("textarea[readonly]").Length() != 1 {
+		t.Error("the form can be sent")
+	}
+	action, values := submit(t, doc.Find(id("definition-form")), nil)
+	b.post(action, values, http.StatusForbidden)
+}
+
+// TestManyClusters pages what a proxy of a large mesh runs.
+func TestManyClusters(t *testing.T) {
+	b := open(t, newWorld())
+	doc := b.get("/proxies/storefront-1?tab=cluster&page=3", http.StatusOK)
+	if got := doc.Find("main tbody tr").Length(); got < 50 || got > 60 {
+		t.Errorf("a page has %d rows", got)
+	}
+	if !strings.Contains(doc.Find("main").Text(), "2,000") {
+		t.Error("nothing says how many there are")
+	}
+	found := b.get("/proxies/storefront-1?tab=cluster&q=service-1999", http.StatusOK).Find("main").Text()
+	if !strings.Contains(found, "service-1999") || strings.Contains(found, "service-1998") {
+		t.Error("the filter does not find one of 2,000")
+	}
+}

@@ -31,7 +31,12 @@ func pages() map[string]string {
 		"topology_past": "/topology?at=2026-11-22T11:53:00Z", "topology_past_table": "/topology?at=2026-11-22T11:53:00Z&span=1h&view=table",
 		"topology_before": "/topology?at=2026-11-21T09:00", "compare": "/compare?from=2026-11-22T11:56:00Z&to=2026-11-22T11:53:00Z", "compare_ask": "/compare",
 		"compare_same": "/compare?from=2026-11-22T11:56:30Z&to=2026-11-22T11:57:00Z",
-		"missing":      "/nothing/here", "go": "/go", "go_weight": "/go?q=reviews-v2+40", "go_nothing": "/go?q=nothing-of-that-name",
+		"config":       "/config", "config_drift": "/config?view=drift", "config_object": "/config/route/reviews/primary", "config_edit": "/config/route/reviews/primary/edit",
+		"config_new": "/config/new?kind=node", "service_proxies": "/services/reviews/proxies", "service_config": "/services/reviews/config",
+		"proxy_listener": "/proxies/checkout-1?tab=listener", "proxy_cluster": "/proxies/storefront-1?tab=cluster&q=0001", "proxy_route": "/proxies/cart-1?tab=route",
+		"proxy_endpoint": "/proxies/cart-1?tab=endpoint", "proxy_certificates": "/proxies/cart-1?tab=certificates", "proxy_stats": "/proxies/cart-1?stats=rq",
+		"proxy_resource": "/proxies/checkout-1?tab=listener&resource=lds_egress_0.0.0.0_15001",
+		"missing":        "/nothing/here", "go": "/go", "go_weight": "/go?q=reviews-v2+40", "go_nothing": "/go?q=nothing-of-that-name",
 	}
 }
 

@@ -41,6 +41,8 @@ func (w *Web) routes() []route {
 		{http.MethodGet, "/services/:name/pool/draft", w.backToForm},
 		{http.MethodPost, "/services/:name/pool/apply", w.once(w.applyPool)},
 		{http.MethodGet, "/services/:name/events", w.service},
+		{http.MethodGet, "/services/:name/proxies", w.service},
+		{http.MethodGet, "/services/:name/config", w.service},
 		{http.MethodGet, "/services/:name/health", w.service},
 		{http.MethodPost, "/services/:name/health", w.reviewHealth},
 		{http.MethodGet, "/services/:name/health/apply", w.reviewAgain},

@@ -51,7 +51,9 @@ func (w *Web) service(c *gin.Context) error {
 // serviceBodies are the tabs of a service that show something of their own.
 func (w *Web) serviceBodies() map[string]func(*gin.Context, view, page.Service) (templ.Component, error) {
 	return map[string]func(*gin.Context, view, page.Service) (templ.Component, error){
-		"events": w.serviceEvents,
+		"events":  w.serviceEvents,
+		"proxies": w.serviceProxies,
+		"config":  w.serviceConfig,
 	}
 }
 

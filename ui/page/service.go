@@ -172,6 +172,8 @@ func (s Service) tabs() []Link {
 		{Text: s.L.T("tab.traffic"), Href: s.ServiceHref(s.Name, "/traffic"), Current: s.Tab == "traffic"},
 		{Text: s.L.T("tab.pool"), Href: s.ServiceHref(s.Name, "/pool"), Current: s.Tab == "pool"},
 		{Text: s.L.T("tab.health"), Href: s.ServiceHref(s.Name, "/health"), Current: s.Tab == "health"},
+		{Text: s.L.T("tab.proxies"), Href: s.ServiceHref(s.Name, "/proxies"), Current: s.Tab == "proxies"},
+		{Text: s.L.T("tab.config"), Href: s.ServiceHref(s.Name, "/config"), Current: s.Tab == "config"},
 		{Text: s.L.T("tab.events"), Href: s.ServiceHref(s.Name, "/events"), Current: s.Tab == "events"},
 	}
 }
