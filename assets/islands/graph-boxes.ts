@@ -250,6 +250,8 @@ function show({ button, name, detail }: Parts, health: string, words: Shown): vo
   set(button, "data-health", health);
   write(name, words.short);
   write(detail, words.detail);
+  // Half a name is not said: the label has the whole one.
+  set(name, "aria-hidden", words.short === words.name ? undefined : "true");
   set(button, "title", words.short === words.name ? undefined : words.name);
   set(button, "aria-label", [words.name, words.detail, words.health].filter((word) => word !== "").join(" "));
 }
