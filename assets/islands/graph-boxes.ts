@@ -250,10 +250,10 @@ function show({ button, name, detail }: Parts, health: string, words: Shown): vo
   set(button, "data-health", health);
   write(name, words.short);
   write(detail, words.detail);
-  // Half a name is not said: the label has the whole one.
-  set(name, "aria-hidden", words.short === words.name ? undefined : "true");
-  set(button, "title", words.short === words.name ? undefined : words.name);
-  set(button, "aria-label", [words.name, words.detail, words.health].filter((word) => word !== "").join(" "));
+  // Whoever speaks to the page says what they see, so that comes first; a name that was cut follows as a whole.
+  const whole = words.short === words.name ? "" : words.name;
+  set(button, "title", whole || undefined);
+  set(button, "aria-label", [words.short, words.detail, whole, words.health].filter((word) => word !== "").join(" "));
 }
 
 type Shown = { readonly name: string; readonly short: string; readonly detail: string; readonly health: string };
