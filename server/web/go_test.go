@@ -68,7 +68,7 @@ func TestGoLeadsToReview(t *testing.T) {
 			t.Fatalf("%q has applied something", query)
 		}
 		// What was posted is posted again for another language: nothing is lost.
-		to := doc.Find(id("looks") + ` button[formaction*="lang=ko"]`).AttrOr("formaction", "")
+		to := doc.Find(id("looks")+` button[formaction*="lang=ko"]`).AttrOr("formaction", "")
 		_, form = submit(t, doc.Find("form"+id("apply-form")), nil)
 		if again := b.post(to, form, http.StatusOK); again.Find("html").AttrOr("lang", "") != "ko" || !strings.Contains(text(again.Find(id("review"))), strings.Fields(want)[0]) {
 			t.Errorf("%q: in Korean the review has lost what was typed", query)
