@@ -184,6 +184,9 @@ describe("a pool", () => {
     expect(await pool()).toEqual({ ...before, maxConnections: 88 });
     await press(page, takeBack, hands);
     await expect.poll(pool, { timeout: 30_000 }).toEqual(before);
+    // A page is not closed while it is on its way to the next one.
+    await page.waitForLoadState();
+    await truth(page, "programmed");
     expect(bad).toEqual([]);
     await page.close();
   });
