@@ -49,7 +49,7 @@ func (m Match) takesPath(b Match) bool {
 // all says that each condition of a is one of b.
 func all(a, b []ValueMatch) bool {
 	for _, want := range a {
-		if !slices.ContainsFunc(b, func(has ValueMatch) bool { return want.same(has) }) {
+		if !slices.ContainsFunc(b, want.same) {
 			return false
 		}
 	}

@@ -106,11 +106,11 @@ func objectMatches(o mesh.Object, query string) bool {
 	if query == "" {
 		return true
 	}
-	text := o.Ref().String()
+	names := []string{o.Ref().String()}
 	for _, ref := range mesh.References(o) {
-		text += " " + ref.Name
+		names = append(names, ref.Name)
 	}
-	text = strings.ToLower(text)
+	text := strings.ToLower(strings.Join(names, " "))
 	return !slices.ContainsFunc(strings.Fields(strings.ToLower(query)), func(word string) bool { return !strings.Contains(text, word) })
 }
 

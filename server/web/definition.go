@@ -133,7 +133,7 @@ func (w *Web) withDefinition(about func(*gin.Context) editing, do func(*gin.Cont
 			if err := w.denied(c, bundle.Mesh); err != nil {
 				return err
 			}
-			if v, err = w.lookAt(c, v, bundle.Mesh); err != nil {
+			if v, err = w.lookAt(v, bundle.Mesh); err != nil {
 				return err
 			}
 		}
@@ -201,8 +201,8 @@ func (w *Web) gather(v view, e editing, text string) (definition.Bundle, error) 
 }
 
 // lookAt is a view of another mesh than the page's; one that does not exist is empty.
-func (w *Web) lookAt(c *gin.Context, v view, name string) (view, error) {
-	v.Shell.Mesh = name
+func (w *Web) lookAt(v view, name string) (view, error) {
+	v.Mesh = name
 	if !slices.Contains(v.Meshes, name) {
 		v.Meshes, v.current, v.proxies, v.graph.Edges = nil, emptyMesh(), nil, nil
 		return v, nil

@@ -98,7 +98,7 @@ func (w *Web) review(c *gin.Context, v view, d draft) error {
 func (w *Web) reviewWith(c *gin.Context, v view, d draft, s signature) error {
 	p := d.proposal(v, w.Author(c.Request), s.reason)
 	p.DryRun = true
-	dry, err := change.Change{}, error(change.ErrUnchanged)
+	dry, err := change.Change{}, change.ErrUnchanged
 	if d.after != nil || len(p.Patch.Put)+len(p.Patch.Delete) > 0 {
 		dry, err = w.Changes.Propose(c.Request.Context(), p)
 	}

@@ -243,9 +243,7 @@ func (w *Web) editorDraft(c *gin.Context, v view, s knobState, patch mesh.Patch)
 			d.base[o.Ref()] = v.current.Versions[o.Ref()]
 		}
 	}
-	for _, f := range s.at.hidden(s.name) {
-		d.fields = append(d.fields, f)
-	}
+	d.fields = append(d.fields, s.at.hidden(s.name)...)
 	for _, name := range slices.Sorted(maps.Keys(s.typed)) {
 		for _, value := range s.typed[name] {
 			d.fields = append(d.fields, page.Field{Name: name, Value: value})

@@ -81,13 +81,13 @@ func (p Proxy) tabs() []Link {
 	path := "/proxies/" + url.PathEscape(p.Row.ID)
 	list := []Link{{Text: p.L.T("proxy.tab.sync"), Href: p.Href(path), Current: p.Tab == ""}}
 	for _, kind := range provider.Types() {
-		text := p.L.T("type." + kind)
+		text := []string{p.L.T("type." + kind)}
 		for _, t := range p.Row.Types {
 			if t.Type == kind {
-				text += " " + strconv.Itoa(t.Count)
+				text = append(text, strconv.Itoa(t.Count))
 			}
 		}
-		list = append(list, Link{Text: text, Href: p.Href(path, "tab", kind), Current: p.Tab == kind})
+		list = append(list, Link{Text: strings.Join(text, " "), Href: p.Href(path, "tab", kind), Current: p.Tab == kind})
 	}
 	for _, tab := range []string{"certificates", "stats"} {
 		list = append(list, Link{Text: p.L.T("proxy.tab." + tab), Href: p.Href(path, "tab", tab), Current: p.Tab == tab})
