@@ -213,14 +213,14 @@ func (h *Hub) topicOf(name string, hold func(*topic)) (*topic, error) {
 		return nil, err
 	}
 	if !slices.Contains(h.o.Meshes.Meshes(), v.mesh) {
-		return nil, mesh.Errorf(mesh.NotFound, "view %q: there is no mesh %q", shorten(name), shorten(v.mesh))
+		return nil, mesh.Errorf(mesh.NotFound, "view %q: there is no mesh %q", mesh.Shorten(name), mesh.Shorten(v.mesh))
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	t := h.topics[name]
 	if t == nil {
 		if len(h.topics) >= maxTopics {
-			return nil, mesh.Errorf(mesh.Unavailable, "view %q: %d views are being watched, which is the limit", shorten(name), maxTopics)
+			return nil, mesh.Errorf(mesh.Unavailable, "view %q: %d views are being watched, which is the limit", mesh.Shorten(name), maxTopics)
 		}
 		t = newTopic(v, time.Now())
 		h.topics[name] = t

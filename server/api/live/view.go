@@ -66,22 +66,22 @@ func parseView(name string) (view, error) {
 	case "service":
 		v.mesh, v.center, _ = strings.Cut(rest, ":")
 		if v.center == "" {
-			return v, mesh.Errorf(mesh.Invalid, "view %q: write it as service:MESH:SERVICE", shorten(name))
+			return v, mesh.Errorf(mesh.Invalid, "view %q: write it as service:MESH:SERVICE", mesh.Shorten(name))
 		}
 	case "focus":
 		middle, hops, ok := cutLast(rest)
 		v.mesh, v.wish.Focus, _ = strings.Cut(middle, ":")
 		n, err := strconv.Atoi(hops)
 		if !ok || err != nil || n < 1 || n > 3 || v.wish.Focus == "" {
-			return v, mesh.Errorf(mesh.Invalid, "view %q: write it as focus:MESH:BOX:HOPS with 1 to 3 hops", shorten(name))
+			return v, mesh.Errorf(mesh.Invalid, "view %q: write it as focus:MESH:BOX:HOPS with 1 to 3 hops", mesh.Shorten(name))
 		}
 		v.wish.View, v.wish.Hops = graph.ViewFocus, n
 	default:
 		return v, mesh.Errorf(mesh.Invalid,
-			"view %q: the views are problems, focus, groups, table, whole, graph, service, pulse, changes and proxies, as in problems:MESH", shorten(name))
+			"view %q: the views are problems, focus, groups, table, whole, graph, service, pulse, changes and proxies, as in problems:MESH", mesh.Shorten(name))
 	}
 	if v.mesh == "" {
-		return v, mesh.Errorf(mesh.Invalid, "view %q: name the mesh, as in %s:MESH", shorten(name), kind)
+		return v, mesh.Errorf(mesh.Invalid, "view %q: name the mesh, as in %s:MESH", mesh.Shorten(name), kind)
 	}
 	return v, v.readOptions(options)
 }
@@ -111,7 +111,7 @@ func (v *view) readOptions(text string) error {
 	}
 	options, err := url.ParseQuery(text)
 	if err != nil {
-		return mesh.Errorf(mesh.Invalid, "view %q: what follows ? is not written as in ?hide=a&hide=b", shorten(v.name))
+		return mesh.Errorf(mesh.Invalid, "view %q: what follows ? is not written as in ?hide=a&hide=b", mesh.Shorten(v.name))
 	}
 	var allowed []string
 	if v.chooses() {
@@ -125,21 +125,21 @@ func (v *view) readOptions(text string) error {
 	}
 	for key, values := range options {
 		if !slices.Contains(allowed, key) {
-			return mesh.Errorf(mesh.Invalid, "view %q: %s has no option %q", shorten(v.name), v.kind, shorten(key))
+			return mesh.Errorf(mesh.Invalid, "view %q: %s has no option %q", mesh.Shorten(v.name), v.kind, mesh.Shorten(key))
 		}
 		if len(values) > 1 && key != "hide" {
-			return mesh.Errorf(mesh.Invalid, "view %q: give %s once", shorten(v.name), key)
+			return mesh.Errorf(mesh.Invalid, "view %q: give %s once", mesh.Shorten(v.name), key)
 		}
 	}
 	v.wish.Hide, v.wish.By = options["hide"], options.Get("by")
 	if len(v.wish.Hide) > maxHide {
-		return mesh.Errorf(mesh.Invalid, "view %q: at most %d boxes can be hidden", shorten(v.name), maxHide)
+		return mesh.Errorf(mesh.Invalid, "view %q: at most %d boxes can be hidden", mesh.Shorten(v.name), maxHide)
 	}
 	if v.wish.View != graph.ViewTable {
 		return nil
 	}
 	if len(options.Get("filter")) > maxFilter {
-		return mesh.Errorf(mesh.Invalid, "view %q: a filter has at most %d bytes", shorten(v.name), maxFilter)
+		return mesh.Errorf(mesh.Invalid, "view %q: a filter has at most %d bytes", mesh.Shorten(v.name), maxFilter)
 	}
 	p, err := graph.ParsePage(options.Get("sort"), options.Get("filter"), options.Get("from"), options.Get("rows"), maxRows)
 	if err != nil {
@@ -148,12 +148,4 @@ func (v *view) readOptions(text string) error {
 	p.Hide = v.wish.Hide
 	v.page = &p
 	return nil
-}
-
-// shorten keeps a client's words from filling an answer.
-func shorten(s string) string {
-	if len(s) > 80 {
-		return s[:77] + "…"
-	}
-	return s
 }
