@@ -7,7 +7,6 @@ weir-graph { display: block; }
 .wg { position: relative; display: grid; grid-template-columns: minmax(0, 1fr); }
 .wg[hidden] { display: none; }
 .wg-caption { margin: 0; flex: 1 1 12rem; color: var(--text-quiet, light-dark(#5b6773, #98a4b0)); font-size: .875rem; }
-.wg-bar { display: flex; flex-wrap: wrap; gap: 6px 10px; align-items: center; margin-bottom: 10px; }
 .wg-stage {
   position: relative; overflow: hidden; height: clamp(380px, calc(100vh - 260px), 860px); cursor: grab; touch-action: pan-y;
   border: 1px solid var(--line, light-dark(#d5dbe1, #2a323b)); border-radius: var(--radius-l, 12px);
@@ -76,8 +75,6 @@ weir-graph[data-moment-state=failed] :is(.wg-world, .wg-caption, .wg-panel, tabl
 .wg-box:focus-visible { outline: 3px solid var(--focus, light-dark(#0b7fb0, #7fd4fa)); outline-offset: 1px; z-index: 2; }
 .wg-frame { position: relative; }
 .wg-frame[hidden] { display: none; }
-.wg-search { width: 200px; height: 32px; box-sizing: border-box; padding: 0 10px; border-radius: 7px;
-  font: inherit; font-size: .8125rem; border: 1px solid var(--line, light-dark(#d5dbe1, #2a323b)); background: var(--surface-card, light-dark(#fff, #151d21)); color: inherit; }
 .wg-unit[data-dim] { opacity: .4; }
 .wg-tools { display: flex; flex-wrap: wrap; gap: 4px; }
 .wg-tools button { min-width: 34px; height: 32px; padding: 0 9px; border-radius: 7px; font: inherit; font-size: .8125rem; cursor: pointer;
