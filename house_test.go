@@ -36,7 +36,7 @@ type importRule struct {
 var importRules = []importRule{
 	{why: "mesh is the vocabulary: it imports nothing but the standard library", in: []string{"server/mesh"}, denied: []string{"*."}},
 	{
-		why: "leaves know only the vocabulary", in: []string{"server/event", "server/metrics", "server/health", "server/demo", "server/registry", "server/definition"},
+		why: "leaves know only the vocabulary", in: []string{"server/event", "server/metrics", "server/health", "server/demo", "server/registry", "server/definition", "server/plan", "server/guard"},
 		denied: []string{module}, except: []string{module + "server/mesh", module + "server/metrics"},
 	},
 	{why: "the database and PromQL stay inside server/metrics", in: []string{"."}, not: []string{"server/metrics", "server/api/prometheus"}, denied: []string{"github.com/prometheus/prometheus"}},
@@ -54,7 +54,7 @@ var importRules = []importRule{
 		why: "a provider obeys; it does not plan and keeps no state of its own", in: []string{"server/provider"},
 		denied: []string{module + "server/change", module + "server/store", module + "server/graph", module + "server/metrics"},
 	},
-	{why: "the door knows the mesh and providers, not who knocks", in: []string{"server/change"}, denied: []string{module}, except: []string{module + "server/mesh", module + "server/provider", module + "server/event"}},
+	{why: "the door knows the mesh and providers, not who knocks", in: []string{"server/change"}, denied: []string{module}, except: []string{module + "server/mesh", module + "server/provider", module + "server/event", module + "server/plan", module + "server/guard"}},
 	{why: "only server/store talks to the database", in: []string{"."}, not: []string{"server/store", "ent"}, denied: []string{module + "ent"}},
 	{
 		why: "Envoy's types stay inside server/provider/xds", in: []string{"."}, not: []string{"server/provider/xds"},
@@ -62,7 +62,7 @@ var importRules = []importRule{
 	},
 	{
 		why: "ui shows values; handlers live in server/web", in: []string{"ui"}, denied: []string{module + "server", module + "ent", "github.com/gin-gonic", "net/http"},
-		except: []string{module + "server/mesh", module + "server/graph", module + "server/health", module + "server/change", module + "server/provider"},
+		except: []string{module + "server/mesh", module + "server/graph", module + "server/health", module + "server/change", module + "server/provider", module + "server/plan", module + "server/guard", module + "server/canary"},
 	},
 	{why: "HTTP lives in server/api and server/web", in: []string{"."}, not: []string{"server/api", "server/web", "server/server.go", "server/http.go"}, denied: []string{"github.com/gin-gonic", "github.com/gorilla"}},
 	{why: "only the commands import the wiring", in: []string{"server", "ui", "ent", "assets"}, denied: []string{"=" + module + "server"}},

@@ -44,6 +44,18 @@ type Change struct {
 	Undoes string `json:"undoes,omitempty"`
 	// idempotency key
 	Key *string `json:"key,omitempty"`
+	// what was forecast, and what was measured of it
+	Plan json.RawMessage `json:"plan,omitempty"`
+	// guard rails that the override went over
+	Breaches json.RawMessage `json:"breaches,omitempty"`
+	// Override holds the value of the "override" field.
+	Override string `json:"override,omitempty"`
+	// Rollout holds the value of the "rollout" field.
+	Rollout string `json:"rollout,omitempty"`
+	// of this entry and the hash of the one before it
+	Hash string `json:"hash,omitempty"`
+	// when its truths and its state moved, and what the traffic was
+	Timeline json.RawMessage `json:"timeline,omitempty"`
 	// of the proposal, to tell a repeat from another one under the same key
 	Digest string `json:"digest,omitempty"`
 	// State holds the value of the "state" field.
@@ -87,11 +99,11 @@ func (*Change) scanValues(columns []string) ([]any, error) {
 	values := make([]any, len(columns))
 	for i := range columns {
 		switch columns[i] {
-		case change.FieldObjects, change.FieldProgrammed, change.FieldObserved:
+		case change.FieldObjects, change.FieldPlan, change.FieldBreaches, change.FieldTimeline, change.FieldProgrammed, change.FieldObserved:
 			values[i] = new([]byte)
 		case change.FieldRevision:
 			values[i] = new(sql.NullInt64)
-		case change.FieldID, change.FieldMesh, change.FieldKind, change.FieldName, change.FieldSummary, change.FieldAuthor, change.FieldReason, change.FieldDiff, change.FieldUndoes, change.FieldKey, change.FieldDigest, change.FieldState, change.FieldUndoneBy, change.FieldConfirmedBy:
+		case change.FieldID, change.FieldMesh, change.FieldKind, change.FieldName, change.FieldSummary, change.FieldAuthor, change.FieldReason, change.FieldDiff, change.FieldUndoes, change.FieldKey, change.FieldOverride, change.FieldRollout, change.FieldHash, change.FieldDigest, change.FieldState, change.FieldUndoneBy, change.FieldConfirmedBy:
 			values[i] = new(sql.NullString)
 		case change.FieldAt, change.FieldAcceptedAt, change.FieldConfirmBy:
 			values[i] = new(sql.NullTime)
@@ -196,6 +208,48 @@ func (_m *Change) assignValues(columns []string, values []any) error {
 			} else if value.Valid {
 				_m.Key = new(string)
 				*_m.Key = value.String
+			}
+		case change.FieldPlan:
+			if value, ok := values[i].(*[]byte); !ok {
+				return fmt.Errorf("unexpected type %T for field plan", values[i])
+			} else if value != nil && len(*value) > 0 {
+				if err := json.Unmarshal(*value, &_m.Plan); err != nil {
+					return fmt.Errorf("unmarshal field plan: %w", err)
+				}
+			}
+		case change.FieldBreaches:
+			if value, ok := values[i].(*[]byte); !ok {
+				return fmt.Errorf("unexpected type %T for field breaches", values[i])
+			} else if value != nil && len(*value) > 0 {
+				if err := json.Unmarshal(*value, &_m.Breaches); err != nil {
+					return fmt.Errorf("unmarshal field breaches: %w", err)
+				}
+			}
+		case change.FieldOverride:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field override", values[i])
+			} else if value.Valid {
+				_m.Override = value.String
+			}
+		case change.FieldRollout:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field rollout", values[i])
+			} else if value.Valid {
+				_m.Rollout = value.String
+			}
+		case change.FieldHash:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field hash", values[i])
+			} else if value.Valid {
+				_m.Hash = value.String
+			}
+		case change.FieldTimeline:
+			if value, ok := values[i].(*[]byte); !ok {
+				return fmt.Errorf("unexpected type %T for field timeline", values[i])
+			} else if value != nil && len(*value) > 0 {
+				if err := json.Unmarshal(*value, &_m.Timeline); err != nil {
+					return fmt.Errorf("unmarshal field timeline: %w", err)
+				}
 			}
 		case change.FieldDigest:
 			if value, ok := values[i].(*sql.NullString); !ok {
@@ -325,6 +379,24 @@ func (_m *Change) String() string {
 		builder.WriteString("key=")
 		builder.WriteString(*v)
 	}
+	builder.WriteString(", ")
+	builder.WriteString("plan=")
+	builder.WriteString(fmt.Sprintf("%v", _m.Plan))
+	builder.WriteString(", ")
+	builder.WriteString("breaches=")
+	builder.WriteString(fmt.Sprintf("%v", _m.Breaches))
+	builder.WriteString(", ")
+	builder.WriteString("override=")
+	builder.WriteString(_m.Override)
+	builder.WriteString(", ")
+	builder.WriteString("rollout=")
+	builder.WriteString(_m.Rollout)
+	builder.WriteString(", ")
+	builder.WriteString("hash=")
+	builder.WriteString(_m.Hash)
+	builder.WriteString(", ")
+	builder.WriteString("timeline=")
+	builder.WriteString(fmt.Sprintf("%v", _m.Timeline))
 	builder.WriteString(", ")
 	builder.WriteString("digest=")
 	builder.WriteString(_m.Digest)

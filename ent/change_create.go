@@ -116,6 +116,66 @@ func (_c *ChangeCreate) SetNillableKey(v *string) *ChangeCreate {
 	return _c
 }
 
+// SetPlan sets the "plan" field.
+func (_c *ChangeCreate) SetPlan(v json.RawMessage) *ChangeCreate {
+	_c.mutation.SetPlan(v)
+	return _c
+}
+
+// SetBreaches sets the "breaches" field.
+func (_c *ChangeCreate) SetBreaches(v json.RawMessage) *ChangeCreate {
+	_c.mutation.SetBreaches(v)
+	return _c
+}
+
+// SetOverride sets the "override" field.
+func (_c *ChangeCreate) SetOverride(v string) *ChangeCreate {
+	_c.mutation.SetOverride(v)
+	return _c
+}
+
+// SetNillableOverride sets the "override" field if the given value is not nil.
+func (_c *ChangeCreate) SetNillableOverride(v *string) *ChangeCreate {
+	if v != nil {
+		_c.SetOverride(*v)
+	}
+	return _c
+}
+
+// SetRollout sets the "rollout" field.
+func (_c *ChangeCreate) SetRollout(v string) *ChangeCreate {
+	_c.mutation.SetRollout(v)
+	return _c
+}
+
+// SetNillableRollout sets the "rollout" field if the given value is not nil.
+func (_c *ChangeCreate) SetNillableRollout(v *string) *ChangeCreate {
+	if v != nil {
+		_c.SetRollout(*v)
+	}
+	return _c
+}
+
+// SetHash sets the "hash" field.
+func (_c *ChangeCreate) SetHash(v string) *ChangeCreate {
+	_c.mutation.SetHash(v)
+	return _c
+}
+
+// SetNillableHash sets the "hash" field if the given value is not nil.
+func (_c *ChangeCreate) SetNillableHash(v *string) *ChangeCreate {
+	if v != nil {
+		_c.SetHash(*v)
+	}
+	return _c
+}
+
+// SetTimeline sets the "timeline" field.
+func (_c *ChangeCreate) SetTimeline(v json.RawMessage) *ChangeCreate {
+	_c.mutation.SetTimeline(v)
+	return _c
+}
+
 // SetDigest sets the "digest" field.
 func (_c *ChangeCreate) SetDigest(v string) *ChangeCreate {
 	_c.mutation.SetDigest(v)
@@ -392,6 +452,30 @@ func (_c *ChangeCreate) createSpec() (*Change, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.Key(); ok {
 		_spec.SetField(change.FieldKey, field.TypeString, value)
 		_node.Key = &value
+	}
+	if value, ok := _c.mutation.Plan(); ok {
+		_spec.SetField(change.FieldPlan, field.TypeJSON, value)
+		_node.Plan = value
+	}
+	if value, ok := _c.mutation.Breaches(); ok {
+		_spec.SetField(change.FieldBreaches, field.TypeJSON, value)
+		_node.Breaches = value
+	}
+	if value, ok := _c.mutation.Override(); ok {
+		_spec.SetField(change.FieldOverride, field.TypeString, value)
+		_node.Override = value
+	}
+	if value, ok := _c.mutation.Rollout(); ok {
+		_spec.SetField(change.FieldRollout, field.TypeString, value)
+		_node.Rollout = value
+	}
+	if value, ok := _c.mutation.Hash(); ok {
+		_spec.SetField(change.FieldHash, field.TypeString, value)
+		_node.Hash = value
+	}
+	if value, ok := _c.mutation.Timeline(); ok {
+		_spec.SetField(change.FieldTimeline, field.TypeJSON, value)
+		_node.Timeline = value
 	}
 	if value, ok := _c.mutation.Digest(); ok {
 		_spec.SetField(change.FieldDigest, field.TypeString, value)

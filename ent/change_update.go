@@ -31,6 +31,42 @@ func (_u *ChangeUpdate) Where(ps ...predicate.Change) *ChangeUpdate {
 	return _u
 }
 
+// SetPlan sets the "plan" field.
+func (_u *ChangeUpdate) SetPlan(v json.RawMessage) *ChangeUpdate {
+	_u.mutation.SetPlan(v)
+	return _u
+}
+
+// AppendPlan appends value to the "plan" field.
+func (_u *ChangeUpdate) AppendPlan(v json.RawMessage) *ChangeUpdate {
+	_u.mutation.AppendPlan(v)
+	return _u
+}
+
+// ClearPlan clears the value of the "plan" field.
+func (_u *ChangeUpdate) ClearPlan() *ChangeUpdate {
+	_u.mutation.ClearPlan()
+	return _u
+}
+
+// SetTimeline sets the "timeline" field.
+func (_u *ChangeUpdate) SetTimeline(v json.RawMessage) *ChangeUpdate {
+	_u.mutation.SetTimeline(v)
+	return _u
+}
+
+// AppendTimeline appends value to the "timeline" field.
+func (_u *ChangeUpdate) AppendTimeline(v json.RawMessage) *ChangeUpdate {
+	_u.mutation.AppendTimeline(v)
+	return _u
+}
+
+// ClearTimeline clears the value of the "timeline" field.
+func (_u *ChangeUpdate) ClearTimeline() *ChangeUpdate {
+	_u.mutation.ClearTimeline()
+	return _u
+}
+
 // SetState sets the "state" field.
 func (_u *ChangeUpdate) SetState(v string) *ChangeUpdate {
 	_u.mutation.SetState(v)
@@ -237,6 +273,40 @@ func (_u *ChangeUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	if _u.mutation.KeyCleared() {
 		_spec.ClearField(change.FieldKey, field.TypeString)
 	}
+	if value, ok := _u.mutation.Plan(); ok {
+		_spec.SetField(change.FieldPlan, field.TypeJSON, value)
+	}
+	if value, ok := _u.mutation.AppendedPlan(); ok {
+		_spec.AddModifier(func(u *sql.UpdateBuilder) {
+			sqljson.Append(u, change.FieldPlan, value)
+		})
+	}
+	if _u.mutation.PlanCleared() {
+		_spec.ClearField(change.FieldPlan, field.TypeJSON)
+	}
+	if _u.mutation.BreachesCleared() {
+		_spec.ClearField(change.FieldBreaches, field.TypeJSON)
+	}
+	if _u.mutation.OverrideCleared() {
+		_spec.ClearField(change.FieldOverride, field.TypeString)
+	}
+	if _u.mutation.RolloutCleared() {
+		_spec.ClearField(change.FieldRollout, field.TypeString)
+	}
+	if _u.mutation.HashCleared() {
+		_spec.ClearField(change.FieldHash, field.TypeString)
+	}
+	if value, ok := _u.mutation.Timeline(); ok {
+		_spec.SetField(change.FieldTimeline, field.TypeJSON, value)
+	}
+	if value, ok := _u.mutation.AppendedTimeline(); ok {
+		_spec.AddModifier(func(u *sql.UpdateBuilder) {
+			sqljson.Append(u, change.FieldTimeline, value)
+		})
+	}
+	if _u.mutation.TimelineCleared() {
+		_spec.ClearField(change.FieldTimeline, field.TypeJSON)
+	}
 	if value, ok := _u.mutation.State(); ok {
 		_spec.SetField(change.FieldState, field.TypeString, value)
 	}
@@ -343,6 +413,42 @@ type ChangeUpdateOne struct {
 	fields   []string
 	hooks    []Hook
 	mutation *ChangeMutation
+}
+
+// SetPlan sets the "plan" field.
+func (_u *ChangeUpdateOne) SetPlan(v json.RawMessage) *ChangeUpdateOne {
+	_u.mutation.SetPlan(v)
+	return _u
+}
+
+// AppendPlan appends value to the "plan" field.
+func (_u *ChangeUpdateOne) AppendPlan(v json.RawMessage) *ChangeUpdateOne {
+	_u.mutation.AppendPlan(v)
+	return _u
+}
+
+// ClearPlan clears the value of the "plan" field.
+func (_u *ChangeUpdateOne) ClearPlan() *ChangeUpdateOne {
+	_u.mutation.ClearPlan()
+	return _u
+}
+
+// SetTimeline sets the "timeline" field.
+func (_u *ChangeUpdateOne) SetTimeline(v json.RawMessage) *ChangeUpdateOne {
+	_u.mutation.SetTimeline(v)
+	return _u
+}
+
+// AppendTimeline appends value to the "timeline" field.
+func (_u *ChangeUpdateOne) AppendTimeline(v json.RawMessage) *ChangeUpdateOne {
+	_u.mutation.AppendTimeline(v)
+	return _u
+}
+
+// ClearTimeline clears the value of the "timeline" field.
+func (_u *ChangeUpdateOne) ClearTimeline() *ChangeUpdateOne {
+	_u.mutation.ClearTimeline()
+	return _u
 }
 
 // SetState sets the "state" field.
@@ -580,6 +686,40 @@ func (_u *ChangeUpdateOne) sqlSave(ctx context.Context) (_node *Change, err erro
 	}
 	if _u.mutation.KeyCleared() {
 		_spec.ClearField(change.FieldKey, field.TypeString)
+	}
+	if value, ok := _u.mutation.Plan(); ok {
+		_spec.SetField(change.FieldPlan, field.TypeJSON, value)
+	}
+	if value, ok := _u.mutation.AppendedPlan(); ok {
+		_spec.AddModifier(func(u *sql.UpdateBuilder) {
+			sqljson.Append(u, change.FieldPlan, value)
+		})
+	}
+	if _u.mutation.PlanCleared() {
+		_spec.ClearField(change.FieldPlan, field.TypeJSON)
+	}
+	if _u.mutation.BreachesCleared() {
+		_spec.ClearField(change.FieldBreaches, field.TypeJSON)
+	}
+	if _u.mutation.OverrideCleared() {
+		_spec.ClearField(change.FieldOverride, field.TypeString)
+	}
+	if _u.mutation.RolloutCleared() {
+		_spec.ClearField(change.FieldRollout, field.TypeString)
+	}
+	if _u.mutation.HashCleared() {
+		_spec.ClearField(change.FieldHash, field.TypeString)
+	}
+	if value, ok := _u.mutation.Timeline(); ok {
+		_spec.SetField(change.FieldTimeline, field.TypeJSON, value)
+	}
+	if value, ok := _u.mutation.AppendedTimeline(); ok {
+		_spec.AddModifier(func(u *sql.UpdateBuilder) {
+			sqljson.Append(u, change.FieldTimeline, value)
+		})
+	}
+	if _u.mutation.TimelineCleared() {
+		_spec.ClearField(change.FieldTimeline, field.TypeJSON)
 	}
 	if value, ok := _u.mutation.State(); ok {
 		_spec.SetField(change.FieldState, field.TypeString, value)

@@ -18,9 +18,11 @@ import (
 	"github.com/weirmesh/weir/ent/change"
 	"github.com/weirmesh/weir/ent/draft"
 	"github.com/weirmesh/weir/ent/edit"
+	"github.com/weirmesh/weir/ent/event"
 	"github.com/weirmesh/weir/ent/instance"
 	"github.com/weirmesh/weir/ent/mesh"
 	"github.com/weirmesh/weir/ent/object"
+	"github.com/weirmesh/weir/ent/rollout"
 	"github.com/weirmesh/weir/ent/view"
 )
 
@@ -35,12 +37,16 @@ type Client struct {
 	Draft *DraftClient
 	// Edit is the client for interacting with the Edit builders.
 	Edit *EditClient
+	// Event is the client for interacting with the Event builders.
+	Event *EventClient
 	// Instance is the client for interacting with the Instance builders.
 	Instance *InstanceClient
 	// Mesh is the client for interacting with the Mesh builders.
 	Mesh *MeshClient
 	// Object is the client for interacting with the Object builders.
 	Object *ObjectClient
+	// Rollout is the client for interacting with the Rollout builders.
+	Rollout *RolloutClient
 	// View is the client for interacting with the View builders.
 	View *ViewClient
 }
@@ -57,9 +63,11 @@ func (c *Client) init() {
 	c.Change = NewChangeClient(c.config)
 	c.Draft = NewDraftClient(c.config)
 	c.Edit = NewEditClient(c.config)
+	c.Event = NewEventClient(c.config)
 	c.Instance = NewInstanceClient(c.config)
 	c.Mesh = NewMeshClient(c.config)
 	c.Object = NewObjectClient(c.config)
+	c.Rollout = NewRolloutClient(c.config)
 	c.View = NewViewClient(c.config)
 }
 
@@ -156,9 +164,11 @@ func (c *Client) Tx(ctx context.Context) (*Tx, error) {
 		Change:   NewChangeClient(cfg),
 		Draft:    NewDraftClient(cfg),
 		Edit:     NewEditClient(cfg),
+		Event:    NewEventClient(cfg),
 		Instance: NewInstanceClient(cfg),
 		Mesh:     NewMeshClient(cfg),
 		Object:   NewObjectClient(cfg),
+		Rollout:  NewRolloutClient(cfg),
 		View:     NewViewClient(cfg),
 	}, nil
 }
@@ -182,9 +192,11 @@ func (c *Client) BeginTx(ctx context.Context, opts *sql.TxOptions) (*Tx, error) 
 		Change:   NewChangeClient(cfg),
 		Draft:    NewDraftClient(cfg),
 		Edit:     NewEditClient(cfg),
+		Event:    NewEventClient(cfg),
 		Instance: NewInstanceClient(cfg),
 		Mesh:     NewMeshClient(cfg),
 		Object:   NewObjectClient(cfg),
+		Rollout:  NewRolloutClient(cfg),
 		View:     NewViewClient(cfg),
 	}, nil
 }
@@ -215,7 +227,8 @@ func (c *Client) Close() error {
 // In order to add hooks to a specific client, call: `client.Node.Use(...)`.
 func (c *Client) Use(hooks ...Hook) {
 	for _, n := range []interface{ Use(...Hook) }{
-		c.Change, c.Draft, c.Edit, c.Instance, c.Mesh, c.Object, c.View,
+		c.Change, c.Draft, c.Edit, c.Event, c.Instance, c.Mesh, c.Object, c.Rollout,
+		c.View,
 	} {
 		n.Use(hooks...)
 	}
@@ -225,7 +238,8 @@ func (c *Client) Use(hooks ...Hook) {
 // In order to add interceptors to a specific client, call: `client.Node.Intercept(...)`.
 func (c *Client) Intercept(interceptors ...Interceptor) {
 	for _, n := range []interface{ Intercept(...Interceptor) }{
-		c.Change, c.Draft, c.Edit, c.Instance, c.Mesh, c.Object, c.View,
+		c.Change, c.Draft, c.Edit, c.Event, c.Instance, c.Mesh, c.Object, c.Rollout,
+		c.View,
 	} {
 		n.Intercept(interceptors...)
 	}
@@ -240,12 +254,16 @@ func (c *Client) Mutate(ctx context.Context, m Mutation) (Value, error) {
 		return c.Draft.mutate(ctx, m)
 	case *EditMutation:
 		return c.Edit.mutate(ctx, m)
+	case *EventMutation:
+		return c.Event.mutate(ctx, m)
 	case *InstanceMutation:
 		return c.Instance.mutate(ctx, m)
 	case *MeshMutation:
 		return c.Mesh.mutate(ctx, m)
 	case *ObjectMutation:
 		return c.Object.mutate(ctx, m)
+	case *RolloutMutation:
+		return c.Rollout.mutate(ctx, m)
 	case *ViewMutation:
 		return c.View.mutate(ctx, m)
 	default:
@@ -684,6 +702,139 @@ func (c *EditClient) mutate(ctx context.Context, m *EditMutation) (Value, error)
 	}
 }
 
+// EventClient is a client for the Event schema.
+type EventClient struct {
+	config
+}
+
+// NewEventClient returns a client for the Event from the given config.
+func NewEventClient(c config) *EventClient {
+	return &EventClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `event.Hooks(f(g(h())))`.
+func (c *EventClient) Use(hooks ...Hook) {
+	c.hooks.Event = append(c.hooks.Event, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `event.Intercept(f(g(h())))`.
+func (c *EventClient) Intercept(interceptors ...Interceptor) {
+	c.inters.Event = append(c.inters.Event, interceptors...)
+}
+
+// Create returns a builder for creating a Event entity.
+func (c *EventClient) Create() *EventCreate {
+	mutation := newEventMutation(c.config, OpCreate)
+	return &EventCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of Event entities.
+func (c *EventClient) CreateBulk(builders ...*EventCreate) *EventCreateBulk {
+	return &EventCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *EventClient) MapCreateBulk(slice any, setFunc func(*EventCreate, int)) *EventCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &EventCreateBulk{err: fmt.Errorf("calling to EventClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*EventCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &EventCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for Event.
+func (c *EventClient) Update() *EventUpdate {
+	mutation := newEventMutation(c.config, OpUpdate)
+	return &EventUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *EventClient) UpdateOne(_m *Event) *EventUpdateOne {
+	mutation := newEventMutation(c.config, OpUpdateOne, withEvent(_m))
+	return &EventUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *EventClient) UpdateOneID(id int64) *EventUpdateOne {
+	mutation := newEventMutation(c.config, OpUpdateOne, withEventID(id))
+	return &EventUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for Event.
+func (c *EventClient) Delete() *EventDelete {
+	mutation := newEventMutation(c.config, OpDelete)
+	return &EventDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *EventClient) DeleteOne(_m *Event) *EventDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *EventClient) DeleteOneID(id int64) *EventDeleteOne {
+	builder := c.Delete().Where(event.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &EventDeleteOne{builder}
+}
+
+// Query returns a query builder for Event.
+func (c *EventClient) Query() *EventQuery {
+	return &EventQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeEvent},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a Event entity by its id.
+func (c *EventClient) Get(ctx context.Context, id int64) (*Event, error) {
+	return c.Query().Where(event.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *EventClient) GetX(ctx context.Context, id int64) *Event {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// Hooks returns the client hooks.
+func (c *EventClient) Hooks() []Hook {
+	return c.hooks.Event
+}
+
+// Interceptors returns the client interceptors.
+func (c *EventClient) Interceptors() []Interceptor {
+	return c.inters.Event
+}
+
+func (c *EventClient) mutate(ctx context.Context, m *EventMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&EventCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&EventUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&EventUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&EventDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown Event mutation op: %q", m.Op())
+	}
+}
+
 // InstanceClient is a client for the Instance schema.
 type InstanceClient struct {
 	config
@@ -1083,6 +1234,139 @@ func (c *ObjectClient) mutate(ctx context.Context, m *ObjectMutation) (Value, er
 	}
 }
 
+// RolloutClient is a client for the Rollout schema.
+type RolloutClient struct {
+	config
+}
+
+// NewRolloutClient returns a client for the Rollout from the given config.
+func NewRolloutClient(c config) *RolloutClient {
+	return &RolloutClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `rollout.Hooks(f(g(h())))`.
+func (c *RolloutClient) Use(hooks ...Hook) {
+	c.hooks.Rollout = append(c.hooks.Rollout, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `rollout.Intercept(f(g(h())))`.
+func (c *RolloutClient) Intercept(interceptors ...Interceptor) {
+	c.inters.Rollout = append(c.inters.Rollout, interceptors...)
+}
+
+// Create returns a builder for creating a Rollout entity.
+func (c *RolloutClient) Create() *RolloutCreate {
+	mutation := newRolloutMutation(c.config, OpCreate)
+	return &RolloutCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of Rollout entities.
+func (c *RolloutClient) CreateBulk(builders ...*RolloutCreate) *RolloutCreateBulk {
+	return &RolloutCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *RolloutClient) MapCreateBulk(slice any, setFunc func(*RolloutCreate, int)) *RolloutCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &RolloutCreateBulk{err: fmt.Errorf("calling to RolloutClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*RolloutCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &RolloutCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for Rollout.
+func (c *RolloutClient) Update() *RolloutUpdate {
+	mutation := newRolloutMutation(c.config, OpUpdate)
+	return &RolloutUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *RolloutClient) UpdateOne(_m *Rollout) *RolloutUpdateOne {
+	mutation := newRolloutMutation(c.config, OpUpdateOne, withRollout(_m))
+	return &RolloutUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *RolloutClient) UpdateOneID(id string) *RolloutUpdateOne {
+	mutation := newRolloutMutation(c.config, OpUpdateOne, withRolloutID(id))
+	return &RolloutUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for Rollout.
+func (c *RolloutClient) Delete() *RolloutDelete {
+	mutation := newRolloutMutation(c.config, OpDelete)
+	return &RolloutDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *RolloutClient) DeleteOne(_m *Rollout) *RolloutDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *RolloutClient) DeleteOneID(id string) *RolloutDeleteOne {
+	builder := c.Delete().Where(rollout.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &RolloutDeleteOne{builder}
+}
+
+// Query returns a query builder for Rollout.
+func (c *RolloutClient) Query() *RolloutQuery {
+	return &RolloutQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeRollout},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a Rollout entity by its id.
+func (c *RolloutClient) Get(ctx context.Context, id string) (*Rollout, error) {
+	return c.Query().Where(rollout.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *RolloutClient) GetX(ctx context.Context, id string) *Rollout {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// Hooks returns the client hooks.
+func (c *RolloutClient) Hooks() []Hook {
+	return c.hooks.Rollout
+}
+
+// Interceptors returns the client interceptors.
+func (c *RolloutClient) Interceptors() []Interceptor {
+	return c.inters.Rollout
+}
+
+func (c *RolloutClient) mutate(ctx context.Context, m *RolloutMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&RolloutCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&RolloutUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&RolloutUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&RolloutDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown Rollout mutation op: %q", m.Op())
+	}
+}
+
 // ViewClient is a client for the View schema.
 type ViewClient struct {
 	config
@@ -1219,9 +1503,10 @@ func (c *ViewClient) mutate(ctx context.Context, m *ViewMutation) (Value, error)
 // hooks and interceptors per client, for fast access.
 type (
 	hooks struct {
-		Change, Draft, Edit, Instance, Mesh, Object, View []ent.Hook
+		Change, Draft, Edit, Event, Instance, Mesh, Object, Rollout, View []ent.Hook
 	}
 	inters struct {
-		Change, Draft, Edit, Instance, Mesh, Object, View []ent.Interceptor
+		Change, Draft, Edit, Event, Instance, Mesh, Object, Rollout,
+		View []ent.Interceptor
 	}
 )

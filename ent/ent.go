@@ -15,9 +15,11 @@ import (
 	"github.com/weirmesh/weir/ent/change"
 	"github.com/weirmesh/weir/ent/draft"
 	"github.com/weirmesh/weir/ent/edit"
+	"github.com/weirmesh/weir/ent/event"
 	"github.com/weirmesh/weir/ent/instance"
 	"github.com/weirmesh/weir/ent/mesh"
 	"github.com/weirmesh/weir/ent/object"
+	"github.com/weirmesh/weir/ent/rollout"
 	"github.com/weirmesh/weir/ent/view"
 )
 
@@ -82,9 +84,11 @@ func checkColumn(t, c string) error {
 			change.Table:   change.ValidColumn,
 			draft.Table:    draft.ValidColumn,
 			edit.Table:     edit.ValidColumn,
+			event.Table:    event.ValidColumn,
 			instance.Table: instance.ValidColumn,
 			mesh.Table:     mesh.ValidColumn,
 			object.Table:   object.ValidColumn,
+			rollout.Table:  rollout.ValidColumn,
 			view.Table:     view.ValidColumn,
 		})
 	})

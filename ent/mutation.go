@@ -15,10 +15,12 @@ import (
 	"github.com/weirmesh/weir/ent/change"
 	"github.com/weirmesh/weir/ent/draft"
 	"github.com/weirmesh/weir/ent/edit"
+	"github.com/weirmesh/weir/ent/event"
 	"github.com/weirmesh/weir/ent/instance"
 	"github.com/weirmesh/weir/ent/mesh"
 	"github.com/weirmesh/weir/ent/object"
 	"github.com/weirmesh/weir/ent/predicate"
+	"github.com/weirmesh/weir/ent/rollout"
 	"github.com/weirmesh/weir/ent/view"
 )
 
@@ -34,9 +36,11 @@ const (
 	TypeChange   = "Change"
 	TypeDraft    = "Draft"
 	TypeEdit     = "Edit"
+	TypeEvent    = "Event"
 	TypeInstance = "Instance"
 	TypeMesh     = "Mesh"
 	TypeObject   = "Object"
+	TypeRollout  = "Rollout"
 	TypeView     = "View"
 )
 
@@ -61,6 +65,15 @@ type ChangeMutation struct {
 	diff             *string
 	undoes           *string
 	key              *string
+	plan             *json.RawMessage
+	appendplan       json.RawMessage
+	breaches         *json.RawMessage
+	appendbreaches   json.RawMessage
+	override         *string
+	rollout          *string
+	hash             *string
+	timeline         *json.RawMessage
+	appendtimeline   json.RawMessage
 	digest           *string
 	state            *string
 	undone_by        *string
@@ -712,6 +725,348 @@ func (m *ChangeMutation) ResetKey() {
 	delete(m.clearedFields, change.FieldKey)
 }
 
+// SetPlan sets the "plan" field.
+func (m *ChangeMutation) SetPlan(jm json.RawMessage) {
+	m.plan = &jm
+	m.appendplan = nil
+}
+
+// Plan returns the value of the "plan" field in the mutation.
+func (m *ChangeMutation) Plan() (r json.RawMessage, exists bool) {
+	v := m.plan
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldPlan returns the old "plan" field's value of the Change entity.
+// If the Change object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ChangeMutation) OldPlan(ctx context.Context) (v json.RawMessage, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldPlan is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldPlan requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldPlan: %w", err)
+	}
+	return oldValue.Plan, nil
+}
+
+// AppendPlan adds jm to the "plan" field.
+func (m *ChangeMutation) AppendPlan(jm json.RawMessage) {
+	m.appendplan = append(m.appendplan, jm...)
+}
+
+// AppendedPlan returns the list of values that were appended to the "plan" field in this mutation.
+func (m *ChangeMutation) AppendedPlan() (json.RawMessage, bool) {
+	if len(m.appendplan) == 0 {
+		return nil, false
+	}
+	return m.appendplan, true
+}
+
+// ClearPlan clears the value of the "plan" field.
+func (m *ChangeMutation) ClearPlan() {
+	m.plan = nil
+	m.appendplan = nil
+	m.clearedFields[change.FieldPlan] = struct{}{}
+}
+
+// PlanCleared returns if the "plan" field was cleared in this mutation.
+func (m *ChangeMutation) PlanCleared() bool {
+	_, ok := m.clearedFields[change.FieldPlan]
+	return ok
+}
+
+// ResetPlan resets all changes to the "plan" field.
+func (m *ChangeMutation) ResetPlan() {
+	m.plan = nil
+	m.appendplan = nil
+	delete(m.clearedFields, change.FieldPlan)
+}
+
+// SetBreaches sets the "breaches" field.
+func (m *ChangeMutation) SetBreaches(jm json.RawMessage) {
+	m.breaches = &jm
+	m.appendbreaches = nil
+}
+
+// Breaches returns the value of the "breaches" field in the mutation.
+func (m *ChangeMutation) Breaches() (r json.RawMessage, exists bool) {
+	v := m.breaches
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldBreaches returns the old "breaches" field's value of the Change entity.
+// If the Change object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ChangeMutation) OldBreaches(ctx context.Context) (v json.RawMessage, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldBreaches is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldBreaches requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldBreaches: %w", err)
+	}
+	return oldValue.Breaches, nil
+}
+
+// AppendBreaches adds jm to the "breaches" field.
+func (m *ChangeMutation) AppendBreaches(jm json.RawMessage) {
+	m.appendbreaches = append(m.appendbreaches, jm...)
+}
+
+// AppendedBreaches returns the list of values that were appended to the "breaches" field in this mutation.
+func (m *ChangeMutation) AppendedBreaches() (json.RawMessage, bool) {
+	if len(m.appendbreaches) == 0 {
+		return nil, false
+	}
+	return m.appendbreaches, true
+}
+
+// ClearBreaches clears the value of the "breaches" field.
+func (m *ChangeMutation) ClearBreaches() {
+	m.breaches = nil
+	m.appendbreaches = nil
+	m.clearedFields[change.FieldBreaches] = struct{}{}
+}
+
+// BreachesCleared returns if the "breaches" field was cleared in this mutation.
+func (m *ChangeMutation) BreachesCleared() bool {
+	_, ok := m.clearedFields[change.FieldBreaches]
+	return ok
+}
+
+// ResetBreaches resets all changes to the "breaches" field.
+func (m *ChangeMutation) ResetBreaches() {
+	m.breaches = nil
+	m.appendbreaches = nil
+	delete(m.clearedFields, change.FieldBreaches)
+}
+
+// SetOverride sets the "override" field.
+func (m *ChangeMutation) SetOverride(s string) {
+	m.override = &s
+}
+
+// Override returns the value of the "override" field in the mutation.
+func (m *ChangeMutation) Override() (r string, exists bool) {
+	v := m.override
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldOverride returns the old "override" field's value of the Change entity.
+// If the Change object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ChangeMutation) OldOverride(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldOverride is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldOverride requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldOverride: %w", err)
+	}
+	return oldValue.Override, nil
+}
+
+// ClearOverride clears the value of the "override" field.
+func (m *ChangeMutation) ClearOverride() {
+	m.override = nil
+	m.clearedFields[change.FieldOverride] = struct{}{}
+}
+
+// OverrideCleared returns if the "override" field was cleared in this mutation.
+func (m *ChangeMutation) OverrideCleared() bool {
+	_, ok := m.clearedFields[change.FieldOverride]
+	return ok
+}
+
+// ResetOverride resets all changes to the "override" field.
+func (m *ChangeMutation) ResetOverride() {
+	m.override = nil
+	delete(m.clearedFields, change.FieldOverride)
+}
+
+// SetRollout sets the "rollout" field.
+func (m *ChangeMutation) SetRollout(s string) {
+	m.rollout = &s
+}
+
+// Rollout returns the value of the "rollout" field in the mutation.
+func (m *ChangeMutation) Rollout() (r string, exists bool) {
+	v := m.rollout
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldRollout returns the old "rollout" field's value of the Change entity.
+// If the Change object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ChangeMutation) OldRollout(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldRollout is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldRollout requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldRollout: %w", err)
+	}
+	return oldValue.Rollout, nil
+}
+
+// ClearRollout clears the value of the "rollout" field.
+func (m *ChangeMutation) ClearRollout() {
+	m.rollout = nil
+	m.clearedFields[change.FieldRollout] = struct{}{}
+}
+
+// RolloutCleared returns if the "rollout" field was cleared in this mutation.
+func (m *ChangeMutation) RolloutCleared() bool {
+	_, ok := m.clearedFields[change.FieldRollout]
+	return ok
+}
+
+// ResetRollout resets all changes to the "rollout" field.
+func (m *ChangeMutation) ResetRollout() {
+	m.rollout = nil
+	delete(m.clearedFields, change.FieldRollout)
+}
+
+// SetHash sets the "hash" field.
+func (m *ChangeMutation) SetHash(s string) {
+	m.hash = &s
+}
+
+// Hash returns the value of the "hash" field in the mutation.
+func (m *ChangeMutation) Hash() (r string, exists bool) {
+	v := m.hash
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldHash returns the old "hash" field's value of the Change entity.
+// If the Change object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ChangeMutation) OldHash(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldHash is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldHash requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldHash: %w", err)
+	}
+	return oldValue.Hash, nil
+}
+
+// ClearHash clears the value of the "hash" field.
+func (m *ChangeMutation) ClearHash() {
+	m.hash = nil
+	m.clearedFields[change.FieldHash] = struct{}{}
+}
+
+// HashCleared returns if the "hash" field was cleared in this mutation.
+func (m *ChangeMutation) HashCleared() bool {
+	_, ok := m.clearedFields[change.FieldHash]
+	return ok
+}
+
+// ResetHash resets all changes to the "hash" field.
+func (m *ChangeMutation) ResetHash() {
+	m.hash = nil
+	delete(m.clearedFields, change.FieldHash)
+}
+
+// SetTimeline sets the "timeline" field.
+func (m *ChangeMutation) SetTimeline(jm json.RawMessage) {
+	m.timeline = &jm
+	m.appendtimeline = nil
+}
+
+// Timeline returns the value of the "timeline" field in the mutation.
+func (m *ChangeMutation) Timeline() (r json.RawMessage, exists bool) {
+	v := m.timeline
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldTimeline returns the old "timeline" field's value of the Change entity.
+// If the Change object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ChangeMutation) OldTimeline(ctx context.Context) (v json.RawMessage, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldTimeline is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldTimeline requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldTimeline: %w", err)
+	}
+	return oldValue.Timeline, nil
+}
+
+// AppendTimeline adds jm to the "timeline" field.
+func (m *ChangeMutation) AppendTimeline(jm json.RawMessage) {
+	m.appendtimeline = append(m.appendtimeline, jm...)
+}
+
+// AppendedTimeline returns the list of values that were appended to the "timeline" field in this mutation.
+func (m *ChangeMutation) AppendedTimeline() (json.RawMessage, bool) {
+	if len(m.appendtimeline) == 0 {
+		return nil, false
+	}
+	return m.appendtimeline, true
+}
+
+// ClearTimeline clears the value of the "timeline" field.
+func (m *ChangeMutation) ClearTimeline() {
+	m.timeline = nil
+	m.appendtimeline = nil
+	m.clearedFields[change.FieldTimeline] = struct{}{}
+}
+
+// TimelineCleared returns if the "timeline" field was cleared in this mutation.
+func (m *ChangeMutation) TimelineCleared() bool {
+	_, ok := m.clearedFields[change.FieldTimeline]
+	return ok
+}
+
+// ResetTimeline resets all changes to the "timeline" field.
+func (m *ChangeMutation) ResetTimeline() {
+	m.timeline = nil
+	m.appendtimeline = nil
+	delete(m.clearedFields, change.FieldTimeline)
+}
+
 // SetDigest sets the "digest" field.
 func (m *ChangeMutation) SetDigest(s string) {
 	m.digest = &s
@@ -1149,7 +1504,7 @@ func (m *ChangeMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *ChangeMutation) Fields() []string {
-	fields := make([]string, 0, 20)
+	fields := make([]string, 0, 26)
 	if m.mesh != nil {
 		fields = append(fields, change.FieldMesh)
 	}
@@ -1188,6 +1543,24 @@ func (m *ChangeMutation) Fields() []string {
 	}
 	if m.key != nil {
 		fields = append(fields, change.FieldKey)
+	}
+	if m.plan != nil {
+		fields = append(fields, change.FieldPlan)
+	}
+	if m.breaches != nil {
+		fields = append(fields, change.FieldBreaches)
+	}
+	if m.override != nil {
+		fields = append(fields, change.FieldOverride)
+	}
+	if m.rollout != nil {
+		fields = append(fields, change.FieldRollout)
+	}
+	if m.hash != nil {
+		fields = append(fields, change.FieldHash)
+	}
+	if m.timeline != nil {
+		fields = append(fields, change.FieldTimeline)
 	}
 	if m.digest != nil {
 		fields = append(fields, change.FieldDigest)
@@ -1244,6 +1617,18 @@ func (m *ChangeMutation) Field(name string) (ent.Value, bool) {
 		return m.Undoes()
 	case change.FieldKey:
 		return m.Key()
+	case change.FieldPlan:
+		return m.Plan()
+	case change.FieldBreaches:
+		return m.Breaches()
+	case change.FieldOverride:
+		return m.Override()
+	case change.FieldRollout:
+		return m.Rollout()
+	case change.FieldHash:
+		return m.Hash()
+	case change.FieldTimeline:
+		return m.Timeline()
 	case change.FieldDigest:
 		return m.Digest()
 	case change.FieldState:
@@ -1293,6 +1678,18 @@ func (m *ChangeMutation) OldField(ctx context.Context, name string) (ent.Value, 
 		return m.OldUndoes(ctx)
 	case change.FieldKey:
 		return m.OldKey(ctx)
+	case change.FieldPlan:
+		return m.OldPlan(ctx)
+	case change.FieldBreaches:
+		return m.OldBreaches(ctx)
+	case change.FieldOverride:
+		return m.OldOverride(ctx)
+	case change.FieldRollout:
+		return m.OldRollout(ctx)
+	case change.FieldHash:
+		return m.OldHash(ctx)
+	case change.FieldTimeline:
+		return m.OldTimeline(ctx)
 	case change.FieldDigest:
 		return m.OldDigest(ctx)
 	case change.FieldState:
@@ -1407,6 +1804,48 @@ func (m *ChangeMutation) SetField(name string, value ent.Value) error {
 		}
 		m.SetKey(v)
 		return nil
+	case change.FieldPlan:
+		v, ok := value.(json.RawMessage)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetPlan(v)
+		return nil
+	case change.FieldBreaches:
+		v, ok := value.(json.RawMessage)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetBreaches(v)
+		return nil
+	case change.FieldOverride:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetOverride(v)
+		return nil
+	case change.FieldRollout:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetRollout(v)
+		return nil
+	case change.FieldHash:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetHash(v)
+		return nil
+	case change.FieldTimeline:
+		v, ok := value.(json.RawMessage)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetTimeline(v)
+		return nil
 	case change.FieldDigest:
 		v, ok := value.(string)
 		if !ok {
@@ -1507,6 +1946,24 @@ func (m *ChangeMutation) ClearedFields() []string {
 	if m.FieldCleared(change.FieldKey) {
 		fields = append(fields, change.FieldKey)
 	}
+	if m.FieldCleared(change.FieldPlan) {
+		fields = append(fields, change.FieldPlan)
+	}
+	if m.FieldCleared(change.FieldBreaches) {
+		fields = append(fields, change.FieldBreaches)
+	}
+	if m.FieldCleared(change.FieldOverride) {
+		fields = append(fields, change.FieldOverride)
+	}
+	if m.FieldCleared(change.FieldRollout) {
+		fields = append(fields, change.FieldRollout)
+	}
+	if m.FieldCleared(change.FieldHash) {
+		fields = append(fields, change.FieldHash)
+	}
+	if m.FieldCleared(change.FieldTimeline) {
+		fields = append(fields, change.FieldTimeline)
+	}
 	if m.FieldCleared(change.FieldUndoneBy) {
 		fields = append(fields, change.FieldUndoneBy)
 	}
@@ -1541,6 +1998,24 @@ func (m *ChangeMutation) ClearField(name string) error {
 		return nil
 	case change.FieldKey:
 		m.ClearKey()
+		return nil
+	case change.FieldPlan:
+		m.ClearPlan()
+		return nil
+	case change.FieldBreaches:
+		m.ClearBreaches()
+		return nil
+	case change.FieldOverride:
+		m.ClearOverride()
+		return nil
+	case change.FieldRollout:
+		m.ClearRollout()
+		return nil
+	case change.FieldHash:
+		m.ClearHash()
+		return nil
+	case change.FieldTimeline:
+		m.ClearTimeline()
 		return nil
 	case change.FieldUndoneBy:
 		m.ClearUndoneBy()
@@ -1603,6 +2078,24 @@ func (m *ChangeMutation) ResetField(name string) error {
 		return nil
 	case change.FieldKey:
 		m.ResetKey()
+		return nil
+	case change.FieldPlan:
+		m.ResetPlan()
+		return nil
+	case change.FieldBreaches:
+		m.ResetBreaches()
+		return nil
+	case change.FieldOverride:
+		m.ResetOverride()
+		return nil
+	case change.FieldRollout:
+		m.ResetRollout()
+		return nil
+	case change.FieldHash:
+		m.ResetHash()
+		return nil
+	case change.FieldTimeline:
+		m.ResetTimeline()
 		return nil
 	case change.FieldDigest:
 		m.ResetDigest()
@@ -3425,6 +3918,570 @@ func (m *EditMutation) ResetEdge(name string) error {
 	return fmt.Errorf("unknown Edit edge %s", name)
 }
 
+// EventMutation represents an operation that mutates the Event nodes in the graph.
+type EventMutation struct {
+	config
+	op            Op
+	typ           string
+	id            *int64
+	mesh          *string
+	kind          *string
+	subject       *string
+	at            *time.Time
+	body          *json.RawMessage
+	appendbody    json.RawMessage
+	clearedFields map[string]struct{}
+	done          bool
+	oldValue      func(context.Context) (*Event, error)
+	predicates    []predicate.Event
+}
+
+var _ ent.Mutation = (*EventMutation)(nil)
+
+// eventOption allows management of the mutation configuration using functional options.
+type eventOption func(*EventMutation)
+
+// newEventMutation creates new mutation for the Event entity.
+func newEventMutation(c config, op Op, opts ...eventOption) *EventMutation {
+	m := &EventMutation{
+		config:        c,
+		op:            op,
+		typ:           TypeEvent,
+		clearedFields: make(map[string]struct{}),
+	}
+	for _, opt := range opts {
+		opt(m)
+	}
+	return m
+}
+
+// withEventID sets the ID field of the mutation.
+func withEventID(id int64) eventOption {
+	return func(m *EventMutation) {
+		var (
+			err   error
+			once  sync.Once
+			value *Event
+		)
+		m.oldValue = func(ctx context.Context) (*Event, error) {
+			once.Do(func() {
+				if m.done {
+					err = errors.New("querying old values post mutation is not allowed")
+				} else {
+					value, err = m.Client().Event.Get(ctx, id)
+				}
+			})
+			return value, err
+		}
+		m.id = &id
+	}
+}
+
+// withEvent sets the old Event of the mutation.
+func withEvent(node *Event) eventOption {
+	return func(m *EventMutation) {
+		m.oldValue = func(context.Context) (*Event, error) {
+			return node, nil
+		}
+		m.id = &node.ID
+	}
+}
+
+// Client returns a new `ent.Client` from the mutation. If the mutation was
+// executed in a transaction (ent.Tx), a transactional client is returned.
+func (m EventMutation) Client() *Client {
+	client := &Client{config: m.config}
+	client.init()
+	return client
+}
+
+// Tx returns an `ent.Tx` for mutations that were executed in transactions;
+// it returns an error otherwise.
+func (m EventMutation) Tx() (*Tx, error) {
+	if _, ok := m.driver.(*txDriver); !ok {
+		return nil, errors.New("ent: mutation is not running in a transaction")
+	}
+	tx := &Tx{config: m.config}
+	tx.init()
+	return tx, nil
+}
+
+// SetID sets the value of the id field. Note that this
+// operation is only accepted on creation of Event entities.
+func (m *EventMutation) SetID(id int64) {
+	m.id = &id
+}
+
+// ID returns the ID value in the mutation. Note that the ID is only available
+// if it was provided to the builder or after it was returned from the database.
+func (m *EventMutation) ID() (id int64, exists bool) {
+	if m.id == nil {
+		return
+	}
+	return *m.id, true
+}
+
+// IDs queries the database and returns the entity ids that match the mutation's predicate.
+// That means, if the mutation is applied within a transaction with an isolation level such
+// as sql.LevelSerializable, the returned ids match the ids of the rows that will be updated
+// or updated by the mutation.
+func (m *EventMutation) IDs(ctx context.Context) ([]int64, error) {
+	switch {
+	case m.op.Is(OpUpdateOne | OpDeleteOne):
+		id, exists := m.ID()
+		if exists {
+			return []int64{id}, nil
+		}
+		fallthrough
+	case m.op.Is(OpUpdate | OpDelete):
+		return m.Client().Event.Query().Where(m.predicates...).IDs(ctx)
+	default:
+		return nil, fmt.Errorf("IDs is not allowed on %s operations", m.op)
+	}
+}
+
+// SetMesh sets the "mesh" field.
+func (m *EventMutation) SetMesh(s string) {
+	m.mesh = &s
+}
+
+// Mesh returns the value of the "mesh" field in the mutation.
+func (m *EventMutation) Mesh() (r string, exists bool) {
+	v := m.mesh
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldMesh returns the old "mesh" field's value of the Event entity.
+// If the Event object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *EventMutation) OldMesh(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldMesh is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldMesh requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldMesh: %w", err)
+	}
+	return oldValue.Mesh, nil
+}
+
+// ResetMesh resets all changes to the "mesh" field.
+func (m *EventMutation) ResetMesh() {
+	m.mesh = nil
+}
+
+// SetKind sets the "kind" field.
+func (m *EventMutation) SetKind(s string) {
+	m.kind = &s
+}
+
+// Kind returns the value of the "kind" field in the mutation.
+func (m *EventMutation) Kind() (r string, exists bool) {
+	v := m.kind
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldKind returns the old "kind" field's value of the Event entity.
+// If the Event object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *EventMutation) OldKind(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldKind is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldKind requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldKind: %w", err)
+	}
+	return oldValue.Kind, nil
+}
+
+// ResetKind resets all changes to the "kind" field.
+func (m *EventMutation) ResetKind() {
+	m.kind = nil
+}
+
+// SetSubject sets the "subject" field.
+func (m *EventMutation) SetSubject(s string) {
+	m.subject = &s
+}
+
+// Subject returns the value of the "subject" field in the mutation.
+func (m *EventMutation) Subject() (r string, exists bool) {
+	v := m.subject
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldSubject returns the old "subject" field's value of the Event entity.
+// If the Event object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *EventMutation) OldSubject(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldSubject is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldSubject requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldSubject: %w", err)
+	}
+	return oldValue.Subject, nil
+}
+
+// ResetSubject resets all changes to the "subject" field.
+func (m *EventMutation) ResetSubject() {
+	m.subject = nil
+}
+
+// SetAt sets the "at" field.
+func (m *EventMutation) SetAt(t time.Time) {
+	m.at = &t
+}
+
+// At returns the value of the "at" field in the mutation.
+func (m *EventMutation) At() (r time.Time, exists bool) {
+	v := m.at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldAt returns the old "at" field's value of the Event entity.
+// If the Event object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *EventMutation) OldAt(ctx context.Context) (v time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldAt: %w", err)
+	}
+	return oldValue.At, nil
+}
+
+// ResetAt resets all changes to the "at" field.
+func (m *EventMutation) ResetAt() {
+	m.at = nil
+}
+
+// SetBody sets the "body" field.
+func (m *EventMutation) SetBody(jm json.RawMessage) {
+	m.body = &jm
+	m.appendbody = nil
+}
+
+// Body returns the value of the "body" field in the mutation.
+func (m *EventMutation) Body() (r json.RawMessage, exists bool) {
+	v := m.body
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldBody returns the old "body" field's value of the Event entity.
+// If the Event object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *EventMutation) OldBody(ctx context.Context) (v json.RawMessage, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldBody is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldBody requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldBody: %w", err)
+	}
+	return oldValue.Body, nil
+}
+
+// AppendBody adds jm to the "body" field.
+func (m *EventMutation) AppendBody(jm json.RawMessage) {
+	m.appendbody = append(m.appendbody, jm...)
+}
+
+// AppendedBody returns the list of values that were appended to the "body" field in this mutation.
+func (m *EventMutation) AppendedBody() (json.RawMessage, bool) {
+	if len(m.appendbody) == 0 {
+		return nil, false
+	}
+	return m.appendbody, true
+}
+
+// ResetBody resets all changes to the "body" field.
+func (m *EventMutation) ResetBody() {
+	m.body = nil
+	m.appendbody = nil
+}
+
+// Where appends a list predicates to the EventMutation builder.
+func (m *EventMutation) Where(ps ...predicate.Event) {
+	m.predicates = append(m.predicates, ps...)
+}
+
+// WhereP appends storage-level predicates to the EventMutation builder. Using this method,
+// users can use type-assertion to append predicates that do not depend on any generated package.
+func (m *EventMutation) WhereP(ps ...func(*sql.Selector)) {
+	p := make([]predicate.Event, len(ps))
+	for i := range ps {
+		p[i] = ps[i]
+	}
+	m.Where(p...)
+}
+
+// Op returns the operation name.
+func (m *EventMutation) Op() Op {
+	return m.op
+}
+
+// SetOp allows setting the mutation operation.
+func (m *EventMutation) SetOp(op Op) {
+	m.op = op
+}
+
+// Type returns the node type of this mutation (Event).
+func (m *EventMutation) Type() string {
+	return m.typ
+}
+
+// Fields returns all fields that were changed during this mutation. Note that in
+// order to get all numeric fields that were incremented/decremented, call
+// AddedFields().
+func (m *EventMutation) Fields() []string {
+	fields := make([]string, 0, 5)
+	if m.mesh != nil {
+		fields = append(fields, event.FieldMesh)
+	}
+	if m.kind != nil {
+		fields = append(fields, event.FieldKind)
+	}
+	if m.subject != nil {
+		fields = append(fields, event.FieldSubject)
+	}
+	if m.at != nil {
+		fields = append(fields, event.FieldAt)
+	}
+	if m.body != nil {
+		fields = append(fields, event.FieldBody)
+	}
+	return fields
+}
+
+// Field returns the value of a field with the given name. The second boolean
+// return value indicates that this field was not set, or was not defined in the
+// schema.
+func (m *EventMutation) Field(name string) (ent.Value, bool) {
+	switch name {
+	case event.FieldMesh:
+		return m.Mesh()
+	case event.FieldKind:
+		return m.Kind()
+	case event.FieldSubject:
+		return m.Subject()
+	case event.FieldAt:
+		return m.At()
+	case event.FieldBody:
+		return m.Body()
+	}
+	return nil, false
+}
+
+// OldField returns the old value of the field from the database. An error is
+// returned if the mutation operation is not UpdateOne, or the query to the
+// database failed.
+func (m *EventMutation) OldField(ctx context.Context, name string) (ent.Value, error) {
+	switch name {
+	case event.FieldMesh:
+		return m.OldMesh(ctx)
+	case event.FieldKind:
+		return m.OldKind(ctx)
+	case event.FieldSubject:
+		return m.OldSubject(ctx)
+	case event.FieldAt:
+		return m.OldAt(ctx)
+	case event.FieldBody:
+		return m.OldBody(ctx)
+	}
+	return nil, fmt.Errorf("unknown Event field %s", name)
+}
+
+// SetField sets the value of a field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *EventMutation) SetField(name string, value ent.Value) error {
+	switch name {
+	case event.FieldMesh:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetMesh(v)
+		return nil
+	case event.FieldKind:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetKind(v)
+		return nil
+	case event.FieldSubject:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetSubject(v)
+		return nil
+	case event.FieldAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetAt(v)
+		return nil
+	case event.FieldBody:
+		v, ok := value.(json.RawMessage)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetBody(v)
+		return nil
+	}
+	return fmt.Errorf("unknown Event field %s", name)
+}
+
+// AddedFields returns all numeric fields that were incremented/decremented during
+// this mutation.
+func (m *EventMutation) AddedFields() []string {
+	return nil
+}
+
+// AddedField returns the numeric value that was incremented/decremented on a field
+// with the given name. The second boolean return value indicates that this field
+// was not set, or was not defined in the schema.
+func (m *EventMutation) AddedField(name string) (ent.Value, bool) {
+	return nil, false
+}
+
+// AddField adds the value to the field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *EventMutation) AddField(name string, value ent.Value) error {
+	switch name {
+	}
+	return fmt.Errorf("unknown Event numeric field %s", name)
+}
+
+// ClearedFields returns all nullable fields that were cleared during this
+// mutation.
+func (m *EventMutation) ClearedFields() []string {
+	return nil
+}
+
+// FieldCleared returns a boolean indicating if a field with the given name was
+// cleared in this mutation.
+func (m *EventMutation) FieldCleared(name string) bool {
+	_, ok := m.clearedFields[name]
+	return ok
+}
+
+// ClearField clears the value of the field with the given name. It returns an
+// error if the field is not defined in the schema.
+func (m *EventMutation) ClearField(name string) error {
+	return fmt.Errorf("unknown Event nullable field %s", name)
+}
+
+// ResetField resets all changes in the mutation for the field with the given name.
+// It returns an error if the field is not defined in the schema.
+func (m *EventMutation) ResetField(name string) error {
+	switch name {
+	case event.FieldMesh:
+		m.ResetMesh()
+		return nil
+	case event.FieldKind:
+		m.ResetKind()
+		return nil
+	case event.FieldSubject:
+		m.ResetSubject()
+		return nil
+	case event.FieldAt:
+		m.ResetAt()
+		return nil
+	case event.FieldBody:
+		m.ResetBody()
+		return nil
+	}
+	return fmt.Errorf("unknown Event field %s", name)
+}
+
+// AddedEdges returns all edge names that were set/added in this mutation.
+func (m *EventMutation) AddedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// AddedIDs returns all IDs (to other nodes) that were added for the given edge
+// name in this mutation.
+func (m *EventMutation) AddedIDs(name string) []ent.Value {
+	return nil
+}
+
+// RemovedEdges returns all edge names that were removed in this mutation.
+func (m *EventMutation) RemovedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// RemovedIDs returns all IDs (to other nodes) that were removed for the edge with
+// the given name in this mutation.
+func (m *EventMutation) RemovedIDs(name string) []ent.Value {
+	return nil
+}
+
+// ClearedEdges returns all edge names that were cleared in this mutation.
+func (m *EventMutation) ClearedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// EdgeCleared returns a boolean which indicates if the edge with the given name
+// was cleared in this mutation.
+func (m *EventMutation) EdgeCleared(name string) bool {
+	return false
+}
+
+// ClearEdge clears the value of the edge with the given name. It returns an error
+// if that edge is not defined in the schema.
+func (m *EventMutation) ClearEdge(name string) error {
+	return fmt.Errorf("unknown Event unique edge %s", name)
+}
+
+// ResetEdge resets all changes to the edge with the given name in this mutation.
+// It returns an error if the edge is not defined in the schema.
+func (m *EventMutation) ResetEdge(name string) error {
+	return fmt.Errorf("unknown Event edge %s", name)
+}
+
 // InstanceMutation represents an operation that mutates the Instance nodes in the graph.
 type InstanceMutation struct {
 	config
@@ -5058,6 +6115,1023 @@ func (m *ObjectMutation) ClearEdge(name string) error {
 // It returns an error if the edge is not defined in the schema.
 func (m *ObjectMutation) ResetEdge(name string) error {
 	return fmt.Errorf("unknown Object edge %s", name)
+}
+
+// RolloutMutation represents an operation that mutates the Rollout nodes in the graph.
+type RolloutMutation struct {
+	config
+	op             Op
+	typ            string
+	id             *string
+	mesh           *string
+	target         *string
+	active         *string
+	author         *string
+	reason         *string
+	at             *time.Time
+	spec           *json.RawMessage
+	appendspec     json.RawMessage
+	phase          *string
+	status         *json.RawMessage
+	appendstatus   json.RawMessage
+	evidence       *json.RawMessage
+	appendevidence json.RawMessage
+	version        *int64
+	addversion     *int64
+	clearedFields  map[string]struct{}
+	done           bool
+	oldValue       func(context.Context) (*Rollout, error)
+	predicates     []predicate.Rollout
+}
+
+var _ ent.Mutation = (*RolloutMutation)(nil)
+
+// rolloutOption allows management of the mutation configuration using functional options.
+type rolloutOption func(*RolloutMutation)
+
+// newRolloutMutation creates new mutation for the Rollout entity.
+func newRolloutMutation(c config, op Op, opts ...rolloutOption) *RolloutMutation {
+	m := &RolloutMutation{
+		config:        c,
+		op:            op,
+		typ:           TypeRollout,
+		clearedFields: make(map[string]struct{}),
+	}
+	for _, opt := range opts {
+		opt(m)
+	}
+	return m
+}
+
+// withRolloutID sets the ID field of the mutation.
+func withRolloutID(id string) rolloutOption {
+	return func(m *RolloutMutation) {
+		var (
+			err   error
+			once  sync.Once
+			value *Rollout
+		)
+		m.oldValue = func(ctx context.Context) (*Rollout, error) {
+			once.Do(func() {
+				if m.done {
+					err = errors.New("querying old values post mutation is not allowed")
+				} else {
+					value, err = m.Client().Rollout.Get(ctx, id)
+				}
+			})
+			return value, err
+		}
+		m.id = &id
+	}
+}
+
+// withRollout sets the old Rollout of the mutation.
+func withRollout(node *Rollout) rolloutOption {
+	return func(m *RolloutMutation) {
+		m.oldValue = func(context.Context) (*Rollout, error) {
+			return node, nil
+		}
+		m.id = &node.ID
+	}
+}
+
+// Client returns a new `ent.Client` from the mutation. If the mutation was
+// executed in a transaction (ent.Tx), a transactional client is returned.
+func (m RolloutMutation) Client() *Client {
+	client := &Client{config: m.config}
+	client.init()
+	return client
+}
+
+// Tx returns an `ent.Tx` for mutations that were executed in transactions;
+// it returns an error otherwise.
+func (m RolloutMutation) Tx() (*Tx, error) {
+	if _, ok := m.driver.(*txDriver); !ok {
+		return nil, errors.New("ent: mutation is not running in a transaction")
+	}
+	tx := &Tx{config: m.config}
+	tx.init()
+	return tx, nil
+}
+
+// SetID sets the value of the id field. Note that this
+// operation is only accepted on creation of Rollout entities.
+func (m *RolloutMutation) SetID(id string) {
+	m.id = &id
+}
+
+// ID returns the ID value in the mutation. Note that the ID is only available
+// if it was provided to the builder or after it was returned from the database.
+func (m *RolloutMutation) ID() (id string, exists bool) {
+	if m.id == nil {
+		return
+	}
+	return *m.id, true
+}
+
+// IDs queries the database and returns the entity ids that match the mutation's predicate.
+// That means, if the mutation is applied within a transaction with an isolation level such
+// as sql.LevelSerializable, the returned ids match the ids of the rows that will be updated
+// or updated by the mutation.
+func (m *RolloutMutation) IDs(ctx context.Context) ([]string, error) {
+	switch {
+	case m.op.Is(OpUpdateOne | OpDeleteOne):
+		id, exists := m.ID()
+		if exists {
+			return []string{id}, nil
+		}
+		fallthrough
+	case m.op.Is(OpUpdate | OpDelete):
+		return m.Client().Rollout.Query().Where(m.predicates...).IDs(ctx)
+	default:
+		return nil, fmt.Errorf("IDs is not allowed on %s operations", m.op)
+	}
+}
+
+// SetMesh sets the "mesh" field.
+func (m *RolloutMutation) SetMesh(s string) {
+	m.mesh = &s
+}
+
+// Mesh returns the value of the "mesh" field in the mutation.
+func (m *RolloutMutation) Mesh() (r string, exists bool) {
+	v := m.mesh
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldMesh returns the old "mesh" field's value of the Rollout entity.
+// If the Rollout object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *RolloutMutation) OldMesh(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldMesh is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldMesh requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldMesh: %w", err)
+	}
+	return oldValue.Mesh, nil
+}
+
+// ResetMesh resets all changes to the "mesh" field.
+func (m *RolloutMutation) ResetMesh() {
+	m.mesh = nil
+}
+
+// SetTarget sets the "target" field.
+func (m *RolloutMutation) SetTarget(s string) {
+	m.target = &s
+}
+
+// Target returns the value of the "target" field in the mutation.
+func (m *RolloutMutation) Target() (r string, exists bool) {
+	v := m.target
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldTarget returns the old "target" field's value of the Rollout entity.
+// If the Rollout object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *RolloutMutation) OldTarget(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldTarget is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldTarget requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldTarget: %w", err)
+	}
+	return oldValue.Target, nil
+}
+
+// ResetTarget resets all changes to the "target" field.
+func (m *RolloutMutation) ResetTarget() {
+	m.target = nil
+}
+
+// SetActive sets the "active" field.
+func (m *RolloutMutation) SetActive(s string) {
+	m.active = &s
+}
+
+// Active returns the value of the "active" field in the mutation.
+func (m *RolloutMutation) Active() (r string, exists bool) {
+	v := m.active
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldActive returns the old "active" field's value of the Rollout entity.
+// If the Rollout object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *RolloutMutation) OldActive(ctx context.Context) (v *string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldActive is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldActive requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldActive: %w", err)
+	}
+	return oldValue.Active, nil
+}
+
+// ClearActive clears the value of the "active" field.
+func (m *RolloutMutation) ClearActive() {
+	m.active = nil
+	m.clearedFields[rollout.FieldActive] = struct{}{}
+}
+
+// ActiveCleared returns if the "active" field was cleared in this mutation.
+func (m *RolloutMutation) ActiveCleared() bool {
+	_, ok := m.clearedFields[rollout.FieldActive]
+	return ok
+}
+
+// ResetActive resets all changes to the "active" field.
+func (m *RolloutMutation) ResetActive() {
+	m.active = nil
+	delete(m.clearedFields, rollout.FieldActive)
+}
+
+// SetAuthor sets the "author" field.
+func (m *RolloutMutation) SetAuthor(s string) {
+	m.author = &s
+}
+
+// Author returns the value of the "author" field in the mutation.
+func (m *RolloutMutation) Author() (r string, exists bool) {
+	v := m.author
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldAuthor returns the old "author" field's value of the Rollout entity.
+// If the Rollout object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *RolloutMutation) OldAuthor(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldAuthor is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldAuthor requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldAuthor: %w", err)
+	}
+	return oldValue.Author, nil
+}
+
+// ResetAuthor resets all changes to the "author" field.
+func (m *RolloutMutation) ResetAuthor() {
+	m.author = nil
+}
+
+// SetReason sets the "reason" field.
+func (m *RolloutMutation) SetReason(s string) {
+	m.reason = &s
+}
+
+// Reason returns the value of the "reason" field in the mutation.
+func (m *RolloutMutation) Reason() (r string, exists bool) {
+	v := m.reason
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldReason returns the old "reason" field's value of the Rollout entity.
+// If the Rollout object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *RolloutMutation) OldReason(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldReason is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldReason requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldReason: %w", err)
+	}
+	return oldValue.Reason, nil
+}
+
+// ClearReason clears the value of the "reason" field.
+func (m *RolloutMutation) ClearReason() {
+	m.reason = nil
+	m.clearedFields[rollout.FieldReason] = struct{}{}
+}
+
+// ReasonCleared returns if the "reason" field was cleared in this mutation.
+func (m *RolloutMutation) ReasonCleared() bool {
+	_, ok := m.clearedFields[rollout.FieldReason]
+	return ok
+}
+
+// ResetReason resets all changes to the "reason" field.
+func (m *RolloutMutation) ResetReason() {
+	m.reason = nil
+	delete(m.clearedFields, rollout.FieldReason)
+}
+
+// SetAt sets the "at" field.
+func (m *RolloutMutation) SetAt(t time.Time) {
+	m.at = &t
+}
+
+// At returns the value of the "at" field in the mutation.
+func (m *RolloutMutation) At() (r time.Time, exists bool) {
+	v := m.at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldAt returns the old "at" field's value of the Rollout entity.
+// If the Rollout object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *RolloutMutation) OldAt(ctx context.Context) (v time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldAt: %w", err)
+	}
+	return oldValue.At, nil
+}
+
+// ResetAt resets all changes to the "at" field.
+func (m *RolloutMutation) ResetAt() {
+	m.at = nil
+}
+
+// SetSpec sets the "spec" field.
+func (m *RolloutMutation) SetSpec(jm json.RawMessage) {
+	m.spec = &jm
+	m.appendspec = nil
+}
+
+// Spec returns the value of the "spec" field in the mutation.
+func (m *RolloutMutation) Spec() (r json.RawMessage, exists bool) {
+	v := m.spec
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldSpec returns the old "spec" field's value of the Rollout entity.
+// If the Rollout object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *RolloutMutation) OldSpec(ctx context.Context) (v json.RawMessage, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldSpec is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldSpec requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldSpec: %w", err)
+	}
+	return oldValue.Spec, nil
+}
+
+// AppendSpec adds jm to the "spec" field.
+func (m *RolloutMutation) AppendSpec(jm json.RawMessage) {
+	m.appendspec = append(m.appendspec, jm...)
+}
+
+// AppendedSpec returns the list of values that were appended to the "spec" field in this mutation.
+func (m *RolloutMutation) AppendedSpec() (json.RawMessage, bool) {
+	if len(m.appendspec) == 0 {
+		return nil, false
+	}
+	return m.appendspec, true
+}
+
+// ResetSpec resets all changes to the "spec" field.
+func (m *RolloutMutation) ResetSpec() {
+	m.spec = nil
+	m.appendspec = nil
+}
+
+// SetPhase sets the "phase" field.
+func (m *RolloutMutation) SetPhase(s string) {
+	m.phase = &s
+}
+
+// Phase returns the value of the "phase" field in the mutation.
+func (m *RolloutMutation) Phase() (r string, exists bool) {
+	v := m.phase
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldPhase returns the old "phase" field's value of the Rollout entity.
+// If the Rollout object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *RolloutMutation) OldPhase(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldPhase is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldPhase requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldPhase: %w", err)
+	}
+	return oldValue.Phase, nil
+}
+
+// ResetPhase resets all changes to the "phase" field.
+func (m *RolloutMutation) ResetPhase() {
+	m.phase = nil
+}
+
+// SetStatus sets the "status" field.
+func (m *RolloutMutation) SetStatus(jm json.RawMessage) {
+	m.status = &jm
+	m.appendstatus = nil
+}
+
+// Status returns the value of the "status" field in the mutation.
+func (m *RolloutMutation) Status() (r json.RawMessage, exists bool) {
+	v := m.status
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldStatus returns the old "status" field's value of the Rollout entity.
+// If the Rollout object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *RolloutMutation) OldStatus(ctx context.Context) (v json.RawMessage, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldStatus is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldStatus requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldStatus: %w", err)
+	}
+	return oldValue.Status, nil
+}
+
+// AppendStatus adds jm to the "status" field.
+func (m *RolloutMutation) AppendStatus(jm json.RawMessage) {
+	m.appendstatus = append(m.appendstatus, jm...)
+}
+
+// AppendedStatus returns the list of values that were appended to the "status" field in this mutation.
+func (m *RolloutMutation) AppendedStatus() (json.RawMessage, bool) {
+	if len(m.appendstatus) == 0 {
+		return nil, false
+	}
+	return m.appendstatus, true
+}
+
+// ResetStatus resets all changes to the "status" field.
+func (m *RolloutMutation) ResetStatus() {
+	m.status = nil
+	m.appendstatus = nil
+}
+
+// SetEvidence sets the "evidence" field.
+func (m *RolloutMutation) SetEvidence(jm json.RawMessage) {
+	m.evidence = &jm
+	m.appendevidence = nil
+}
+
+// Evidence returns the value of the "evidence" field in the mutation.
+func (m *RolloutMutation) Evidence() (r json.RawMessage, exists bool) {
+	v := m.evidence
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldEvidence returns the old "evidence" field's value of the Rollout entity.
+// If the Rollout object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *RolloutMutation) OldEvidence(ctx context.Context) (v json.RawMessage, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldEvidence is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldEvidence requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldEvidence: %w", err)
+	}
+	return oldValue.Evidence, nil
+}
+
+// AppendEvidence adds jm to the "evidence" field.
+func (m *RolloutMutation) AppendEvidence(jm json.RawMessage) {
+	m.appendevidence = append(m.appendevidence, jm...)
+}
+
+// AppendedEvidence returns the list of values that were appended to the "evidence" field in this mutation.
+func (m *RolloutMutation) AppendedEvidence() (json.RawMessage, bool) {
+	if len(m.appendevidence) == 0 {
+		return nil, false
+	}
+	return m.appendevidence, true
+}
+
+// ClearEvidence clears the value of the "evidence" field.
+func (m *RolloutMutation) ClearEvidence() {
+	m.evidence = nil
+	m.appendevidence = nil
+	m.clearedFields[rollout.FieldEvidence] = struct{}{}
+}
+
+// EvidenceCleared returns if the "evidence" field was cleared in this mutation.
+func (m *RolloutMutation) EvidenceCleared() bool {
+	_, ok := m.clearedFields[rollout.FieldEvidence]
+	return ok
+}
+
+// ResetEvidence resets all changes to the "evidence" field.
+func (m *RolloutMutation) ResetEvidence() {
+	m.evidence = nil
+	m.appendevidence = nil
+	delete(m.clearedFields, rollout.FieldEvidence)
+}
+
+// SetVersion sets the "version" field.
+func (m *RolloutMutation) SetVersion(i int64) {
+	m.version = &i
+	m.addversion = nil
+}
+
+// Version returns the value of the "version" field in the mutation.
+func (m *RolloutMutation) Version() (r int64, exists bool) {
+	v := m.version
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldVersion returns the old "version" field's value of the Rollout entity.
+// If the Rollout object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *RolloutMutation) OldVersion(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldVersion is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldVersion requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldVersion: %w", err)
+	}
+	return oldValue.Version, nil
+}
+
+// AddVersion adds i to the "version" field.
+func (m *RolloutMutation) AddVersion(i int64) {
+	if m.addversion != nil {
+		*m.addversion += i
+	} else {
+		m.addversion = &i
+	}
+}
+
+// AddedVersion returns the value that was added to the "version" field in this mutation.
+func (m *RolloutMutation) AddedVersion() (r int64, exists bool) {
+	v := m.addversion
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetVersion resets all changes to the "version" field.
+func (m *RolloutMutation) ResetVersion() {
+	m.version = nil
+	m.addversion = nil
+}
+
+// Where appends a list predicates to the RolloutMutation builder.
+func (m *RolloutMutation) Where(ps ...predicate.Rollout) {
+	m.predicates = append(m.predicates, ps...)
+}
+
+// WhereP appends storage-level predicates to the RolloutMutation builder. Using this method,
+// users can use type-assertion to append predicates that do not depend on any generated package.
+func (m *RolloutMutation) WhereP(ps ...func(*sql.Selector)) {
+	p := make([]predicate.Rollout, len(ps))
+	for i := range ps {
+		p[i] = ps[i]
+	}
+	m.Where(p...)
+}
+
+// Op returns the operation name.
+func (m *RolloutMutation) Op() Op {
+	return m.op
+}
+
+// SetOp allows setting the mutation operation.
+func (m *RolloutMutation) SetOp(op Op) {
+	m.op = op
+}
+
+// Type returns the node type of this mutation (Rollout).
+func (m *RolloutMutation) Type() string {
+	return m.typ
+}
+
+// Fields returns all fields that were changed during this mutation. Note that in
+// order to get all numeric fields that were incremented/decremented, call
+// AddedFields().
+func (m *RolloutMutation) Fields() []string {
+	fields := make([]string, 0, 11)
+	if m.mesh != nil {
+		fields = append(fields, rollout.FieldMesh)
+	}
+	if m.target != nil {
+		fields = append(fields, rollout.FieldTarget)
+	}
+	if m.active != nil {
+		fields = append(fields, rollout.FieldActive)
+	}
+	if m.author != nil {
+		fields = append(fields, rollout.FieldAuthor)
+	}
+	if m.reason != nil {
+		fields = append(fields, rollout.FieldReason)
+	}
+	if m.at != nil {
+		fields = append(fields, rollout.FieldAt)
+	}
+	if m.spec != nil {
+		fields = append(fields, rollout.FieldSpec)
+	}
+	if m.phase != nil {
+		fields = append(fields, rollout.FieldPhase)
+	}
+	if m.status != nil {
+		fields = append(fields, rollout.FieldStatus)
+	}
+	if m.evidence != nil {
+		fields = append(fields, rollout.FieldEvidence)
+	}
+	if m.version != nil {
+		fields = append(fields, rollout.FieldVersion)
+	}
+	return fields
+}
+
+// Field returns the value of a field with the given name. The second boolean
+// return value indicates that this field was not set, or was not defined in the
+// schema.
+func (m *RolloutMutation) Field(name string) (ent.Value, bool) {
+	switch name {
+	case rollout.FieldMesh:
+		return m.Mesh()
+	case rollout.FieldTarget:
+		return m.Target()
+	case rollout.FieldActive:
+		return m.Active()
+	case rollout.FieldAuthor:
+		return m.Author()
+	case rollout.FieldReason:
+		return m.Reason()
+	case rollout.FieldAt:
+		return m.At()
+	case rollout.FieldSpec:
+		return m.Spec()
+	case rollout.FieldPhase:
+		return m.Phase()
+	case rollout.FieldStatus:
+		return m.Status()
+	case rollout.FieldEvidence:
+		return m.Evidence()
+	case rollout.FieldVersion:
+		return m.Version()
+	}
+	return nil, false
+}
+
+// OldField returns the old value of the field from the database. An error is
+// returned if the mutation operation is not UpdateOne, or the query to the
+// database failed.
+func (m *RolloutMutation) OldField(ctx context.Context, name string) (ent.Value, error) {
+	switch name {
+	case rollout.FieldMesh:
+		return m.OldMesh(ctx)
+	case rollout.FieldTarget:
+		return m.OldTarget(ctx)
+	case rollout.FieldActive:
+		return m.OldActive(ctx)
+	case rollout.FieldAuthor:
+		return m.OldAuthor(ctx)
+	case rollout.FieldReason:
+		return m.OldReason(ctx)
+	case rollout.FieldAt:
+		return m.OldAt(ctx)
+	case rollout.FieldSpec:
+		return m.OldSpec(ctx)
+	case rollout.FieldPhase:
+		return m.OldPhase(ctx)
+	case rollout.FieldStatus:
+		return m.OldStatus(ctx)
+	case rollout.FieldEvidence:
+		return m.OldEvidence(ctx)
+	case rollout.FieldVersion:
+		return m.OldVersion(ctx)
+	}
+	return nil, fmt.Errorf("unknown Rollout field %s", name)
+}
+
+// SetField sets the value of a field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *RolloutMutation) SetField(name string, value ent.Value) error {
+	switch name {
+	case rollout.FieldMesh:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetMesh(v)
+		return nil
+	case rollout.FieldTarget:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetTarget(v)
+		return nil
+	case rollout.FieldActive:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetActive(v)
+		return nil
+	case rollout.FieldAuthor:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetAuthor(v)
+		return nil
+	case rollout.FieldReason:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetReason(v)
+		return nil
+	case rollout.FieldAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetAt(v)
+		return nil
+	case rollout.FieldSpec:
+		v, ok := value.(json.RawMessage)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetSpec(v)
+		return nil
+	case rollout.FieldPhase:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetPhase(v)
+		return nil
+	case rollout.FieldStatus:
+		v, ok := value.(json.RawMessage)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetStatus(v)
+		return nil
+	case rollout.FieldEvidence:
+		v, ok := value.(json.RawMessage)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetEvidence(v)
+		return nil
+	case rollout.FieldVersion:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetVersion(v)
+		return nil
+	}
+	return fmt.Errorf("unknown Rollout field %s", name)
+}
+
+// AddedFields returns all numeric fields that were incremented/decremented during
+// this mutation.
+func (m *RolloutMutation) AddedFields() []string {
+	var fields []string
+	if m.addversion != nil {
+		fields = append(fields, rollout.FieldVersion)
+	}
+	return fields
+}
+
+// AddedField returns the numeric value that was incremented/decremented on a field
+// with the given name. The second boolean return value indicates that this field
+// was not set, or was not defined in the schema.
+func (m *RolloutMutation) AddedField(name string) (ent.Value, bool) {
+	switch name {
+	case rollout.FieldVersion:
+		return m.AddedVersion()
+	}
+	return nil, false
+}
+
+// AddField adds the value to the field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *RolloutMutation) AddField(name string, value ent.Value) error {
+	switch name {
+	case rollout.FieldVersion:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddVersion(v)
+		return nil
+	}
+	return fmt.Errorf("unknown Rollout numeric field %s", name)
+}
+
+// ClearedFields returns all nullable fields that were cleared during this
+// mutation.
+func (m *RolloutMutation) ClearedFields() []string {
+	var fields []string
+	if m.FieldCleared(rollout.FieldActive) {
+		fields = append(fields, rollout.FieldActive)
+	}
+	if m.FieldCleared(rollout.FieldReason) {
+		fields = append(fields, rollout.FieldReason)
+	}
+	if m.FieldCleared(rollout.FieldEvidence) {
+		fields = append(fields, rollout.FieldEvidence)
+	}
+	return fields
+}
+
+// FieldCleared returns a boolean indicating if a field with the given name was
+// cleared in this mutation.
+func (m *RolloutMutation) FieldCleared(name string) bool {
+	_, ok := m.clearedFields[name]
+	return ok
+}
+
+// ClearField clears the value of the field with the given name. It returns an
+// error if the field is not defined in the schema.
+func (m *RolloutMutation) ClearField(name string) error {
+	switch name {
+	case rollout.FieldActive:
+		m.ClearActive()
+		return nil
+	case rollout.FieldReason:
+		m.ClearReason()
+		return nil
+	case rollout.FieldEvidence:
+		m.ClearEvidence()
+		return nil
+	}
+	return fmt.Errorf("unknown Rollout nullable field %s", name)
+}
+
+// ResetField resets all changes in the mutation for the field with the given name.
+// It returns an error if the field is not defined in the schema.
+func (m *RolloutMutation) ResetField(name string) error {
+	switch name {
+	case rollout.FieldMesh:
+		m.ResetMesh()
+		return nil
+	case rollout.FieldTarget:
+		m.ResetTarget()
+		return nil
+	case rollout.FieldActive:
+		m.ResetActive()
+		return nil
+	case rollout.FieldAuthor:
+		m.ResetAuthor()
+		return nil
+	case rollout.FieldReason:
+		m.ResetReason()
+		return nil
+	case rollout.FieldAt:
+		m.ResetAt()
+		return nil
+	case rollout.FieldSpec:
+		m.ResetSpec()
+		return nil
+	case rollout.FieldPhase:
+		m.ResetPhase()
+		return nil
+	case rollout.FieldStatus:
+		m.ResetStatus()
+		return nil
+	case rollout.FieldEvidence:
+		m.ResetEvidence()
+		return nil
+	case rollout.FieldVersion:
+		m.ResetVersion()
+		return nil
+	}
+	return fmt.Errorf("unknown Rollout field %s", name)
+}
+
+// AddedEdges returns all edge names that were set/added in this mutation.
+func (m *RolloutMutation) AddedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// AddedIDs returns all IDs (to other nodes) that were added for the given edge
+// name in this mutation.
+func (m *RolloutMutation) AddedIDs(name string) []ent.Value {
+	return nil
+}
+
+// RemovedEdges returns all edge names that were removed in this mutation.
+func (m *RolloutMutation) RemovedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// RemovedIDs returns all IDs (to other nodes) that were removed for the edge with
+// the given name in this mutation.
+func (m *RolloutMutation) RemovedIDs(name string) []ent.Value {
+	return nil
+}
+
+// ClearedEdges returns all edge names that were cleared in this mutation.
+func (m *RolloutMutation) ClearedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// EdgeCleared returns a boolean which indicates if the edge with the given name
+// was cleared in this mutation.
+func (m *RolloutMutation) EdgeCleared(name string) bool {
+	return false
+}
+
+// ClearEdge clears the value of the edge with the given name. It returns an error
+// if that edge is not defined in the schema.
+func (m *RolloutMutation) ClearEdge(name string) error {
+	return fmt.Errorf("unknown Rollout unique edge %s", name)
+}
+
+// ResetEdge resets all changes to the edge with the given name in this mutation.
+// It returns an error if the edge is not defined in the schema.
+func (m *RolloutMutation) ResetEdge(name string) error {
+	return fmt.Errorf("unknown Rollout edge %s", name)
 }
 
 // ViewMutation represents an operation that mutates the View nodes in the graph.

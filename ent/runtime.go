@@ -8,9 +8,11 @@ import (
 	"github.com/weirmesh/weir/ent/change"
 	"github.com/weirmesh/weir/ent/draft"
 	"github.com/weirmesh/weir/ent/edit"
+	"github.com/weirmesh/weir/ent/event"
 	"github.com/weirmesh/weir/ent/instance"
 	"github.com/weirmesh/weir/ent/mesh"
 	"github.com/weirmesh/weir/ent/object"
+	"github.com/weirmesh/weir/ent/rollout"
 	"github.com/weirmesh/weir/ent/schema"
 	"github.com/weirmesh/weir/ent/view"
 )
@@ -38,7 +40,7 @@ func init() {
 	// change.NameValidator is a validator for the "name" field. It is called by the builders before save.
 	change.NameValidator = changeDescName.Validators[0].(func(string) error)
 	// changeDescState is the schema descriptor for state field.
-	changeDescState := changeFields[15].Descriptor()
+	changeDescState := changeFields[21].Descriptor()
 	// change.StateValidator is a validator for the "state" field. It is called by the builders before save.
 	change.StateValidator = changeDescState.Validators[0].(func(string) error)
 	// changeDescID is the schema descriptor for id field.
@@ -101,6 +103,20 @@ func init() {
 	editDescVersion := editFields[5].Descriptor()
 	// edit.VersionValidator is a validator for the "version" field. It is called by the builders before save.
 	edit.VersionValidator = editDescVersion.Validators[0].(func(int64) error)
+	eventFields := schema.Event{}.Fields()
+	_ = eventFields
+	// eventDescKind is the schema descriptor for kind field.
+	eventDescKind := eventFields[2].Descriptor()
+	// event.KindValidator is a validator for the "kind" field. It is called by the builders before save.
+	event.KindValidator = eventDescKind.Validators[0].(func(string) error)
+	// eventDescAt is the schema descriptor for at field.
+	eventDescAt := eventFields[4].Descriptor()
+	// event.DefaultAt holds the default value on creation for the at field.
+	event.DefaultAt = eventDescAt.Default.(func() time.Time)
+	// eventDescID is the schema descriptor for id field.
+	eventDescID := eventFields[0].Descriptor()
+	// event.IDValidator is a validator for the "id" field. It is called by the builders before save.
+	event.IDValidator = eventDescID.Validators[0].(func(int64) error)
 	instanceFields := schema.Instance{}.Fields()
 	_ = instanceFields
 	// instanceDescMesh is the schema descriptor for mesh field.
@@ -155,6 +171,32 @@ func init() {
 	objectDescChange := objectFields[4].Descriptor()
 	// object.ChangeValidator is a validator for the "change" field. It is called by the builders before save.
 	object.ChangeValidator = objectDescChange.Validators[0].(func(string) error)
+	rolloutFields := schema.Rollout{}.Fields()
+	_ = rolloutFields
+	// rolloutDescMesh is the schema descriptor for mesh field.
+	rolloutDescMesh := rolloutFields[1].Descriptor()
+	// rollout.MeshValidator is a validator for the "mesh" field. It is called by the builders before save.
+	rollout.MeshValidator = rolloutDescMesh.Validators[0].(func(string) error)
+	// rolloutDescTarget is the schema descriptor for target field.
+	rolloutDescTarget := rolloutFields[2].Descriptor()
+	// rollout.TargetValidator is a validator for the "target" field. It is called by the builders before save.
+	rollout.TargetValidator = rolloutDescTarget.Validators[0].(func(string) error)
+	// rolloutDescAt is the schema descriptor for at field.
+	rolloutDescAt := rolloutFields[6].Descriptor()
+	// rollout.DefaultAt holds the default value on creation for the at field.
+	rollout.DefaultAt = rolloutDescAt.Default.(func() time.Time)
+	// rolloutDescPhase is the schema descriptor for phase field.
+	rolloutDescPhase := rolloutFields[8].Descriptor()
+	// rollout.PhaseValidator is a validator for the "phase" field. It is called by the builders before save.
+	rollout.PhaseValidator = rolloutDescPhase.Validators[0].(func(string) error)
+	// rolloutDescVersion is the schema descriptor for version field.
+	rolloutDescVersion := rolloutFields[11].Descriptor()
+	// rollout.VersionValidator is a validator for the "version" field. It is called by the builders before save.
+	rollout.VersionValidator = rolloutDescVersion.Validators[0].(func(int64) error)
+	// rolloutDescID is the schema descriptor for id field.
+	rolloutDescID := rolloutFields[0].Descriptor()
+	// rollout.IDValidator is a validator for the "id" field. It is called by the builders before save.
+	rollout.IDValidator = rolloutDescID.Validators[0].(func(string) error)
 	viewFields := schema.View{}.Fields()
 	_ = viewFields
 	// viewDescMesh is the schema descriptor for mesh field.

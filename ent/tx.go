@@ -18,12 +18,16 @@ type Tx struct {
 	Draft *DraftClient
 	// Edit is the client for interacting with the Edit builders.
 	Edit *EditClient
+	// Event is the client for interacting with the Event builders.
+	Event *EventClient
 	// Instance is the client for interacting with the Instance builders.
 	Instance *InstanceClient
 	// Mesh is the client for interacting with the Mesh builders.
 	Mesh *MeshClient
 	// Object is the client for interacting with the Object builders.
 	Object *ObjectClient
+	// Rollout is the client for interacting with the Rollout builders.
+	Rollout *RolloutClient
 	// View is the client for interacting with the View builders.
 	View *ViewClient
 
@@ -160,9 +164,11 @@ func (tx *Tx) init() {
 	tx.Change = NewChangeClient(tx.config)
 	tx.Draft = NewDraftClient(tx.config)
 	tx.Edit = NewEditClient(tx.config)
+	tx.Event = NewEventClient(tx.config)
 	tx.Instance = NewInstanceClient(tx.config)
 	tx.Mesh = NewMeshClient(tx.config)
 	tx.Object = NewObjectClient(tx.config)
+	tx.Rollout = NewRolloutClient(tx.config)
 	tx.View = NewViewClient(tx.config)
 }
 

@@ -38,6 +38,18 @@ const (
 	FieldUndoes = "undoes"
 	// FieldKey holds the string denoting the key field in the database.
 	FieldKey = "key"
+	// FieldPlan holds the string denoting the plan field in the database.
+	FieldPlan = "plan"
+	// FieldBreaches holds the string denoting the breaches field in the database.
+	FieldBreaches = "breaches"
+	// FieldOverride holds the string denoting the override field in the database.
+	FieldOverride = "override"
+	// FieldRollout holds the string denoting the rollout field in the database.
+	FieldRollout = "rollout"
+	// FieldHash holds the string denoting the hash field in the database.
+	FieldHash = "hash"
+	// FieldTimeline holds the string denoting the timeline field in the database.
+	FieldTimeline = "timeline"
 	// FieldDigest holds the string denoting the digest field in the database.
 	FieldDigest = "digest"
 	// FieldState holds the string denoting the state field in the database.
@@ -81,6 +93,12 @@ var Columns = []string{
 	FieldDiff,
 	FieldUndoes,
 	FieldKey,
+	FieldPlan,
+	FieldBreaches,
+	FieldOverride,
+	FieldRollout,
+	FieldHash,
+	FieldTimeline,
 	FieldDigest,
 	FieldState,
 	FieldUndoneBy,
@@ -181,6 +199,21 @@ func ByUndoes(opts ...sql.OrderTermOption) OrderOption {
 // ByKey orders the results by the key field.
 func ByKey(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldKey, opts...).ToFunc()
+}
+
+// ByOverride orders the results by the override field.
+func ByOverride(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldOverride, opts...).ToFunc()
+}
+
+// ByRollout orders the results by the rollout field.
+func ByRollout(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldRollout, opts...).ToFunc()
+}
+
+// ByHash orders the results by the hash field.
+func ByHash(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldHash, opts...).ToFunc()
 }
 
 // ByDigest orders the results by the digest field.

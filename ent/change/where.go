@@ -125,6 +125,21 @@ func Key(v string) predicate.Change {
 	return predicate.Change(sql.FieldEQ(FieldKey, v))
 }
 
+// Override applies equality check predicate on the "override" field. It's identical to OverrideEQ.
+func Override(v string) predicate.Change {
+	return predicate.Change(sql.FieldEQ(FieldOverride, v))
+}
+
+// Rollout applies equality check predicate on the "rollout" field. It's identical to RolloutEQ.
+func Rollout(v string) predicate.Change {
+	return predicate.Change(sql.FieldEQ(FieldRollout, v))
+}
+
+// Hash applies equality check predicate on the "hash" field. It's identical to HashEQ.
+func Hash(v string) predicate.Change {
+	return predicate.Change(sql.FieldEQ(FieldHash, v))
+}
+
 // Digest applies equality check predicate on the "digest" field. It's identical to DigestEQ.
 func Digest(v string) predicate.Change {
 	return predicate.Change(sql.FieldEQ(FieldDigest, v))
@@ -873,6 +888,261 @@ func KeyEqualFold(v string) predicate.Change {
 // KeyContainsFold applies the ContainsFold predicate on the "key" field.
 func KeyContainsFold(v string) predicate.Change {
 	return predicate.Change(sql.FieldContainsFold(FieldKey, v))
+}
+
+// PlanIsNil applies the IsNil predicate on the "plan" field.
+func PlanIsNil() predicate.Change {
+	return predicate.Change(sql.FieldIsNull(FieldPlan))
+}
+
+// PlanNotNil applies the NotNil predicate on the "plan" field.
+func PlanNotNil() predicate.Change {
+	return predicate.Change(sql.FieldNotNull(FieldPlan))
+}
+
+// BreachesIsNil applies the IsNil predicate on the "breaches" field.
+func BreachesIsNil() predicate.Change {
+	return predicate.Change(sql.FieldIsNull(FieldBreaches))
+}
+
+// BreachesNotNil applies the NotNil predicate on the "breaches" field.
+func BreachesNotNil() predicate.Change {
+	return predicate.Change(sql.FieldNotNull(FieldBreaches))
+}
+
+// OverrideEQ applies the EQ predicate on the "override" field.
+func OverrideEQ(v string) predicate.Change {
+	return predicate.Change(sql.FieldEQ(FieldOverride, v))
+}
+
+// OverrideNEQ applies the NEQ predicate on the "override" field.
+func OverrideNEQ(v string) predicate.Change {
+	return predicate.Change(sql.FieldNEQ(FieldOverride, v))
+}
+
+// OverrideIn applies the In predicate on the "override" field.
+func OverrideIn(vs ...string) predicate.Change {
+	return predicate.Change(sql.FieldIn(FieldOverride, vs...))
+}
+
+// OverrideNotIn applies the NotIn predicate on the "override" field.
+func OverrideNotIn(vs ...string) predicate.Change {
+	return predicate.Change(sql.FieldNotIn(FieldOverride, vs...))
+}
+
+// OverrideGT applies the GT predicate on the "override" field.
+func OverrideGT(v string) predicate.Change {
+	return predicate.Change(sql.FieldGT(FieldOverride, v))
+}
+
+// OverrideGTE applies the GTE predicate on the "override" field.
+func OverrideGTE(v string) predicate.Change {
+	return predicate.Change(sql.FieldGTE(FieldOverride, v))
+}
+
+// OverrideLT applies the LT predicate on the "override" field.
+func OverrideLT(v string) predicate.Change {
+	return predicate.Change(sql.FieldLT(FieldOverride, v))
+}
+
+// OverrideLTE applies the LTE predicate on the "override" field.
+func OverrideLTE(v string) predicate.Change {
+	return predicate.Change(sql.FieldLTE(FieldOverride, v))
+}
+
+// OverrideContains applies the Contains predicate on the "override" field.
+func OverrideContains(v string) predicate.Change {
+	return predicate.Change(sql.FieldContains(FieldOverride, v))
+}
+
+// OverrideHasPrefix applies the HasPrefix predicate on the "override" field.
+func OverrideHasPrefix(v string) predicate.Change {
+	return predicate.Change(sql.FieldHasPrefix(FieldOverride, v))
+}
+
+// OverrideHasSuffix applies the HasSuffix predicate on the "override" field.
+func OverrideHasSuffix(v string) predicate.Change {
+	return predicate.Change(sql.FieldHasSuffix(FieldOverride, v))
+}
+
+// OverrideIsNil applies the IsNil predicate on the "override" field.
+func OverrideIsNil() predicate.Change {
+	return predicate.Change(sql.FieldIsNull(FieldOverride))
+}
+
+// OverrideNotNil applies the NotNil predicate on the "override" field.
+func OverrideNotNil() predicate.Change {
+	return predicate.Change(sql.FieldNotNull(FieldOverride))
+}
+
+// OverrideEqualFold applies the EqualFold predicate on the "override" field.
+func OverrideEqualFold(v string) predicate.Change {
+	return predicate.Change(sql.FieldEqualFold(FieldOverride, v))
+}
+
+// OverrideContainsFold applies the ContainsFold predicate on the "override" field.
+func OverrideContainsFold(v string) predicate.Change {
+	return predicate.Change(sql.FieldContainsFold(FieldOverride, v))
+}
+
+// RolloutEQ applies the EQ predicate on the "rollout" field.
+func RolloutEQ(v string) predicate.Change {
+	return predicate.Change(sql.FieldEQ(FieldRollout, v))
+}
+
+// RolloutNEQ applies the NEQ predicate on the "rollout" field.
+func RolloutNEQ(v string) predicate.Change {
+	return predicate.Change(sql.FieldNEQ(FieldRollout, v))
+}
+
+// RolloutIn applies the In predicate on the "rollout" field.
+func RolloutIn(vs ...string) predicate.Change {
+	return predicate.Change(sql.FieldIn(FieldRollout, vs...))
+}
+
+// RolloutNotIn applies the NotIn predicate on the "rollout" field.
+func RolloutNotIn(vs ...string) predicate.Change {
+	return predicate.Change(sql.FieldNotIn(FieldRollout, vs...))
+}
+
+// RolloutGT applies the GT predicate on the "rollout" field.
+func RolloutGT(v string) predicate.Change {
+	return predicate.Change(sql.FieldGT(FieldRollout, v))
+}
+
+// RolloutGTE applies the GTE predicate on the "rollout" field.
+func RolloutGTE(v string) predicate.Change {
+	return predicate.Change(sql.FieldGTE(FieldRollout, v))
+}
+
+// RolloutLT applies the LT predicate on the "rollout" field.
+func RolloutLT(v string) predicate.Change {
+	return predicate.Change(sql.FieldLT(FieldRollout, v))
+}
+
+// RolloutLTE applies the LTE predicate on the "rollout" field.
+func RolloutLTE(v string) predicate.Change {
+	return predicate.Change(sql.FieldLTE(FieldRollout, v))
+}
+
+// RolloutContains applies the Contains predicate on the "rollout" field.
+func RolloutContains(v string) predicate.Change {
+	return predicate.Change(sql.FieldContains(FieldRollout, v))
+}
+
+// RolloutHasPrefix applies the HasPrefix predicate on the "rollout" field.
+func RolloutHasPrefix(v string) predicate.Change {
+	return predicate.Change(sql.FieldHasPrefix(FieldRollout, v))
+}
+
+// RolloutHasSuffix applies the HasSuffix predicate on the "rollout" field.
+func RolloutHasSuffix(v string) predicate.Change {
+	return predicate.Change(sql.FieldHasSuffix(FieldRollout, v))
+}
+
+// RolloutIsNil applies the IsNil predicate on the "rollout" field.
+func RolloutIsNil() predicate.Change {
+	return predicate.Change(sql.FieldIsNull(FieldRollout))
+}
+
+// RolloutNotNil applies the NotNil predicate on the "rollout" field.
+func RolloutNotNil() predicate.Change {
+	return predicate.Change(sql.FieldNotNull(FieldRollout))
+}
+
+// RolloutEqualFold applies the EqualFold predicate on the "rollout" field.
+func RolloutEqualFold(v string) predicate.Change {
+	return predicate.Change(sql.FieldEqualFold(FieldRollout, v))
+}
+
+// RolloutContainsFold applies the ContainsFold predicate on the "rollout" field.
+func RolloutContainsFold(v string) predicate.Change {
+	return predicate.Change(sql.FieldContainsFold(FieldRollout, v))
+}
+
+// HashEQ applies the EQ predicate on the "hash" field.
+func HashEQ(v string) predicate.Change {
+	return predicate.Change(sql.FieldEQ(FieldHash, v))
+}
+
+// HashNEQ applies the NEQ predicate on the "hash" field.
+func HashNEQ(v string) predicate.Change {
+	return predicate.Change(sql.FieldNEQ(FieldHash, v))
+}
+
+// HashIn applies the In predicate on the "hash" field.
+func HashIn(vs ...string) predicate.Change {
+	return predicate.Change(sql.FieldIn(FieldHash, vs...))
+}
+
+// HashNotIn applies the NotIn predicate on the "hash" field.
+func HashNotIn(vs ...string) predicate.Change {
+	return predicate.Change(sql.FieldNotIn(FieldHash, vs...))
+}
+
+// HashGT applies the GT predicate on the "hash" field.
+func HashGT(v string) predicate.Change {
+	return predicate.Change(sql.FieldGT(FieldHash, v))
+}
+
+// HashGTE applies the GTE predicate on the "hash" field.
+func HashGTE(v string) predicate.Change {
+	return predicate.Change(sql.FieldGTE(FieldHash, v))
+}
+
+// HashLT applies the LT predicate on the "hash" field.
+func HashLT(v string) predicate.Change {
+	return predicate.Change(sql.FieldLT(FieldHash, v))
+}
+
+// HashLTE applies the LTE predicate on the "hash" field.
+func HashLTE(v string) predicate.Change {
+	return predicate.Change(sql.FieldLTE(FieldHash, v))
+}
+
+// HashContains applies the Contains predicate on the "hash" field.
+func HashContains(v string) predicate.Change {
+	return predicate.Change(sql.FieldContains(FieldHash, v))
+}
+
+// HashHasPrefix applies the HasPrefix predicate on the "hash" field.
+func HashHasPrefix(v string) predicate.Change {
+	return predicate.Change(sql.FieldHasPrefix(FieldHash, v))
+}
+
+// HashHasSuffix applies the HasSuffix predicate on the "hash" field.
+func HashHasSuffix(v string) predicate.Change {
+	return predicate.Change(sql.FieldHasSuffix(FieldHash, v))
+}
+
+// HashIsNil applies the IsNil predicate on the "hash" field.
+func HashIsNil() predicate.Change {
+	return predicate.Change(sql.FieldIsNull(FieldHash))
+}
+
+// HashNotNil applies the NotNil predicate on the "hash" field.
+func HashNotNil() predicate.Change {
+	return predicate.Change(sql.FieldNotNull(FieldHash))
+}
+
+// HashEqualFold applies the EqualFold predicate on the "hash" field.
+func HashEqualFold(v string) predicate.Change {
+	return predicate.Change(sql.FieldEqualFold(FieldHash, v))
+}
+
+// HashContainsFold applies the ContainsFold predicate on the "hash" field.
+func HashContainsFold(v string) predicate.Change {
+	return predicate.Change(sql.FieldContainsFold(FieldHash, v))
+}
+
+// TimelineIsNil applies the IsNil predicate on the "timeline" field.
+func TimelineIsNil() predicate.Change {
+	return predicate.Change(sql.FieldIsNull(FieldTimeline))
+}
+
+// TimelineNotNil applies the NotNil predicate on the "timeline" field.
+func TimelineNotNil() predicate.Change {
+	return predicate.Change(sql.FieldNotNull(FieldTimeline))
 }
 
 // DigestEQ applies the EQ predicate on the "digest" field.

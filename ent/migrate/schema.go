@@ -24,6 +24,12 @@ var (
 		{Name: "diff", Type: field.TypeString, Size: 2147483647},
 		{Name: "undoes", Type: field.TypeString, Nullable: true},
 		{Name: "key", Type: field.TypeString, Unique: true, Nullable: true},
+		{Name: "plan", Type: field.TypeJSON, Nullable: true},
+		{Name: "breaches", Type: field.TypeJSON, Nullable: true},
+		{Name: "override", Type: field.TypeString, Nullable: true, Size: 2147483647},
+		{Name: "rollout", Type: field.TypeString, Nullable: true},
+		{Name: "hash", Type: field.TypeString, Nullable: true},
+		{Name: "timeline", Type: field.TypeJSON, Nullable: true},
 		{Name: "digest", Type: field.TypeString},
 		{Name: "state", Type: field.TypeString},
 		{Name: "undone_by", Type: field.TypeString, Nullable: true},
@@ -46,7 +52,12 @@ var (
 			{
 				Name:    "change_state",
 				Unique:  false,
-				Columns: []*schema.Column{ChangesColumns[15]},
+				Columns: []*schema.Column{ChangesColumns[21]},
+			},
+			{
+				Name:    "change_rollout",
+				Unique:  false,
+				Columns: []*schema.Column{ChangesColumns[17]},
 			},
 		},
 	}
@@ -119,6 +130,33 @@ var (
 			},
 		},
 	}
+	// EventsColumns holds the columns for the "events" table.
+	EventsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt64, Increment: true},
+		{Name: "mesh", Type: field.TypeString},
+		{Name: "kind", Type: field.TypeString},
+		{Name: "subject", Type: field.TypeString},
+		{Name: "at", Type: field.TypeTime},
+		{Name: "body", Type: field.TypeJSON},
+	}
+	// EventsTable holds the schema information for the "events" table.
+	EventsTable = &schema.Table{
+		Name:       "events",
+		Columns:    EventsColumns,
+		PrimaryKey: []*schema.Column{EventsColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "event_mesh_id",
+				Unique:  false,
+				Columns: []*schema.Column{EventsColumns[1], EventsColumns[0]},
+			},
+			{
+				Name:    "event_at",
+				Unique:  false,
+				Columns: []*schema.Column{EventsColumns[4]},
+			},
+		},
+	}
 	// InstancesColumns holds the columns for the "instances" table.
 	InstancesColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeInt, Increment: true},
@@ -176,6 +214,39 @@ var (
 			},
 		},
 	}
+	// RolloutsColumns holds the columns for the "rollouts" table.
+	RolloutsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeString},
+		{Name: "mesh", Type: field.TypeString},
+		{Name: "target", Type: field.TypeString},
+		{Name: "active", Type: field.TypeString, Unique: true, Nullable: true},
+		{Name: "author", Type: field.TypeString},
+		{Name: "reason", Type: field.TypeString, Nullable: true, Size: 2147483647},
+		{Name: "at", Type: field.TypeTime},
+		{Name: "spec", Type: field.TypeJSON},
+		{Name: "phase", Type: field.TypeString},
+		{Name: "status", Type: field.TypeJSON},
+		{Name: "evidence", Type: field.TypeJSON, Nullable: true},
+		{Name: "version", Type: field.TypeInt64},
+	}
+	// RolloutsTable holds the schema information for the "rollouts" table.
+	RolloutsTable = &schema.Table{
+		Name:       "rollouts",
+		Columns:    RolloutsColumns,
+		PrimaryKey: []*schema.Column{RolloutsColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "rollout_mesh_target",
+				Unique:  false,
+				Columns: []*schema.Column{RolloutsColumns[1], RolloutsColumns[2]},
+			},
+			{
+				Name:    "rollout_phase",
+				Unique:  false,
+				Columns: []*schema.Column{RolloutsColumns[8]},
+			},
+		},
+	}
 	// ViewsColumns holds the columns for the "views" table.
 	ViewsColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeInt, Increment: true},
@@ -203,9 +274,11 @@ var (
 		ChangesTable,
 		DraftsTable,
 		EditsTable,
+		EventsTable,
 		InstancesTable,
 		MeshesTable,
 		ObjectsTable,
+		RolloutsTable,
 		ViewsTable,
 	}
 )

@@ -15,6 +15,9 @@ type Draft func(*sql.Selector)
 // Edit is the predicate function for edit builders.
 type Edit func(*sql.Selector)
 
+// Event is the predicate function for event builders.
+type Event func(*sql.Selector)
+
 // Instance is the predicate function for instance builders.
 type Instance func(*sql.Selector)
 
@@ -23,6 +26,9 @@ type Mesh func(*sql.Selector)
 
 // Object is the predicate function for object builders.
 type Object func(*sql.Selector)
+
+// Rollout is the predicate function for rollout builders.
+type Rollout func(*sql.Selector)
 
 // View is the predicate function for view builders.
 type View func(*sql.Selector)

@@ -29,6 +29,12 @@ func (Change) Fields() []ent.Field {
 		field.Text("diff").Immutable(),
 		field.String("undoes").Optional().Immutable(),
 		field.String("key").Optional().Nillable().Unique().Immutable().Comment("idempotency key"),
+		field.JSON("plan", json.RawMessage{}).Optional().Comment("what was forecast, and what was measured of it"),
+		field.JSON("breaches", json.RawMessage{}).Optional().Immutable().Comment("guard rails that the override went over"),
+		field.Text("override").Optional().Immutable(),
+		field.String("rollout").Optional().Immutable(),
+		field.String("hash").Optional().Immutable().Comment("of this entry and the hash of the one before it"),
+		field.JSON("timeline", json.RawMessage{}).Optional().Comment("when its truths and its state moved, and what the traffic was"),
 		field.String("digest").Immutable().Comment("of the proposal, to tell a repeat from another one under the same key"),
 
 		field.String("state").NotEmpty(),
@@ -51,5 +57,6 @@ func (Change) Indexes() []ent.Index {
 	return []ent.Index{
 		index.Fields("mesh", "revision").Unique(),
 		index.Fields("state"),
+		index.Fields("rollout"),
 	}
 }

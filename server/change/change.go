@@ -7,7 +7,9 @@ import (
 	"errors"
 	"time"
 
+	"github.com/weirmesh/weir/server/guard"
 	"github.com/weirmesh/weir/server/mesh"
+	"github.com/weirmesh/weir/server/plan"
 	"github.com/weirmesh/weir/server/provider"
 )
 
@@ -45,6 +47,16 @@ type Change struct {
 	// ConfirmedBy is who confirmed a change that carried a deadline.
 	ConfirmedBy string `json:"confirmedBy,omitempty"`
 	State       State  `json:"state"`
+	// Plan is what was forecast when the change was proposed; its shifts carry what was measured afterwards.
+	Plan *plan.Plan `json:"plan,omitempty"`
+	// Breaches are the guard rails that a dry run ran into, or that Override went over.
+	Breaches []guard.Breach `json:"breaches,omitempty"`
+	// Override is the reason given for going over guard rails.
+	Override string `json:"override,omitempty"`
+	// Rollout is the canary rollout that made the change; empty: a person did.
+	Rollout string `json:"rollout,omitempty"`
+	// Hash chains the entry to the one before it, in hexadecimal: whoever alters an entry breaks the chain.
+	Hash string `json:"hash,omitempty"`
 }
 
 // Accepted is the first truth: valid, recorded, handed to the mesh.
@@ -94,6 +106,10 @@ type Proposal struct {
 	ConfirmWithin time.Duration
 	DryRun        bool
 	Undoes        string // the change that this one takes back
+	// Override is the reason for going over guard rails; empty: they hold.
+	Override string
+	// Rollout is the canary rollout on whose behalf the change is made; empty: a person's.
+	Rollout string
 }
 
 // Stored is an object with its version: 1 when first recorded, one more with every change.

@@ -25,6 +25,8 @@ type Options struct {
 	Store    Store
 	Provider provider.Provider
 	Traffic  Traffic // none: nothing is observed
+	Guard    Guard   // none: no guard rails
+	Planner  Planner // none: no forecasts
 	Logger   *slog.Logger
 	Now      func() time.Time // time.Now when nil
 }
@@ -35,6 +37,8 @@ type Door struct {
 	store    Store
 	provider provider.Provider
 	traffic  Traffic
+	guard    Guard
+	planner  Planner
 	log      *slog.Logger
 	now      func() time.Time
 	events   event.Bus[Change]
@@ -75,7 +79,7 @@ type entry struct {
 // New loads every mesh and hands it to the provider. Error: mesh.Unavailable when the store cannot be read.
 func New(o Options) (*Door, error) {
 	d := &Door{
-		store: o.Store, provider: o.Provider, traffic: o.Traffic, log: o.Logger, now: o.Now,
+		store: o.Store, provider: o.Provider, traffic: o.Traffic, guard: o.Guard, planner: o.Planner, log: o.Logger, now: o.Now,
 		wake:    make(chan struct{}, 1),
 		meshes:  make(map[string]Current),
 		active:  make(map[string]*entry),

@@ -42,10 +42,10 @@ func TestLimitsAreNotMeasured(t *testing.T) {
 	m := routed(route(target("v1", 1), target("v2", 1)))
 	limited := route(target("v1", 1), target("v2", 1))
 	limited.Health = &mesh.HealthLimits{UnhealthyErrors: ptr(0.02)}
-	if p := planFor([]Edit{step(route(target("v1", 1), target("v2", 1)), limited)}, m); !p.empty() {
+	if p := expect([]Edit{step(route(target("v1", 1), target("v2", 1)), limited)}, m); !p.empty() {
 		t.Errorf("%+v", p)
 	}
-	if p := planFor([]Edit{step(route(target("v1", 3), target("v2", 1)), limited)}, m); len(p.splits) != 1 {
+	if p := expect([]Edit{step(route(target("v1", 3), target("v2", 1)), limited)}, m); len(p.splits) != 1 {
 		t.Errorf("%+v", p)
 	}
 }

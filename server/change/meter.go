@@ -26,7 +26,7 @@ const (
 
 // meter measures one change's traffic from the moment every proxy has the change. It is used by one goroutine.
 type meter struct {
-	plan  plan
+	plan  expectation
 	since time.Time // every report that counts is newer
 	base  map[edgeKey]mesh.EdgeCount
 	late  map[edgeKey]bool // edges that had not reported when the measurement began
@@ -64,7 +64,7 @@ func (m *meter) read(now time.Time, counts []mesh.EdgeCount) (seen *Observed, do
 }
 
 // started says whether every target that should get requests has had one, so that all counters can begin together.
-func (p plan) started(edges map[edgeKey]mesh.EdgeCount) bool {
+func (p expectation) started(edges map[edgeKey]mesh.EdgeCount) bool {
 	if len(p.splits) == 0 {
 		return len(edges) > 0 || len(p.touched) == 0
 	}
@@ -157,7 +157,7 @@ func (m *meter) knows(caller string) bool {
 // looked at twice a second for a minute while it tightens, a healthy split would be called wrong in one change out of
 // two or three. The decision uses 99.99 %, at which a healthy split is called wrong at any moment of that minute in
 // about three changes of a thousand, and a split that is off by five points is found within some 1,500 requests.
-func (p plan) judgeSplits(seen *Observed, grown map[edgeKey]mesh.EdgeCount) {
+func (p expectation) judgeSplits(seen *Observed, grown map[edgeKey]mesh.EdgeCount) {
 	seen.Shares = make(map[string]Share)
 	var notes []string
 	agrees, enough := true, true
@@ -200,7 +200,7 @@ func (p plan) judgeSplits(seen *Observed, grown map[edgeKey]mesh.EdgeCount) {
 }
 
 // sent counts the requests of each split by target, and adds up the errors among them.
-func (p plan) sent(seen *Observed, grown map[edgeKey]mesh.EdgeCount) []map[string]int64 {
+func (p expectation) sent(seen *Observed, grown map[edgeKey]mesh.EdgeCount) []map[string]int64 {
 	counts := make([]map[string]int64, len(p.splits))
 	for i := range counts {
 		counts[i] = make(map[string]int64)

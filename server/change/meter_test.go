@@ -45,7 +45,7 @@ func count(from, to string, requests float64, at time.Time) mesh.EdgeCount {
 // split5050 measures a change from 75:25 to 50:50.
 func split5050() *meter {
 	is := route(target("v1", 50), target("v2", 50))
-	return &meter{plan: planFor([]Edit{step(route(target("v1", 75), target("v2", 25)), is)}, routed(is)), since: landed}
+	return &meter{plan: expect([]Edit{step(route(target("v1", 75), target("v2", 25)), is)}, routed(is)), since: landed}
 }
 
 func TestMeterWaitsForEveryReport(t *testing.T) {
@@ -127,7 +127,7 @@ func TestDecisionDoesNotFlap(t *testing.T) {
 
 func TestMeterCountsANewTargetFromItsFirstRequest(t *testing.T) {
 	is := route(target("v1", 50), target("v2", 50))
-	m := &meter{plan: planFor([]Edit{step(route(target("v1", 1)), is)}, routed(is)), since: landed}
+	m := &meter{plan: expect([]Edit{step(route(target("v1", 1)), is)}, routed(is)), since: landed}
 	if seen, _ := m.read(after(1), []mesh.EdgeCount{count("web", "v1", 100, after(1))}); seen != nil {
 		t.Fatalf("did not wait for the new target: %+v", seen)
 	}
@@ -161,7 +161,7 @@ func TestMeterNotesOtherWays(t *testing.T) {
 	beta := route(target("v2", 1))
 	beta.Name = "beta"
 	edits := []Edit{step(route(target("v1", 75), target("v2", 25)), is)}
-	m := &meter{plan: planFor(edits, routed(is, beta)), since: landed}
+	m := &meter{plan: expect(edits, routed(is, beta)), since: landed}
 	m.read(after(1), []mesh.EdgeCount{count("web", "v1", 0, after(1)), count("web", "v2", 0, after(1))})
 	seen, _ := m.read(after(9), []mesh.EdgeCount{count("web", "v1", 500, after(9)), count("web", "v2", 900, after(9))})
 	if seen.Agrees != nil || seen.Requests != 1400 || !strings.Contains(seen.Note, "route reviews/beta also leads") {
@@ -172,40 +172,40 @@ func TestMeterNotesOtherWays(t *testing.T) {
 func TestPlan(t *testing.T) {
 	is := route(target("v1", 50), target("v2", 50))
 	m := routed(is)
-	splits := planFor([]Edit{step(route(target("v1", 1)), is)}, m).splits
+	splits := expect([]Edit{step(route(target("v1", 1)), is)}, m).splits
 	if len(splits) != 1 || !cmp.Equal(splits[0].want, map[string]float64{"v1": 0.5, "v2": 0.5}) ||
 		!cmp.Equal(splits[0].callers, map[string]bool{"web": true, "gateway/front": true}) || splits[0].shared != nil {
 		t.Errorf("split %+v", splits)
 	}
 	one := route(target("v1", 1))
-	if s := planFor([]Edit{step(is, one)}, routed(one)).splits; !cmp.Equal(s[0].want, map[string]float64{"v1": 1, "v2": 0}) {
+	if s := expect([]Edit{step(is, one)}, routed(one)).splits; !cmp.Equal(s[0].want, map[string]float64{"v1": 1, "v2": 0}) {
 		t.Errorf("a target that was taken out is wanted at %+v", s)
 	}
 	both := m
 	both.Nodes = slices.Clone(m.Nodes)
 	both.Nodes[3].Backends = append(slices.Clone(both.Nodes[3].Backends), mesh.Backend{Service: "elsewhere"})
-	if s := planFor([]Edit{step(one, is)}, both).splits; !cmp.Equal(s[0].shared, []string{"service elsewhere"}) {
+	if s := expect([]Edit{step(one, is)}, both).splits; !cmp.Equal(s[0].shared, []string{"service elsewhere"}) {
 		t.Errorf("another service to v1: %+v", s)
 	}
 	timeout := is
 	timeout.Priority = 3
 	for name, c := range map[string]struct {
 		edit Edit
-		want plan
+		want expectation
 	}{
-		"not weights":   {step(is, timeout), plan{touched: map[string]bool{"v1": true, "v2": true}}},
-		"one target":    {step(nil, one), plan{touched: map[string]bool{"v1": true}}},
-		"node":          {step(m.Nodes[3], both.Nodes[3]), plan{touched: map[string]bool{"web": true}}},
-		"service":       {step(nil, m.Services[0]), plan{touched: map[string]bool{"v1": true}}},
-		"routed":        {step(nil, m.Services[1]), plan{touched: map[string]bool{"v1": true, "v2": true}}},
-		"router":        {step(nil, m.Routers[0]), plan{touched: map[string]bool{"v1": true, "v2": true}}},
-		"gateway route": {step(nil, m.GatewayRoutes[0]), plan{touched: map[string]bool{"gateway/front": true}}},
-		"gateway":       {step(nil, m.Gateways[0]), plan{touched: map[string]bool{"gateway/front": true}}},
-		"settings":      {step(nil, m.Settings()), plan{touched: map[string]bool{"other": true, "v1": true, "v2": true, "web": true, "gateway/front": true}}},
-		"deleted node":  {step(m.Nodes[1], nil), plan{gone: map[string]bool{"v1": true}}},
-		"deleted route": {step(is, nil), plan{}},
+		"not weights":   {step(is, timeout), expectation{touched: map[string]bool{"v1": true, "v2": true}}},
+		"one target":    {step(nil, one), expectation{touched: map[string]bool{"v1": true}}},
+		"node":          {step(m.Nodes[3], both.Nodes[3]), expectation{touched: map[string]bool{"web": true}}},
+		"service":       {step(nil, m.Services[0]), expectation{touched: map[string]bool{"v1": true}}},
+		"routed":        {step(nil, m.Services[1]), expectation{touched: map[string]bool{"v1": true, "v2": true}}},
+		"router":        {step(nil, m.Routers[0]), expectation{touched: map[string]bool{"v1": true, "v2": true}}},
+		"gateway route": {step(nil, m.GatewayRoutes[0]), expectation{touched: map[string]bool{"gateway/front": true}}},
+		"gateway":       {step(nil, m.Gateways[0]), expectation{touched: map[string]bool{"gateway/front": true}}},
+		"settings":      {step(nil, m.Settings()), expectation{touched: map[string]bool{"other": true, "v1": true, "v2": true, "web": true, "gateway/front": true}}},
+		"deleted node":  {step(m.Nodes[1], nil), expectation{gone: map[string]bool{"v1": true}}},
+		"deleted route": {step(is, nil), expectation{}},
 	} {
-		got := planFor([]Edit{c.edit}, m)
+		got := expect([]Edit{c.edit}, m)
 		if len(got.splits) != 0 || !sameSet(got.touched, c.want.touched) || !sameSet(got.gone, c.want.gone) {
 			t.Errorf("%s: %+v", name, got)
 		}
@@ -221,7 +221,7 @@ func sameSet(a, b map[string]bool) bool {
 
 func TestFlowAndQuiet(t *testing.T) {
 	m := routed(route(target("v1", 1)))
-	flow := &meter{plan: planFor([]Edit{step(pooled(7), mesh.VirtualNode{Name: "v1"})}, m), since: landed}
+	flow := &meter{plan: expect([]Edit{step(pooled(7), mesh.VirtualNode{Name: "v1"})}, m), since: landed}
 	flow.read(after(1), []mesh.EdgeCount{count("web", "v1", 10, after(1))})
 	if seen, _ := flow.read(after(2), []mesh.EdgeCount{count("web", "v1", 10, after(2))}); seen.Agrees != nil || seen.Note == "" {
 		t.Errorf("no traffic says %+v", seen)
@@ -231,7 +231,7 @@ func TestFlowAndQuiet(t *testing.T) {
 	if seen, _ := flow.read(after(3), []mesh.EdgeCount{c}); seen.Requests != 20 || seen.Errors != 4 || !*seen.Agrees {
 		t.Errorf("got %+v", seen)
 	}
-	quiet := &meter{plan: planFor([]Edit{step(mesh.VirtualNode{Name: "v1"}, nil)}, m), since: landed}
+	quiet := &meter{plan: expect([]Edit{step(mesh.VirtualNode{Name: "v1"}, nil)}, m), since: landed}
 	quiet.read(after(1), []mesh.EdgeCount{count("web", "v1", 10, after(1))})
 	if seen, _ := quiet.read(after(2), []mesh.EdgeCount{count("web", "v1", 10, after(2))}); seen.Agrees != nil {
 		t.Errorf("too early: %+v", seen)
@@ -239,7 +239,7 @@ func TestFlowAndQuiet(t *testing.T) {
 	if seen, _ := quiet.read(after(9), []mesh.EdgeCount{count("web", "v1", 10, after(2))}); !*seen.Agrees {
 		t.Errorf("got %+v", seen)
 	}
-	if seen, done := (&meter{plan: planFor([]Edit{step(route(target("v1", 1)), nil)}, m)}).read(after(1), nil); seen != nil || !done {
+	if seen, done := (&meter{plan: expect([]Edit{step(route(target("v1", 1)), nil)}, m)}).read(after(1), nil); seen != nil || !done {
 		t.Errorf("nothing to measure: %+v, %v", seen, done)
 	}
 }

@@ -166,7 +166,7 @@ func (t draft) digest() (string, error) {
 	slices.SortStableFunc(items, func(a, b item) int {
 		return cmp.Or(strings.Compare(a.Ref.String(), b.Ref.String()), cmp.Compare(rank(a.Base), rank(b.Base)))
 	})
-	data, err := json.Marshal([]any{t.Mesh, t.Author, t.Reason, t.ConfirmWithin, t.Undoes, t.takes, items})
+	data, err := json.Marshal([]any{t.Mesh, t.Author, t.Reason, t.ConfirmWithin, t.Undoes, t.takes, t.Override, t.Rollout, items})
 	if err != nil {
 		return "", fmt.Errorf("digest the proposal: %w", err)
 	}
@@ -229,6 +229,10 @@ func (d *Door) prepare(ctx context.Context, t draft) (written, error) {
 	}
 	c, err := d.describe(t, edits, current.Revision+1)
 	if err != nil {
+		return written{}, err
+	}
+	intent := Intent{Before: current.Mesh, After: next, Edits: edits, Rollout: t.Rollout, DryRun: t.DryRun}
+	if err := d.foresee(ctx, t, &c, intent); err != nil {
 		return written{}, err
 	}
 	w := written{record: Record{Change: c, Edits: edits}, base: current.Revision, next: advance(current, next, edits, c.ID)}
@@ -296,7 +300,7 @@ func (d *Door) describe(t draft, edits []Edit, revision int64) (Change, error) {
 	c := Change{
 		ID: d.nextID(now), Mesh: t.Mesh, Kind: mesh.KindMesh, Name: t.Mesh,
 		Summary: summarise(edits), Author: cmp.Or(t.Author, "anonymous"), Reason: t.Reason, At: now,
-		Diff: diff, Undoes: t.Undoes, Accepted: &Accepted{Revision: revision, At: now}, State: Kept,
+		Diff: diff, Undoes: t.Undoes, Rollout: t.Rollout, Accepted: &Accepted{Revision: revision, At: now}, State: Kept,
 	}
 	for _, e := range edits {
 		c.Objects = append(c.Objects, e.Ref)

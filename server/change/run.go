@@ -202,7 +202,7 @@ func (d *Door) followTraffic(now time.Time) {
 			counts[name] = d.traffic.Counts(name)
 		}
 		if e.meter == nil || !e.meter.since.Equal(since) {
-			e.meter = &meter{plan: planFor(e.edits, d.current(name).Mesh), since: since}
+			e.meter = &meter{plan: expect(e.edits, d.current(name).Mesh), since: since}
 		}
 		seen, done := e.meter.read(now, counts[name])
 		d.noteTraffic(e, seen, done)

@@ -39,7 +39,7 @@ func (s *Store) Append(ctx context.Context, base int64, r change.Record) error {
 
 // Update replaces an entry's truths, state, UndoneBy, ConfirmBy and ConfirmedBy. Error: mesh.NotFound.
 func (s *Store) Update(ctx context.Context, c change.Change) error {
-	programmed, observed, err := marshalTruths(c)
+	programmed, observed, plan, err := marshalTruths(c)
 	if err != nil {
 		return s.explain("update change "+c.ID, err)
 	}
@@ -60,6 +60,9 @@ func (s *Store) Update(ctx context.Context, c change.Change) error {
 		update.ClearObserved()
 	} else {
 		update.SetObserved(observed)
+	}
+	if plan != nil {
+		update.SetPlan(plan)
 	}
 	n, err := update.Save(ctx)
 	if err != nil {
@@ -111,7 +114,7 @@ func insertChange(ctx context.Context, tx *ent.Tx, revision int64, r change.Reco
 	if err != nil {
 		return err
 	}
-	programmed, observed, err := marshalTruths(c)
+	programmed, observed, plan, err := marshalTruths(c)
 	if err != nil {
 		return err
 	}
@@ -123,7 +126,18 @@ func insertChange(ctx context.Context, tx *ent.Tx, revision int64, r change.Reco
 		SetKind(string(c.Kind)).SetName(c.Name).SetObjects(objects).SetSummary(c.Summary).
 		SetAuthor(c.Author).SetReason(c.Reason).SetAt(c.At.UTC()).SetAcceptedAt(accepted.UTC()).
 		SetDiff(c.Diff).SetUndoes(c.Undoes).SetDigest(r.Digest).
-		SetState(string(c.State)).SetUndoneBy(c.UndoneBy)
+		SetState(string(c.State)).SetUndoneBy(c.UndoneBy).
+		SetOverride(c.Override).SetRollout(c.Rollout).SetHash(c.Hash)
+	if len(c.Breaches) > 0 {
+		breaches, err := json.Marshal(c.Breaches)
+		if err != nil {
+			return err
+		}
+		create.SetBreaches(breaches)
+	}
+	if plan != nil {
+		create.SetPlan(plan)
+	}
 	if r.Key != "" {
 		create.SetKey(r.Key)
 	}

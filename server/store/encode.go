@@ -34,18 +34,24 @@ func unmarshalObject(kind, name string, data json.RawMessage) (mesh.Object, erro
 }
 
 // marshalTruths gives the JSON of the second and the third truth, nil for one that is not known.
-func marshalTruths(c change.Change) (programmed, observed json.RawMessage, err error) {
-	if c.Programmed != nil {
-		if programmed, err = json.Marshal(c.Programmed); err != nil {
-			return nil, nil, err
+func marshalTruths(c change.Change) (programmed, observed, plan json.RawMessage, err error) {
+	for _, part := range []struct {
+		into    *json.RawMessage
+		value   any
+		present bool
+	}{
+		{&programmed, c.Programmed, c.Programmed != nil},
+		{&observed, c.Observed, c.Observed != nil},
+		{&plan, c.Plan, c.Plan != nil},
+	} {
+		if !part.present {
+			continue
+		}
+		if *part.into, err = json.Marshal(part.value); err != nil {
+			return nil, nil, nil, err
 		}
 	}
-	if c.Observed != nil {
-		if observed, err = json.Marshal(c.Observed); err != nil {
-			return nil, nil, err
-		}
-	}
-	return programmed, observed, nil
+	return programmed, observed, plan, nil
 }
 
 // decodeRecord reads a ledger entry, with its edits when they were loaded.
@@ -55,21 +61,20 @@ func decodeRecord(row *ent.Change) (change.Record, error) {
 		Summary: row.Summary, Author: row.Author, Reason: row.Reason, At: row.At.UTC(), Diff: row.Diff,
 		Undoes: row.Undoes, UndoneBy: row.UndoneBy, ConfirmedBy: row.ConfirmedBy, State: change.State(row.State),
 		Accepted: &change.Accepted{Revision: row.Revision, At: row.AcceptedAt.UTC()},
+		Override: row.Override, Rollout: row.Rollout, Hash: row.Hash,
 	}
 	if row.ConfirmBy != nil {
 		by := row.ConfirmBy.UTC()
 		c.ConfirmBy = &by
 	}
-	if err := json.Unmarshal(row.Objects, &c.Objects); err != nil {
-		return change.Record{}, fmt.Errorf("decode change %s: %w", row.ID, err)
-	}
-	if len(row.Programmed) > 0 {
-		if err := json.Unmarshal(row.Programmed, &c.Programmed); err != nil {
-			return change.Record{}, fmt.Errorf("decode change %s: %w", row.ID, err)
+	for _, part := range []struct {
+		from json.RawMessage
+		into any
+	}{{row.Objects, &c.Objects}, {row.Programmed, &c.Programmed}, {row.Observed, &c.Observed}, {row.Plan, &c.Plan}, {row.Breaches, &c.Breaches}} {
+		if len(part.from) == 0 {
+			continue
 		}
-	}
-	if len(row.Observed) > 0 {
-		if err := json.Unmarshal(row.Observed, &c.Observed); err != nil {
+		if err := json.Unmarshal(part.from, part.into); err != nil {
 			return change.Record{}, fmt.Errorf("decode change %s: %w", row.ID, err)
 		}
 	}

@@ -8,8 +8,8 @@ import (
 	"github.com/weirmesh/weir/server/mesh"
 )
 
-// plan is what to look for in the traffic to see whether a change does what it says.
-type plan struct {
+// expectation is what to look for in the traffic to see whether a change does what it says.
+type expectation struct {
 	splits  []split
 	byNode  map[string][]int // splits, by the nodes that they lead to: a whole mesh may be one change
 	touched map[string]bool  // without splits: the ends whose traffic counts
@@ -24,9 +24,9 @@ type split struct {
 	shared  []string           // other ways by which the callers reach a target, in words
 }
 
-// planFor says what to measure after edits that led to m.
-func planFor(edits []Edit, m mesh.Mesh) plan {
-	p := plan{touched: make(map[string]bool), gone: make(map[string]bool)}
+// expect says what to measure after edits that led to m.
+func expect(edits []Edit, m mesh.Mesh) expectation {
+	p := expectation{touched: make(map[string]bool), gone: make(map[string]bool)}
 	for _, e := range edits {
 		if onlyLimits(e) {
 			continue // nothing in the traffic would tell
@@ -45,7 +45,7 @@ func planFor(edits []Edit, m mesh.Mesh) plan {
 }
 
 // add adds a split.
-func (p *plan) add(s split) {
+func (p *expectation) add(s split) {
 	if p.byNode == nil {
 		p.byNode = make(map[string][]int)
 	}
@@ -185,7 +185,7 @@ func targetsOf(router string, m mesh.Mesh) []string {
 }
 
 // matters says whether an edge's counters belong to the measurement.
-func (p plan) matters(from, to string) bool {
+func (p expectation) matters(from, to string) bool {
 	if len(p.splits) > 0 {
 		return slices.ContainsFunc(p.byNode[to], func(i int) bool { return p.splits[i].has(from, to) })
 	}
@@ -202,7 +202,7 @@ func (s split) has(from, to string) bool {
 }
 
 // empty says that there is nothing to measure, as when a service or a route was deleted.
-func (p plan) empty() bool { return len(p.splits)+len(p.touched)+len(p.gone) == 0 }
+func (p expectation) empty() bool { return len(p.splits)+len(p.touched)+len(p.gone) == 0 }
 
 // sharedNote says in words why a split cannot be measured, "" when it can.
 func (s split) sharedNote() string {

@@ -1,0 +1,65 @@
+package change
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/weirmesh/weir/server/guard"
+	"github.com/weirmesh/weir/server/mesh"
+	"github.com/weirmesh/weir/server/plan"
+)
+
+// ErrGuarded is in the chain of the error that a change leads to when guard rails stand in its way.
+var ErrGuarded = errors.New("guard rails stand in the way")
+
+// Intent is a valid change that is about to be recorded, or would be if it were not a dry run.
+type Intent struct {
+	Before, After mesh.Mesh
+	Edits         []Edit
+	Rollout       string // on whose behalf; empty: a person's
+	DryRun        bool   // there is time for what costs some
+}
+
+// Guard knows the guard rails. It is asked while the door is held, so it answers from memory.
+type Guard interface {
+	// Breaches lists the guard rails that a change runs into. Taking a change back is never asked about: the way back
+	// is always open.
+	Breaches(ctx context.Context, i Intent) []guard.Breach
+}
+
+// Planner forecasts. Unless it is a dry run it is asked while the door is held, so it answers from memory.
+type Planner interface {
+	// Plan says what a change would do.
+	Plan(ctx context.Context, i Intent) *plan.Plan
+}
+
+// foresee adds to an entry what can be known of it ahead, and refuses what guard rails forbid. Error: mesh.Denied with
+// ErrGuarded. A dry run is not refused: it says what would be in the way.
+func (d *Door) foresee(ctx context.Context, t draft, c *Change, i Intent) error {
+	if d.guard != nil && t.Undoes == "" {
+		c.Breaches = d.guard.Breaches(ctx, i)
+		if len(c.Breaches) > 0 && t.Override == "" && !t.DryRun {
+			return guarded(c.Breaches)
+		}
+	}
+	if len(c.Breaches) > 0 {
+		c.Override = t.Override
+	}
+	if d.planner != nil {
+		c.Plan = d.planner.Plan(ctx, i)
+	}
+	return nil
+}
+
+// guarded is the refusal.
+func guarded(breaches []guard.Breach) error {
+	e := &mesh.Error{Code: mesh.Denied, Err: ErrGuarded}
+	said := make([]string, len(breaches))
+	for i, b := range breaches {
+		said[i] = b.Message
+		e.Violations = append(e.Violations, mesh.Violation{Field: b.Object.Path(), Value: string(b.Rule), Rule: b.Message})
+	}
+	e.Message = strings.Join(said, "; ") + ": to do it all the same, override with a reason"
+	return e
+}

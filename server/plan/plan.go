@@ -1,0 +1,84 @@
+// Package plan says what a change would do before anybody applies it: what differs in words, which proxies get new
+// configuration, which requests move where, and whether the receiving side can take them. It is pure: what is known of
+// the mesh comes in, a Plan comes out.
+package plan
+
+import (
+	"time"
+
+	"github.com/weirmesh/weir/server/mesh"
+)
+
+// Plan is a forecast of one change. What could not be found out is nil or empty, and Notes say why.
+type Plan struct {
+	At          time.Time     `json:"at"`
+	Steps       []Step        `json:"steps"`
+	Proxies     *Proxies      `json:"proxies,omitempty"`
+	Shifts      []Shift       `json:"shifts,omitempty"`
+	Loads       []Load        `json:"loads,omitempty"`
+	Pools       []Headroom    `json:"pools,omitempty"`
+	Unreachable []Unreachable `json:"unreachable,omitempty"`
+	DryRun      []DryRun      `json:"dryRun,omitempty"`
+	Notes       []string      `json:"notes,omitempty"` // what limits the forecast, in words
+}
+
+// Step is one thing that would be different: the semantic difference, one line for one meaning.
+type Step struct {
+	Object mesh.Ref `json:"object"`
+	Field  string   `json:"field"`            // "weight reviews-v2", "pool maxConnections"; empty: the whole object
+	Before string   `json:"before,omitempty"` // as people write it: "25 %"; empty: was not there
+	After  string   `json:"after,omitempty"`
+}
+
+// Proxies are those that would get new configuration.
+type Proxies struct {
+	Total     int      `json:"total"`
+	Connected int      `json:"connected"` // proxies of the mesh that are there at all
+	IDs       []string `json:"ids"`       // at most 50 of Total, sorted
+}
+
+// Shift is what one target of a route would gain or lose. Rates are requests per second, shares 0 to 1.
+type Shift struct {
+	Route       string   `json:"route"` // "router/route"
+	Node        string   `json:"node"`
+	ShareBefore float64  `json:"shareBefore"`
+	ShareAfter  float64  `json:"shareAfter"`
+	RateBefore  float64  `json:"rateBefore"`
+	RateAfter   float64  `json:"rateAfter"`
+	Measured    *float64 `json:"measured,omitempty"` // the rate that came, once it was observed
+}
+
+// Load is what the instances of a node would carry, in requests per second.
+type Load struct {
+	Node        string     `json:"node"`
+	Instances   int        `json:"instances"`
+	PerInstance float64    `json:"perInstance"` // now
+	After       float64    `json:"after"`
+	Highest     float64    `json:"highest"` // per instance, the highest that was recorded
+	HighestAt   *time.Time `json:"highestAt,omitempty"`
+	Over        bool       `json:"over"` // After is more than was ever seen
+}
+
+// Headroom is what a connection pool on the way to a node would have left.
+type Headroom struct {
+	Node   string  `json:"node"`
+	Caller string  `json:"caller,omitempty"` // whose proxies keep the pool; empty: the node's own
+	Limit  string  `json:"limit"`            // "maxConnections", "maxRequests", "maxPendingRequests"
+	Value  int     `json:"value"`            // the limit after the change, for one proxy
+	Used   float64 `json:"used"`             // now, the highest of one proxy
+	After  float64 `json:"after"`            // forecast
+	Over   bool    `json:"over"`             // After is beyond Value
+}
+
+// Unreachable is an object that no request could reach any more.
+type Unreachable struct {
+	Object mesh.Ref `json:"object"`
+	Why    string   `json:"why"`
+}
+
+// DryRun is what Envoy itself says of the configuration that proxies of one kind would get.
+type DryRun struct {
+	For     string `json:"for"` // "node reviews-v1"
+	OK      bool   `json:"ok"`
+	Message string `json:"message,omitempty"` // Envoy's own words when it refuses
+}
