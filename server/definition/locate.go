@@ -16,6 +16,8 @@ import (
 type Fault struct {
 	Line    int    // counted from 1; zero when it is about no place
 	Message string // one line
+	// Broken is the rule that Message tells of; nil when it tells of something else.
+	Broken *mesh.Violation
 }
 
 // Locate says in which lines of a definition the faults are that Decode, or the validation of what it gave, found. An
@@ -32,7 +34,7 @@ func Locate(data []byte, err error) []Fault {
 	faults := make([]Fault, 0, len(e.Violations))
 	for _, v := range e.Violations {
 		label, path, labelled := strings.Cut(v.Field, ": ")
-		f := Fault{Message: v.String()}
+		f := Fault{Message: v.String(), Broken: &v}
 		if !labelled {
 			path = v.Field
 		}

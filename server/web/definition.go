@@ -309,6 +309,9 @@ func (w *Web) definitionAgain(c *gin.Context, v view, e editing, f faulty) error
 		if fault.Line > 0 && fault.Line <= len(lines) {
 			line.Source = mesh.Shorten(strings.TrimSpace(lines[fault.Line-1]))
 		}
+		if fault.Broken != nil {
+			line.Message = v.saidWhole(*fault.Broken)
+		}
 		p.Faults = append(p.Faults, line)
 	}
 	slices.SortStableFunc(p.Faults, func(a, b page.FaultLine) int { return a.Line - b.Line })

@@ -82,10 +82,15 @@ func TestShiftWeight(t *testing.T) {
 
 func TestPreset(t *testing.T) {
 	b := open(t, newWorld())
-	for preset, want := range map[string]string{"reviews-v2:100": "Send 100 % to reviews-v2", "reviews-v2:+5": "Send 30 % to reviews-v2", "reviews-v2:0": "Send 100 % to reviews-v1"} {
+	for preset, want := range map[string]string{"reviews-v2:100": "Send 100 % to reviews-v2", "reviews-v2:+5": "Send 30 % to reviews-v2", "reviews-v2:0": "Send 100 % to reviews-v1", "reviews-v1:100": "Send 100 % to reviews-v1"} {
 		action, form := submit(t, b.weightsForm(), map[string]string{"preset": preset})
 		if got := text(b.post(action, form, http.StatusOK).Find(id("apply"))); got != want {
 			t.Errorf("%s: the button says %q, want %q", preset, got, want)
+		}
+	}
+	for _, node := range []string{"reviews-v1", "reviews-v2"} {
+		if n := b.weightsForm().Find("[data-target=" + node + "] [name=preset]").Length(); n != 8 {
+			t.Errorf("%s has %d presets", node, n)
 		}
 	}
 	action, form := submit(t, b.weightsForm(), map[string]string{"preset": "nobody:25"})
@@ -116,8 +121,17 @@ func TestBadWeights(t *testing.T) {
 	}
 	b := open(t, newWorld())
 	action, form := submit(t, b.weightsForm(), map[string]string{"weight.reviews-v1": "0", "weight.reviews-v2": "0"})
-	if got := text(b.post(action, form, http.StatusUnprocessableEntity).Find(id("form-error"))); !strings.Contains(got, "sum to zero") {
-		t.Errorf("no traffic for anybody: %q", got)
+	doc := b.post(action, form, http.StatusUnprocessableEntity)
+	for _, node := range []string{"reviews-v1", "reviews-v2"} {
+		for _, kind := range []string{"[data-number]", "[data-range]"} {
+			field := doc.Find("[data-target=" + node + "] " + kind)
+			if about := text(doc.Find("#" + strings.Join(strings.Fields(field.AttrOr("aria-describedby", "")), ", #"))); !strings.Contains(about, "sum to zero") {
+				t.Errorf("%s %s is described by %q", node, kind, about)
+			}
+		}
+	}
+	if marked := doc.Find(id("split") + " [data-number][aria-invalid=true]").Length(); marked != 2 {
+		t.Errorf("%d of the two weights that sum to zero are marked", marked)
 	}
 }
 

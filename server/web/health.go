@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/gin-gonic/gin"
@@ -198,24 +199,7 @@ func (w *Web) limitsAgain(c *gin.Context, v view, form healthForm, refusal error
 	ref := form.object.Ref()
 	fill := func(shown *page.LimitsForm) {
 		again(c, &shown.Desk)
-		shown.Version = form.read
-		shown.Error = v.L.T("form.wrong")
-		if refusal != nil {
-			shown.Error = refusal.Error()
-		}
-		for _, list := range [][]page.LimitField{shown.Fields, shown.Objective} {
-			for k := range list {
-				for i, f := range form.fields {
-					if f.name != list[k].Name {
-						continue
-					}
-					list[k].Value, list[k].Was = form.typed[i], form.was[i]
-					if form.wrong[i] != "" {
-						list[k].Error = v.L.T(form.wrong[i], "value", shorten(form.typed[i]))
-					}
-				}
-			}
-		}
+		v.fillLimits(shown, form, refusal)
 	}
 	if form.service == "" {
 		p := v.settingsPage(w.desks(c, v))
@@ -232,4 +216,27 @@ func (w *Web) limitsAgain(c *gin.Context, v view, form healthForm, refusal error
 		}
 	}
 	return w.render(c, http.StatusUnprocessableEntity, page.ServicePage(p))
+}
+
+// fillLimits puts what was typed into a form of limits, and what is wrong with it beside its fields.
+func (v view) fillLimits(shown *page.LimitsForm, form healthForm, refusal error) {
+	shown.Version = form.read
+	broken, rest := v.byField(refusal, form.object.Ref())
+	for _, list := range [][]page.LimitField{shown.Fields, shown.Objective} {
+		for k := range list {
+			i := slices.IndexFunc(form.fields, func(f limitField) bool { return f.name == list[k].Name })
+			if i < 0 {
+				continue
+			}
+			list[k].Value, list[k].Was = form.typed[i], form.was[i]
+			if form.wrong[i] != "" {
+				list[k].Error = v.L.T(form.wrong[i], "value", shorten(form.typed[i]))
+			}
+			if x, ok := broken[list[k].Name]; ok {
+				list[k].Error = v.saidOfLimit(x, form.fields[i], form.typed[i])
+				delete(broken, list[k].Name)
+			}
+		}
+	}
+	shown.Error = v.above(append(rest, v.left(broken)...))
 }

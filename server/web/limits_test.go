@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -121,14 +122,67 @@ func TestLimitsRefused(t *testing.T) {
 	// What only the mesh as a whole can tell is the door's to say.
 	action, values := submit(t, limitsForm(b.get("/services/reviews/health", http.StatusOK), "service-reviews"), map[string]string{"degradedErrors": "10"})
 	doc := b.post(action, values, http.StatusUnprocessableEntity)
-	if got := text(doc.Find(id("form-error"))); !strings.Contains(got, "is at most unhealthyErrors, which is 0.05") {
-		t.Errorf("degraded after unhealthy: %q", got)
+	if got := text(doc.Find(id("form-error"))); got != "Nothing was changed: see the marked fields." {
+		t.Errorf("above the form stands %q", got)
 	}
+	beside(t, doc, limitsForm(doc, "service-reviews").Find("[name=degradedErrors]"), "10: is at most unhealthyErrors, which is 5 % unless this says otherwise")
 	values.Set("kind", "node")
 	b.post(action, values, http.StatusNotFound)
 	values.Set("kind", "service")
 	values.Set("object", "ratings")
 	b.post(action, values, http.StatusNotFound)
+}
+
+// beside checks that a field is marked and that what is wrong with it describes it.
+func beside(t *testing.T, doc *goquery.Document, field *goquery.Selection, want string) {
+	t.Helper()
+	var said []string
+	for about := range strings.FieldsSeq(field.AttrOr("aria-describedby", "")) {
+		said = append(said, text(doc.Find("#"+about)))
+	}
+	if field.AttrOr("aria-invalid", "") != "true" || !slices.Contains(said, want) {
+		t.Errorf("%s is described by %q, want %q", field.AttrOr("name", ""), said, want)
+	}
+}
+
+// TestLimitsRefusedElsewhere names the object that a limit cannot stand beside when it is not the form's own.
+func TestLimitsRefusedElsewhere(t *testing.T) {
+	w := newWorld()
+	w.meshes["sample_app"].Mesh.Routes[1].Health = &mesh.HealthLimits{DegradedErrors: ptr(0.03)}
+	b := open(t, w)
+	action, values := submit(t, limitsForm(b.get("/services/reviews/health", http.StatusOK), "service-reviews"), map[string]string{"unhealthyErrors": "2"})
+	doc := b.post(action, values, http.StatusUnprocessableEntity)
+	form := limitsForm(doc, "service-reviews")
+	if got := text(form.Find(id("form-error"))); !strings.HasPrefix(got, "route reviews/primary: health.degradedErrors 0.03: is at most unhealthyErrors") {
+		t.Errorf("above the form stands %q", got)
+	}
+	if form.Find("[aria-invalid=true]").Length() != 0 {
+		t.Error("a field is marked for what another object says")
+	}
+}
+
+// TestRefusedInKorean finds no English in what a Korean page says of a broken rule.
+func TestRefusedInKorean(t *testing.T) {
+	b := open(t, newWorld()).in("ko")
+	action, values := submit(t, limitsForm(b.get("/services/reviews/health", http.StatusOK), "service-reviews"), map[string]string{"availability": "10"})
+	doc := b.post(action, values, http.StatusUnprocessableEntity)
+	beside(t, doc, limitsForm(doc, "service-reviews").Find("[name=availability]"), "10: 50%~99.999% 범위이거나, 약속이 없으면 0이어야 합니다")
+
+	action, values = submit(t, b.get(weights, http.StatusOK).Find(id("retry-form")).First(), map[string]string{"on": "1", "maxRetries": "101", "perRetryTimeout": "3s"})
+	doc = b.post(action, values, http.StatusUnprocessableEntity)
+	beside(t, doc, doc.Find(id("retry-form")).First().Find("[name=maxRetries]"), "101: 0~100 범위여야 합니다")
+
+	action, values = submit(t, b.get("/config/node/ratings/edit", http.StatusOK).Find(id("definition-form")).First(), nil)
+	values.Set("text", strings.Replace(values.Get("text"), "port: 8080", "port: 0", 1))
+	doc = b.post(action, values, http.StatusUnprocessableEntity)
+	if got := text(doc.Find(id("fault")).First()); !strings.Contains(got, "0: 1~65535 범위여야 합니다") || doc.Find(id("fault")+" [lang=en]").Length() != 0 {
+		t.Errorf("the fault of a definition is %q", got)
+	}
+	values.Set("text", "kind: nonsense")
+	doc = b.post(action, values, http.StatusUnprocessableEntity)
+	if got := doc.Find(id("fault") + " [lang=en]").Length(); got != 1 {
+		t.Errorf("%d faults are marked as English: %s", got, text(doc.Find(id("fault"))))
+	}
 }
 
 // TestLimitsStale keeps a draft that somebody else's change overtook.

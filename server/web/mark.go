@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"maps"
 	"regexp"
 	"slices"
@@ -11,14 +12,14 @@ import (
 
 // mark puts what is wrong beside the fields that it is about, and the rest above the form.
 func (s knobState) mark(v view, k *page.Knob) {
-	wrong := make(map[string]string)
+	wrong, whole := make(map[string]string), make(map[string]string)
 	for field, key := range s.wrong {
 		wrong[field] = v.L.T(key, "value", shorten(s.typed.Get(field)))
 	}
 	var rest []string
 	if refusal, ok := asRefusal(s.refusal); ok {
 		for _, violation := range refusal.Violations {
-			wrong[fieldOf(violation.Field)] = violation.String()
+			wrong[fieldOf(violation.Field)], whole[fieldOf(violation.Field)] = v.said(violation), v.saidWhole(violation)
 		}
 		if len(refusal.Violations) == 0 {
 			rest = append(rest, refusal.Error())
@@ -34,7 +35,7 @@ func (s knobState) mark(v view, k *page.Knob) {
 	})
 	marked := len(s.wrong)+len(rest) > 0 || s.refusal != nil
 	for _, field := range slices.Sorted(maps.Keys(wrong)) {
-		rest = append(rest, wrong[field])
+		rest = append(rest, cmp.Or(whole[field], wrong[field]))
 	}
 	switch {
 	case len(rest) > 0:

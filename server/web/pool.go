@@ -193,24 +193,18 @@ func (w *Web) poolAgain(c *gin.Context, v view, form poolForm, refusal error) er
 		}
 		again(c, &pool.Desk)
 		pool.Version = form.read
-		pool.Error = p.L.T("form.wrong")
-		broken := make(map[string]string)
-		if refusal != nil {
-			pool.Error = refusal.Error()
-			if known, ok := asRefusal(refusal); ok && len(known.Violations) > 0 {
-				pool.Error = p.L.T("form.wrong")
-				for _, violation := range known.Violations {
-					broken[fieldOf(violation.Field)] = violation.String()
-				}
-			}
-		}
+		broken, rest := v.byField(refusal, form.node.Ref())
 		for k := range pool.Fields {
 			pool.Fields[k].Value, pool.Fields[k].Was = form.typed[k], form.was[k]
-			pool.Fields[k].Error = broken[pool.Fields[k].Name]
+			if x, ok := broken[pool.Fields[k].Name]; ok {
+				pool.Fields[k].Error = v.said(x)
+			}
 			if form.wrong[k] != "" {
 				pool.Fields[k].Error = p.L.T(form.wrong[k], "value", shorten(form.typed[k]))
 			}
+			delete(broken, pool.Fields[k].Name)
 		}
+		pool.Error = v.above(append(rest, v.left(broken)...))
 	}
 	return w.render(c, http.StatusUnprocessableEntity, page.ServicePage(p))
 }

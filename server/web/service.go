@@ -215,7 +215,7 @@ func (v view) split(r mesh.Route, rate float64, versions []string) page.Split {
 		p.Sum += weight
 		p.Targets = append(p.Targets, page.Target{
 			Node: s.Name, Label: v.nodes[s.Name].Version, Weight: strconv.Itoa(weight), Was: strconv.Itoa(weight),
-			Share: s.Share, Series: s.Series, Presets: i > 0,
+			Share: s.Share, Series: s.Series,
 		})
 	}
 	if p.Sum == 0 {

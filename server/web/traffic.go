@@ -209,17 +209,23 @@ func (w *Web) trafficAgain(c *gin.Context, v view, form trafficForm, refusal err
 	split := &p.Splits[i]
 	again(c, &split.Desk)
 	split.Version = form.read
-	split.Error = p.L.T("form.wrong")
-	if refusal != nil {
-		split.Error = refusal.Error()
-	}
+	broken, rest := v.byField(refusal, form.route.Ref())
 	for i := range split.Targets {
 		split.Targets[i].Weight = form.typed[i]
 		split.Targets[i].Was = strconv.Itoa(form.was[i])
 		if form.wrong[i] != "" {
 			split.Targets[i].Error = p.L.T(form.wrong[i], "value", shorten(form.typed[i]), "most", maxWeight)
 		}
+		for _, field := range []string{"weight", "node", "port"} {
+			field = "target." + strconv.Itoa(i) + "." + field
+			if x, ok := broken[field]; ok {
+				split.Targets[i].Error = v.said(x)
+				delete(broken, field)
+			}
+		}
 	}
+	rest = append(rest, v.left(broken)...)
+	split.Error, split.Together = v.above(rest), len(rest) > 0
 	return w.render(c, http.StatusUnprocessableEntity, page.ServicePage(p))
 }
 

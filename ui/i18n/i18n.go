@@ -30,6 +30,7 @@ func Languages() []Language { return []Language{English, Korean} }
 // Catalogue holds every text in every language.
 type Catalogue struct {
 	texts map[Language]map[string]string
+	rules []rule
 }
 
 // Load reads the embedded catalogues: a folder per language, a file per part of the console. Keys are one space.
@@ -42,6 +43,7 @@ func Load() (*Catalogue, error) {
 		}
 		c.texts[lang] = texts
 	}
+	c.rules = rulesOf(c.texts[English])
 	return c, nil
 }
 
@@ -75,7 +77,7 @@ func (c *Catalogue) Locale(lang Language) Locale {
 	if _, ok := c.texts[lang]; !ok {
 		lang = English
 	}
-	return Locale{Lang: lang, texts: c.texts[lang]}
+	return Locale{Lang: lang, texts: c.texts[lang], rules: c.rules}
 }
 
 // Choose picks the language that an Accept-Language header prefers.
@@ -105,6 +107,7 @@ func Choose(header string) Language {
 type Locale struct {
 	Lang  Language
 	texts map[string]string
+	rules []rule
 }
 
 // T gives the text of a key with its placeholders filled from pairs of name and value. A key that does not exist is

@@ -1,5 +1,12 @@
 package page
 
+import (
+	"strings"
+	"unicode"
+
+	"github.com/weirmesh/weir/ui/i18n"
+)
+
 // Failure is the page of an error.
 type Failure struct {
 	Shell
@@ -16,4 +23,10 @@ type Failure struct {
 	Back   string  // the page that the form stood on; "" when nothing was posted
 	Sent   []Field // what was posted
 	Typed  []Field // of that, what somebody entered
+}
+
+// foreign says whether a sentence is in English on a page that is not. Every Korean sentence has letters of its own, so
+// one without any came untranslated.
+func (s Shell) foreign(text string) bool {
+	return s.L.Lang == i18n.Korean && !strings.ContainsFunc(text, func(r rune) bool { return unicode.Is(unicode.Hangul, r) })
 }

@@ -3,6 +3,7 @@ package page
 import (
 	"math"
 	"strconv"
+	"strings"
 
 	"github.com/a-h/templ"
 
@@ -48,6 +49,19 @@ type Split struct {
 	Sum           int // of the weights in force
 	Targets       []Target
 	Error         string // about the whole form; "" when there is none
+	Together      bool   // Error is about the weights together, and so beside each of them
+}
+
+// about are the ids of what describes a target's fields: what is seen of it, and what is wrong with it.
+func (s Split) about(t Target, live string) string {
+	list := []string{live}
+	if t.Error != "" {
+		list = append(list, s.id("error", t.Node))
+	}
+	if s.Together {
+		list = append(list, s.id("error", "form"))
+	}
+	return strings.TrimSpace(strings.Join(list, " "))
 }
 
 // Target is one row of a Split.
@@ -59,9 +73,7 @@ type Target struct {
 	Share  float64
 	Series int
 	Error  string
-	// Presets: one-click weights are offered. Not for the first target, which receives what the others leave.
-	Presets bool
-	Live    Live
+	Live   Live
 }
 
 // Live is how a target is doing at this moment.
