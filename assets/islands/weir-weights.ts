@@ -22,6 +22,8 @@ class WeirWeights extends HTMLElement {
   #draft: Draft = open([]);
   #lead = -1;
   #sentence = "";
+  /** A pointer holds a slider; "dropped" once Escape let go of what it had moved. */
+  #drag: "none" | "held" | "dropped" = "none";
 
   connectedCallback(): void {
     this.#end = new AbortController();
@@ -46,7 +48,8 @@ class WeirWeights extends HTMLElement {
 
   #listen(signal: AbortSignal): void {
     this.#rows.forEach((row, i) => {
-      row.range?.addEventListener("input", () => this.#move(i, Number(row.range?.value)), { signal });
+      row.range?.addEventListener("input", () => this.#slide(i, Number(row.range?.value)), { signal });
+      row.range?.addEventListener("pointerdown", () => this.#hold("held"), { signal });
       row.range?.addEventListener("keydown", (event) => this.#key(event, i), { signal });
       row.number.addEventListener("input", () => this.#type(i), { signal });
       row.number.addEventListener("change", () => this.#show(), { signal });
@@ -59,6 +62,9 @@ class WeirWeights extends HTMLElement {
         row.field.addEventListener(type, () => this.#settle(), { signal });
       }
     });
+    for (const type of ["pointerup", "pointercancel"] as const) {
+      window.addEventListener(type, () => this.#hold("none"), { signal });
+    }
     this.addEventListener("reset", () => queueMicrotask(() => this.#set(reset(this.#draft))), { signal });
     this.addEventListener("keydown", (event) => this.#escape(event), { signal });
   }
@@ -70,6 +76,19 @@ class WeirWeights extends HTMLElement {
   #set(draft: Draft): void {
     this.#draft = draft;
     this.#show();
+  }
+
+  #hold(drag: "none" | "held" | "dropped"): void {
+    this.#drag = drag;
+  }
+
+  /** A slider's new value. After Escape the pointer may still be down and move; nothing follows it until it is up. */
+  #slide(row: number, wanted: number): void {
+    if (this.#drag === "dropped") {
+      this.#show();
+    } else {
+      this.#move(row, wanted);
+    }
   }
 
   #move(row: number, wanted: number): void {
@@ -124,6 +143,9 @@ class WeirWeights extends HTMLElement {
   #escape(event: KeyboardEvent): void {
     if (event.key === "Escape" && changed(this.#draft)) {
       event.preventDefault();
+      if (this.#drag === "held") {
+        this.#hold("dropped");
+      }
       this.#set(reset(this.#draft));
     }
   }
