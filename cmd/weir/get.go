@@ -106,6 +106,10 @@ func (a *app) objects(kind mesh.Kind, items []json.RawMessage) error {
 			}
 			return []string{r.object.Name, strings.Join(ports, ","), r.version}
 		})
+	case mesh.KindSplit:
+		return objectTable(a, items, []string{"NAME", "TARGETS", "VERSION"}, func(s row[mesh.Split]) []string {
+			return []string{s.object.Name, targetsText(s.object.Targets), s.version}
+		})
 	case mesh.KindRoute:
 		return objectTable(a, items, []string{"NAME", "PRIORITY", "MATCH", "TARGETS", "VERSION"}, func(r row[mesh.Route]) []string {
 			o := r.object

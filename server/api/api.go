@@ -19,6 +19,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humagin"
 	"github.com/gin-gonic/gin"
 
+	"github.com/weirmesh/weir/server/advice"
 	"github.com/weirmesh/weir/server/api/live"
 	"github.com/weirmesh/weir/server/api/prometheus"
 	"github.com/weirmesh/weir/server/change"
@@ -107,6 +108,8 @@ type Options struct {
 	Dumps Dumps
 	// Stats gives the store in which proxies' own statistics are, or says why there is none. Nil: nothing is stored.
 	Stats func() (stats.Store, error)
+	// Advise sizes a connection pool from what was recorded; its errors are for people. Nil: nothing is recorded.
+	Advise func(ctx context.Context, ask advice.Ask) (advice.Advice, error)
 	// Ready tells for /readyz whether the parts work. Nil: always.
 	Ready func(ctx context.Context) []Check
 	// Open says that there is no sign-in, which is always so for now. Then only requests to a loopback name or to one of
@@ -179,11 +182,13 @@ func (a *API) routes(engine *gin.Engine) {
 	register(a, shape[Node]{mesh.KindNode, "a virtual node: one version of one workload", nodeOf})
 	register(a, shape[Service]{mesh.KindService, "a virtual service: a name that callers use", serviceOf})
 	register(a, shape[Router]{mesh.KindRouter, "a virtual router", routerOf})
+	register(a, shape[Split]{mesh.KindSplit, "a split: one distribution of traffic that routes share", splitOf})
 	register(a, shape[Route]{mesh.KindRoute, "a route of a virtual router", routeOf})
 	register(a, shape[Gateway]{mesh.KindGateway, "a virtual gateway", gatewayOf})
 	register(a, shape[GatewayRoute]{mesh.KindGatewayRoute, "a route of a virtual gateway", gatewayRouteOf})
 	a.weightRoutes()
 	a.poolRoutes()
+	a.adviceRoutes()
 	a.applyRoutes()
 	a.graphRoutes()
 	a.proxyRoutes()
@@ -226,6 +231,8 @@ func schemaName(t reflect.Type, hint string) string {
 	switch path := t.PkgPath(); {
 	case strings.HasSuffix(path, "/server/graph") && name != "Graph":
 		return "Graph" + name
+	case strings.HasSuffix(path, "/server/advice") && name != "Advice":
+		return "Advice" + name
 	case strings.HasSuffix(path, "/server/drift"):
 		return "Drift" + name
 	case strings.HasSuffix(path, "/metrics/reading"):

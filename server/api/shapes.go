@@ -71,6 +71,14 @@ type GatewayRoute struct {
 	Version int64 `json:"version"`
 }
 
+// Split is a distribution of traffic that routes share, as the API shows it.
+type Split struct {
+	Kind mesh.Kind `json:"kind" enum:"split"`
+	Mesh string    `json:"mesh"`
+	mesh.Split
+	Version int64 `json:"version"`
+}
+
 // shape is one kind of object: what it is called and how it is shown. B is the type above.
 type shape[B any] struct {
 	kind mesh.Kind
@@ -98,6 +106,11 @@ func routeOf(m string, o mesh.Object, version int64) (Route, bool) {
 	return Route{mesh.KindRoute, m, v, version}, ok
 }
 
+func splitOf(m string, o mesh.Object, version int64) (Split, bool) {
+	v, ok := o.(mesh.Split)
+	return Split{mesh.KindSplit, m, v, version}, ok
+}
+
 func gatewayOf(m string, o mesh.Object, version int64) (Gateway, bool) {
 	v, ok := o.(mesh.VirtualGateway)
 	return Gateway{mesh.KindGateway, m, v, version}, ok
@@ -120,7 +133,7 @@ func meshOf(c change.Current) Mesh {
 		Version: c.Versions[m.Settings().Ref()],
 		Objects: map[string]int{
 			mesh.KindNode.Plural(): len(m.Nodes), mesh.KindService.Plural(): len(m.Services),
-			mesh.KindRouter.Plural(): len(m.Routers), mesh.KindRoute.Plural(): len(m.Routes),
+			mesh.KindRouter.Plural(): len(m.Routers), mesh.KindSplit.Plural(): len(m.Splits), mesh.KindRoute.Plural(): len(m.Routes),
 			mesh.KindGateway.Plural(): len(m.Gateways), mesh.KindGatewayRoute.Plural(): len(m.GatewayRoutes),
 		},
 	}

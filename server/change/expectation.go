@@ -90,7 +90,7 @@ func splitOf(e Edit, m mesh.Mesh) (split, bool) {
 func (s *split) findShared(r mesh.Route, services map[string]bool, m mesh.Mesh) {
 	other := make(map[string][]string) // by target
 	for _, o := range m.RoutesOf(r.Router) {
-		if o.Name != r.Name {
+		if o.Name != r.Name && (r.Split == "" || o.Split != r.Split) { // those that share the split have the same shares
 			s.addWay(other, "route "+o.Ref().Name, o)
 		}
 	}
@@ -104,6 +104,9 @@ func (s *split) findShared(r mesh.Route, services map[string]bool, m mesh.Mesh) 
 				other[service.Node] = append(other[service.Node], "service "+name)
 			}
 			for _, o := range m.RoutesOf(service.Router) {
+				if r.Split != "" && o.Split == r.Split {
+					continue
+				}
 				s.addWay(other, "route "+o.Ref().Name, o)
 			}
 		}
@@ -165,6 +168,12 @@ func endsOf(o mesh.Object, m mesh.Mesh) []string {
 		return targetsOf(o.Router, m)
 	case mesh.VirtualRouter:
 		return targetsOf(o.Name, m)
+	case mesh.Split:
+		var out []string
+		for _, t := range o.Targets {
+			out = append(out, t.Node)
+		}
+		return out
 	case mesh.Route:
 		return slices.Collect(maps.Keys(o.Shares()))
 	case mesh.VirtualGateway:

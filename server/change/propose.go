@@ -305,8 +305,8 @@ func (d *Door) describe(t draft, edits []Edit, revision int64) (Change, error) {
 	for _, e := range edits {
 		c.Objects = append(c.Objects, e.Ref)
 	}
-	if len(edits) == 1 {
-		c.Kind, c.Name = edits[0].Ref.Kind, edits[0].Ref.Name
+	if e, ok := leader(edits); ok {
+		c.Kind, c.Name = e.Ref.Kind, e.Ref.Name
 	}
 	if t.Undoes != "" {
 		c.Summary = "takes back " + t.Undoes + ": " + c.Summary

@@ -15,6 +15,9 @@ import (
 
 // summarise says in one sentence what a change does.
 func summarise(edits []Edit) string {
+	if s, ok := leader(edits); ok && len(edits) > 1 {
+		return summarise([]Edit{s}) + fmt.Sprintf(" (%s)", countRoutes(len(edits)-1))
+	}
 	if len(edits) != 1 {
 		return summariseMany(edits)
 	}
@@ -33,12 +36,49 @@ func summarise(edits []Edit) string {
 		if s := summariseWeights(e.Before.(mesh.Route), after); s != "" {
 			return s
 		}
+	case mesh.Split:
+		before := mesh.Route{Name: after.Name, Targets: e.Before.(mesh.Split).Targets}
+		if s := summariseWeights(before, mesh.Route{Name: after.Name, Targets: after.Targets}); s != "" {
+			return "split " + strings.TrimPrefix(s, "/")
+		}
 	case mesh.VirtualNode:
 		if s := summarisePools(e.Before.(mesh.VirtualNode), after); s != "" {
 			return s
 		}
 	}
 	return e.Ref.String() + ": " + summariseFields(e.Before, e.After)
+}
+
+// leader gives the edit that a change is about when the others only follow: a split, and the routes that share it.
+func leader(edits []Edit) (Edit, bool) {
+	if len(edits) == 1 {
+		return edits[0], true
+	}
+	at := slices.IndexFunc(edits, func(e Edit) bool { return e.Ref.Kind == mesh.KindSplit })
+	if at < 0 {
+		return Edit{}, false
+	}
+	for i, e := range edits {
+		before, was := e.Before.(mesh.Route)
+		after, is := e.After.(mesh.Route)
+		if i == at {
+			continue
+		}
+		if !was || !is || after.Split != edits[at].Ref.Name {
+			return Edit{}, false
+		}
+		if before.Targets = after.Targets; !equal(before, after) {
+			return Edit{}, false
+		}
+	}
+	return edits[at], true
+}
+
+func countRoutes(n int) string {
+	if n == 1 {
+		return "1 route"
+	}
+	return strconv.Itoa(n) + " routes"
 }
 
 // summariseWeights is the sentence for a change of nothing but a route's targets; "" for any other. With two targets the

@@ -114,3 +114,26 @@ func TestLongDiffIsCutAtALine(t *testing.T) {
 		t.Errorf("it ends %q", got[len(got)-100:])
 	}
 }
+
+func TestSummaryOfASplit(t *testing.T) {
+	targets := func(one, two int) []mesh.WeightedTarget {
+		return []mesh.WeightedTarget{{Node: "v1", Weight: one}, {Node: "v2", Weight: two}}
+	}
+	route := func(name string, one, two int) mesh.Route {
+		return mesh.Route{Router: "r", Name: name, Split: "both", Targets: targets(one, two)}
+	}
+	edits := []Edit{
+		step(mesh.Split{Name: "both", Targets: targets(9, 1)}, mesh.Split{Name: "both", Targets: targets(1, 1)}),
+		step(route("a", 9, 1), route("a", 1, 1)),
+		step(route("b", 9, 1), route("b", 1, 1)),
+	}
+	if got, want := summarise(edits), "split both: v2 10 % → 50 % (2 routes)"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	other := route("b", 1, 1)
+	other.Priority = 3
+	edits[2] = step(route("b", 9, 1), other)
+	if _, ok := leader(edits); ok {
+		t.Error("a route whose priority moved as well does not only follow")
+	}
+}

@@ -130,13 +130,13 @@ func quote(s string) []byte {
 
 // collections are the fields that only a whole mesh has.
 func collections() []string {
-	return []string{"nodes", "services", "routers", "routes", "gateways", "gatewayRoutes"}
+	return []string{"nodes", "services", "routers", "splits", "routes", "gateways", "gatewayRoutes"}
 }
 
 // isObjectField says whether a name is a field of some single object.
 func isObjectField(name string) bool {
 	return slices.Contains([]string{
-		"router", "node", "gateway", "protocol", "priority", "match", "target", "targets", "timeout", "retry", "rewrite",
+		"router", "split", "node", "gateway", "protocol", "priority", "match", "target", "targets", "timeout", "retry", "rewrite",
 		"listeners", "serviceDiscovery", "backends",
 	}, name)
 }
@@ -146,7 +146,7 @@ func guess(l fieldList) mesh.Kind {
 	switch {
 	case slices.ContainsFunc(collections(), l.has):
 		return ""
-	case l.has("router") && l.has("targets"):
+	case l.has("router") && (l.has("targets") || l.has("split")):
 		return mesh.KindRoute
 	case l.has("gateway") && l.has("target"):
 		return mesh.KindGatewayRoute

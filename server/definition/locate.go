@@ -107,7 +107,7 @@ func placesIn(n *yaml.Node, kind mesh.Kind) []place {
 	}
 	list := []place{{labels: labelsOf(n, kind), node: n}}
 	for field, inner := range map[string]mesh.Kind{
-		"nodes": mesh.KindNode, "services": mesh.KindService, "routers": mesh.KindRouter, "routes": mesh.KindRoute,
+		"nodes": mesh.KindNode, "services": mesh.KindService, "routers": mesh.KindRouter, "splits": mesh.KindSplit, "routes": mesh.KindRoute,
 		"gateways": mesh.KindGateway, "gatewayRoutes": mesh.KindGatewayRoute,
 	} {
 		if c := child(n, field); c != nil && c.Kind == yaml.SequenceNode {

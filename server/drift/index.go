@@ -8,6 +8,7 @@ type index struct {
 	onRouter  map[string][]string // router → services
 	onNode    map[string][]string // node → services, by their routers' routes too
 	routersOf map[string][]string // node → routers with a route to it
+	onSplit   map[string][]string // split → routers with a route that shares it
 }
 
 // ends is a set of graph ids; every stands for all.
@@ -22,6 +23,7 @@ func newIndex(m mesh.Mesh) index {
 	i := index{
 		callers: make(map[string][]string), onRouter: make(map[string][]string),
 		onNode: make(map[string][]string), routersOf: make(map[string][]string),
+		onSplit: make(map[string][]string),
 	}
 	for _, n := range m.Nodes {
 		for _, b := range n.Backends {
@@ -40,6 +42,9 @@ func newIndex(m mesh.Mesh) index {
 		}
 	}
 	for _, r := range m.Routes {
+		if r.Split != "" {
+			i.onSplit[r.Split] = append(i.onSplit[r.Split], r.Router)
+		}
 		for _, t := range r.Targets {
 			i.routersOf[t.Node] = append(i.routersOf[t.Node], r.Router)
 		}
@@ -47,7 +52,7 @@ func newIndex(m mesh.Mesh) index {
 	return i
 }
 
-// concerned gives the ends whose proxies an object configures: a node its own and its callers', a route, router and
+// concerned gives the ends whose proxies an object configures: a node its own and its callers', a route, split, router and
 // service the callers', a gateway and its routes the gateway's, the mesh's settings everybody's.
 func (i index) concerned(ref mesh.Ref) ends {
 	out := ends{ids: make(map[string]bool)}
@@ -72,6 +77,10 @@ func (i index) concerned(ref mesh.Ref) ends {
 		call([]string{ref.Name})
 	case mesh.KindRouter:
 		call(i.onRouter[ref.Name])
+	case mesh.KindSplit:
+		for _, router := range i.onSplit[ref.Name] {
+			call(i.onRouter[router])
+		}
 	case mesh.KindRoute:
 		call(i.onRouter[parent])
 	case mesh.KindGateway:

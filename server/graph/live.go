@@ -208,7 +208,7 @@ func (l *Live) plan(m mesh.Mesh) *plan {
 // sharing is being equal; meshes that are equal and share nothing are only planned once more.
 func same(a, b mesh.Mesh) bool {
 	return a.Name == b.Name && a.EgressFilter == b.EgressFilter && a.Health == b.Health &&
-		shared(a.Nodes, b.Nodes) && shared(a.Services, b.Services) && shared(a.Routers, b.Routers) && shared(a.Routes, b.Routes) &&
+		shared(a.Nodes, b.Nodes) && shared(a.Services, b.Services) && shared(a.Routers, b.Routers) && shared(a.Splits, b.Splits) && shared(a.Routes, b.Routes) &&
 		shared(a.Gateways, b.Gateways) && shared(a.GatewayRoutes, b.GatewayRoutes)
 }
 

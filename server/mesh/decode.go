@@ -36,6 +36,8 @@ func DecodeObject(kind Kind, data []byte) (Object, error) {
 		return decoded[VirtualService](kind, data)
 	case KindRouter:
 		return decoded[VirtualRouter](kind, data)
+	case KindSplit:
+		return decoded[Split](kind, data)
 	case KindRoute:
 		return decoded[Route](kind, data)
 	case KindGateway:

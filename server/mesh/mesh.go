@@ -14,6 +14,7 @@ type Mesh struct {
 	Nodes         []VirtualNode    `json:"nodes,omitempty"`
 	Services      []VirtualService `json:"services,omitempty"`
 	Routers       []VirtualRouter  `json:"routers,omitempty"`
+	Splits        []Split          `json:"splits,omitempty"`
 	Routes        []Route          `json:"routes,omitempty"`
 	Gateways      []VirtualGateway `json:"gateways,omitempty"`
 	GatewayRoutes []GatewayRoute   `json:"gatewayRoutes,omitempty"`

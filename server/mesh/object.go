@@ -11,6 +11,7 @@ const (
 	KindNode         Kind = "node"
 	KindService      Kind = "service"
 	KindRouter       Kind = "router"
+	KindSplit        Kind = "split"
 	KindRoute        Kind = "route"
 	KindGateway      Kind = "gateway"
 	KindGatewayRoute Kind = "gateway-route"
@@ -18,7 +19,7 @@ const (
 
 // Kinds lists every kind in the order in which objects depend on each other, later ones on earlier ones.
 func Kinds() []Kind {
-	return []Kind{KindMesh, KindNode, KindRouter, KindRoute, KindService, KindGateway, KindGatewayRoute}
+	return []Kind{KindMesh, KindNode, KindRouter, KindSplit, KindRoute, KindService, KindGateway, KindGatewayRoute}
 }
 
 // Plural is the kind as collections are named: "nodes", "gateway-routes".
@@ -48,7 +49,7 @@ func (r Ref) Split() (parent, name string) {
 	return parent, name
 }
 
-// Object is one configured object: Settings, VirtualNode, VirtualService, VirtualRouter, Route, VirtualGateway or
+// Object is one configured object: Settings, VirtualNode, VirtualService, VirtualRouter, Split, Route, VirtualGateway or
 // GatewayRoute, always by value.
 type Object interface{ Ref() Ref }
 

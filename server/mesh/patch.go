@@ -15,12 +15,13 @@ func (m Mesh) Settings() Settings {
 // Objects lists everything in the mesh, its settings first (unless the mesh has no name, which is how an absent mesh
 // looks), then in the order in which objects depend on each other.
 func (m Mesh) Objects() []Object {
-	list := make([]Object, 0, 1+len(m.Nodes)+len(m.Services)+len(m.Routers)+len(m.Routes)+len(m.Gateways)+len(m.GatewayRoutes))
+	list := make([]Object, 0, 1+len(m.Nodes)+len(m.Services)+len(m.Routers)+len(m.Splits)+len(m.Routes)+len(m.Gateways)+len(m.GatewayRoutes))
 	if m.Name != "" {
 		list = append(list, m.Settings())
 	}
 	list = appendObjects(list, m.Nodes)
 	list = appendObjects(list, m.Routers)
+	list = appendObjects(list, m.Splits)
 	list = appendObjects(list, m.Routes)
 	list = appendObjects(list, m.Services)
 	list = appendObjects(list, m.Gateways)
@@ -45,6 +46,8 @@ func (m Mesh) Get(ref Ref) (Object, bool) {
 		return found(m.Services, ref)
 	case KindRouter:
 		return found(m.Routers, ref)
+	case KindSplit:
+		return found(m.Splits, ref)
 	case KindRoute:
 		return found(m.Routes, ref)
 	case KindGateway:
@@ -86,7 +89,7 @@ func compareRefs(a, b Ref) int {
 // Sorted gives the mesh with every slice in a new array and in order.
 func (m Mesh) Sorted() Mesh {
 	m.Nodes, m.Services, m.Routers = sorted(m.Nodes), sorted(m.Services), sorted(m.Routers)
-	m.Routes, m.Gateways, m.GatewayRoutes = sorted(m.Routes), sorted(m.Gateways), sorted(m.GatewayRoutes)
+	m.Splits, m.Routes, m.Gateways, m.GatewayRoutes = sorted(m.Splits), sorted(m.Routes), sorted(m.Gateways), sorted(m.GatewayRoutes)
 	return m
 }
 
@@ -101,7 +104,7 @@ func sorted[T Object](list []T) []T {
 
 // With gives the mesh with a patch applied; m itself stays as it is. Deleting what does not exist is NotFound, deleting
 // what is still in use is a Conflict that says by whom, and a patch that contradicts itself or belongs to another mesh
-// is Invalid. The result is not validated otherwise: ask Validate.
+// is Invalid. Routes that share a split take its targets. The result is not validated otherwise: ask Validate.
 func (m Mesh) With(p Patch) (Mesh, error) {
 	if err := p.consistent(); err != nil {
 		return Mesh{}, err
@@ -118,6 +121,10 @@ func (m Mesh) With(p Patch) (Mesh, error) {
 			return Mesh{}, Errorf(Invalid, "the patch is for mesh %s, not for mesh %s", shorten(s.Name), shorten(next.Name))
 		}
 		next = next.with(o)
+	}
+	next, err := next.follow(m, p)
+	if err != nil {
+		return Mesh{}, err
 	}
 	for _, ref := range p.Delete {
 		if users := next.users(ref); len(users) > 0 {
@@ -160,6 +167,8 @@ func (m Mesh) without(ref Ref) Mesh {
 		m.Services = removed(m.Services, ref)
 	case KindRouter:
 		m.Routers = removed(m.Routers, ref)
+	case KindSplit:
+		m.Splits = removed(m.Splits, ref)
 	case KindRoute:
 		m.Routes = removed(m.Routes, ref)
 	case KindGateway:
@@ -189,6 +198,8 @@ func (m Mesh) with(o Object) Mesh {
 		m.Services = placed(m.Services, o)
 	case VirtualRouter:
 		m.Routers = placed(m.Routers, o)
+	case Split:
+		m.Splits = placed(m.Splits, o)
 	case Route:
 		m.Routes = placed(m.Routes, o)
 	case VirtualGateway:
@@ -226,8 +237,11 @@ func (m Mesh) users(ref Ref) []string {
 func uses(o Object, ref Ref) bool {
 	switch o := o.(type) {
 	case Route:
-		return ref == Ref{KindRouter, o.Router} ||
+		return ref == Ref{KindRouter, o.Router} || o.Split != "" && ref == Ref{KindSplit, o.Split} ||
 			ref.Kind == KindNode && slices.ContainsFunc(o.Targets, func(t WeightedTarget) bool { return t.Node == ref.Name }) ||
+			ref.Kind == KindMesh
+	case Split:
+		return ref.Kind == KindNode && slices.ContainsFunc(o.Targets, func(t WeightedTarget) bool { return t.Node == ref.Name }) ||
 			ref.Kind == KindMesh
 	case VirtualService:
 		return o.Router != "" && ref == Ref{KindRouter, o.Router} || o.Node != "" && ref == Ref{KindNode, o.Node} || ref.Kind == KindMesh

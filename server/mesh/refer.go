@@ -2,7 +2,7 @@ package mesh
 
 import "slices"
 
-// References lists the objects that an object names, each once: a route its router and targets, a service what provides
+// References lists the objects that an object names, each once: a route its router, split and targets, a split its targets, a service what provides
 // it, a gateway route its gateway and service, a node the services that it calls (which need not exist).
 func References(o Object) []Ref {
 	var list []Ref
@@ -21,6 +21,11 @@ func References(o Object) []Ref {
 		add(KindNode, o.Node)
 	case Route:
 		add(KindRouter, o.Router)
+		add(KindSplit, o.Split)
+		for _, t := range o.Targets {
+			add(KindNode, t.Node)
+		}
+	case Split:
 		for _, t := range o.Targets {
 			add(KindNode, t.Node)
 		}

@@ -15,15 +15,17 @@ type RouterListener struct {
 // Route sends the requests that match to weighted targets. Within a router, routes are tried by priority (0 first);
 // without a difference there, the more specific match wins (App Mesh: longest prefix).
 type Route struct {
-	Router   string           `json:"router"`
-	Name     string           `json:"name"`
-	Protocol Protocol         `json:"protocol"`
-	Priority int              `json:"priority"` // 0 to 1000
-	Match    Match            `json:"match"`
-	Targets  []WeightedTarget `json:"targets"` // 1 to 10
-	Timeout  *Timeout         `json:"timeout,omitempty"`
-	Retry    *Retry           `json:"retry,omitempty"`
-	Health   *HealthLimits    `json:"health,omitempty"` // instead of the service's, limit by limit
+	Router   string   `json:"router"`
+	Name     string   `json:"name"`
+	Protocol Protocol `json:"protocol"`
+	Priority int      `json:"priority"` // 0 to 1000
+	Match    Match    `json:"match"`
+	// Split names the split that the targets are taken from; empty: they are the route's own.
+	Split   string           `json:"split,omitempty"`
+	Targets []WeightedTarget `json:"targets"` // 1 to 10
+	Timeout *Timeout         `json:"timeout,omitempty"`
+	Retry   *Retry           `json:"retry,omitempty"`
+	Health  *HealthLimits    `json:"health,omitempty"` // instead of the service's, limit by limit
 }
 
 // WeightedTarget receives Weight out of the sum of the route's weights: a share, not a percentage.

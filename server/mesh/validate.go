@@ -42,6 +42,9 @@ func (c *checker) object(o Object) {
 		c.service(o)
 	case VirtualRouter:
 		c.router(o)
+	case Split:
+		c.name("name", o.Name)
+		c.targets(o.Targets)
 	case Route:
 		c.route(o)
 	case VirtualGateway:
@@ -81,6 +84,7 @@ type index struct {
 	routers  map[string]VirtualRouter
 	services map[string]VirtualService
 	gateways map[string]VirtualGateway
+	splits   map[string]Split
 }
 
 func newIndex(m Mesh) index {
@@ -89,6 +93,7 @@ func newIndex(m Mesh) index {
 		routers:  make(map[string]VirtualRouter, len(m.Routers)),
 		services: make(map[string]VirtualService, len(m.Services)),
 		gateways: make(map[string]VirtualGateway, len(m.Gateways)),
+		splits:   make(map[string]Split, len(m.Splits)),
 	}
 	for _, n := range m.Nodes {
 		x.nodes[n.Name] = n
@@ -98,6 +103,9 @@ func newIndex(m Mesh) index {
 	}
 	for _, s := range m.Services {
 		x.services[s.Name] = s
+	}
+	for _, s := range m.Splits {
+		x.splits[s.Name] = s
 	}
 	for _, g := range m.Gateways {
 		x.gateways[g.Name] = g
@@ -136,6 +144,10 @@ func (x index) references(c *checker, m Mesh) {
 		case len(n.Listeners) == 0:
 			c.fail("node", s.Node, "is a virtual node with a listener")
 		}
+	}
+	for _, s := range m.Splits {
+		c.at = label(s) + ": "
+		x.splitTargets(c, s)
 	}
 	for _, r := range m.Routes {
 		c.at = label(r) + ": "

@@ -2,6 +2,7 @@ package mesh
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -35,7 +36,12 @@ func (c *checker) route(r Route) {
 	if r.Match.Hostname != nil {
 		c.fail("match.hostname", nil, "is for gateway routes only")
 	}
-	c.targets(r.Targets)
+	if r.Split != "" {
+		c.name("split", r.Split)
+	}
+	if r.Split == "" || len(r.Targets) > 0 { // without them, With fills in the split's
+		c.targets(r.Targets)
+	}
 	c.timeout("timeout.", r.Timeout, r.Protocol)
 	if r.Retry != nil {
 		c.retry(*r.Retry, r.Protocol)
@@ -252,12 +258,30 @@ func (x index) route(c *checker, r Route) {
 	} else if r.Router != "" {
 		c.fail("router", r.Router, "is a virtual router of the mesh")
 	}
+	s, ok := x.splits[r.Split]
+	switch {
+	case r.Split == "":
+	case !ok:
+		c.fail("split", r.Split, "is a split of the mesh")
+		return
+	case len(r.Targets) > 0 && !slices.Equal(r.Targets, s.Targets):
+		c.fail("targets", nil, "are those of split "+shorten(r.Split)+", or left out")
+	}
 	for i, t := range r.Targets {
 		at := fmt.Sprintf("targets[%d].", i)
 		if n, ok := x.nodes[t.Node]; ok {
 			targetPort(c, at, t, n, r.Protocol)
-		} else if t.Node != "" {
+		} else if t.Node != "" && r.Split == "" { // of a split's targets, the split speaks
 			c.fail(at+"node", t.Node, "is a virtual node of the mesh")
+		}
+	}
+}
+
+// splitTargets checks that a split leads to what exists; whether the protocol suits is known by each route.
+func (x index) splitTargets(c *checker, s Split) {
+	for i, t := range s.Targets {
+		if _, ok := x.nodes[t.Node]; !ok && t.Node != "" {
+			c.fail(fmt.Sprintf("targets[%d].node", i), t.Node, "is a virtual node of the mesh")
 		}
 	}
 }

@@ -86,6 +86,12 @@ func (v view) versionsOf(entry change.Change) (nodes []string, wanted map[string
 					maps.Copy(wanted, r.Shares())
 				}
 			}
+		case mesh.KindSplit:
+			if s, ok := v.current.Mesh.Split(ref.Name); ok {
+				for _, t := range s.Targets {
+					add(t.Node)
+				}
+			}
 		case mesh.KindMesh, mesh.KindRouter, mesh.KindGateway, mesh.KindGatewayRoute:
 		}
 	}

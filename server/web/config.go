@@ -182,6 +182,10 @@ func (v view) aboutObject(o mesh.Object) string {
 		for _, l := range o.Listeners {
 			words = append(words, string(l.Protocol)+"/"+strconv.Itoa(l.Port))
 		}
+	case mesh.Split:
+		for _, t := range o.Targets {
+			words = append(words, t.Node+" "+strconv.Itoa(t.Weight))
+		}
 	case mesh.Route:
 		words = append(words, matchText(v.L, o))
 		for _, t := range o.Targets {

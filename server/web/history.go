@@ -123,6 +123,10 @@ func (v view) objectHref(ref mesh.Ref) string {
 				return v.ServiceHref(s.Name, "/traffic")
 			}
 		}
+	case mesh.KindSplit:
+		for _, r := range v.current.Mesh.RoutesBy(ref.Name) {
+			return v.objectHref(r.Ref())
+		}
 	case mesh.KindMesh:
 		return v.Href("/topology")
 	}

@@ -28,6 +28,13 @@ listeners:
 - port: 8080
   protocol: http
 `,
+		mesh.KindSplit: `name: SPLIT                   # routes that say split: SPLIT share its targets
+targets:
+- node: NODE-v1
+  weight: 90
+- node: NODE-v2
+  weight: 10
+`,
 		mesh.KindRoute: `router: ROUTER
 name: primary
 protocol: http
