@@ -434,6 +434,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/meshes/{mesh}/nodes/{name}/advice": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Size a node's connection pool from its recorded load, with the evidence */
+        get: operations["get-advice"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/meshes/{mesh}/nodes/{name}/connection-pool": {
         parameters: {
             query?: never;
@@ -670,6 +687,45 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/meshes/{mesh}/splits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List splits */
+        get: operations["list-splits"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/meshes/{mesh}/splits/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show a split: one distribution of traffic that routes share */
+        get: operations["get-split"];
+        /**
+         * Create or replace a split: one distribution of traffic that routes share
+         * @description The body is the whole specification. kind, mesh, name and version may be there as an answer has them; a version counts as If-Match.
+         */
+        put: operations["put-split"];
+        post?: never;
+        /** Delete a split: one distribution of traffic that routes share */
+        delete: operations["delete-split"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/metadata": {
         parameters: {
             query?: never;
@@ -887,10 +943,123 @@ export interface components {
             /** Format: int64 */
             revision?: number;
         };
+        Advice: {
+            /**
+             * @description A duration with its unit.
+             * @example 15s
+             * @example 250ms
+             */
+            again?: string;
+            /** Format: date-time */
+            at?: string;
+            callers?: components["schemas"]["AdviceCaller"][] | null;
+            confidence?: string;
+            /** Format: double */
+            hours?: number;
+            limits?: components["schemas"]["AdviceLimit"][] | null;
+            load?: components["schemas"]["AdviceEvidence"];
+            mesh?: string;
+            node?: string;
+            notes?: components["schemas"]["AdviceNote"][] | null;
+            /** Format: int64 */
+            port?: number;
+            protocol?: string;
+            replays?: components["schemas"]["AdviceReplay"][] | null;
+            /** Format: double */
+            seen?: number;
+            sides?: components["schemas"]["AdviceSides"];
+        };
+        AdviceCaller: {
+            from?: string;
+            /** Format: double */
+            latency?: number;
+            /** Format: double */
+            mean?: number;
+            /** Format: int64 */
+            peak?: number;
+            /** Format: double */
+            proxies?: number;
+            /** Format: double */
+            rate?: number;
+        };
+        AdviceEvidence: {
+            /** Format: double */
+            busiest?: number;
+            /** Format: double */
+            busy?: number;
+            /** Format: double */
+            dispersion?: number;
+            /** Format: double */
+            instances?: number;
+            /** Format: double */
+            latency?: number;
+            /** Format: double */
+            mean?: number;
+            /** Format: int64 */
+            peak?: number;
+            /** Format: double */
+            rate?: number;
+            /** Format: double */
+            refused?: number;
+            /** Format: double */
+            refusedNow?: number;
+            /** Format: double */
+            requests?: number;
+            /** Format: double */
+            seenPeak?: number;
+        };
+        AdviceLimit: {
+            /** Format: int64 */
+            advised?: number | null;
+            /** Format: int64 */
+            least?: number;
+            /** Format: int64 */
+            most?: number;
+            name?: string;
+            /** Format: int64 */
+            now?: number | null;
+            verdict?: string;
+            why?: components["schemas"]["AdviceNote"][] | null;
+        };
+        AdviceNote: {
+            code?: string;
+            values?: {
+                [key: string]: string;
+            };
+        };
+        AdviceReplay: {
+            /** Format: double */
+            counted?: number;
+            pool?: components["schemas"]["ConnectionPool"];
+            /** Format: double */
+            rejected?: number;
+            /** Format: double */
+            requests?: number;
+            /** Format: double */
+            share?: number;
+            /** @enum {string} */
+            what?: "now" | "advised" | "asked";
+        };
+        AdviceSides: {
+            /** Format: int64 */
+            advised?: number | null;
+            /** Format: int64 */
+            now?: number | null;
+            /** Format: double */
+            wanted?: number;
+        };
         Backend: {
             /** Format: int64 */
             localPort?: number;
             service?: string;
+        };
+        Breach: {
+            from?: components["schemas"]["Ref"];
+            message?: string;
+            object?: components["schemas"]["Ref"];
+            rule?: string;
+            /** Format: date-time */
+            until?: string;
         };
         Cause: {
             code?: string;
@@ -905,19 +1074,24 @@ export interface components {
             /** Format: date-time */
             at?: string;
             author?: string;
+            breaches?: components["schemas"]["Breach"][] | null;
             /** Format: date-time */
             confirmBy?: string;
             confirmedBy?: string;
             diff?: string;
             dryRun?: boolean;
+            hash?: string;
             id?: string;
             kind?: string;
             mesh?: string;
             name?: string;
             objects?: components["schemas"]["Ref"][] | null;
             observed?: components["schemas"]["Observed"];
+            override?: string;
+            plan?: components["schemas"]["Plan"];
             programmed?: components["schemas"]["Programmed"];
             reason?: string;
+            rollout?: string;
             state?: string;
             summary?: string;
             undoes?: string;
@@ -1002,6 +1176,11 @@ export interface components {
             unrun?: components["schemas"]["Ref"][] | null;
             unused?: components["schemas"]["DriftCall"][] | null;
             window?: string;
+        };
+        DryRun: {
+            for?: string;
+            message?: string;
+            ok?: boolean;
         };
         Endpoint: {
             address?: string;
@@ -1281,6 +1460,18 @@ export interface components {
             to?: string;
             what?: string;
         };
+        Headroom: {
+            /** Format: double */
+            after?: number;
+            caller?: string;
+            limit?: string;
+            node?: string;
+            over?: boolean;
+            /** Format: double */
+            used?: number;
+            /** Format: int64 */
+            value?: number;
+        };
         HealthCheck: {
             /** Format: int64 */
             healthyThreshold?: number;
@@ -1388,6 +1579,11 @@ export interface components {
             /** @description Where the next page begins; null on the last. */
             next?: string | null;
         };
+        ListSplit: {
+            items?: components["schemas"]["Split"][];
+            /** @description Where the next page begins; null on the last. */
+            next?: string | null;
+        };
         ListTarget: {
             items?: components["schemas"]["Target"][];
             /** @description Where the next page begins; null on the last. */
@@ -1401,6 +1597,20 @@ export interface components {
             port?: number;
             protocol?: string;
             timeout?: components["schemas"]["Timeout"];
+        };
+        Load: {
+            /** Format: double */
+            after?: number;
+            /** Format: double */
+            highest?: number;
+            /** Format: date-time */
+            highestAt?: string;
+            /** Format: int64 */
+            instances?: number;
+            node?: string;
+            over?: boolean;
+            /** Format: double */
+            perInstance?: number;
         };
         Mark: {
             /** Format: date-time */
@@ -1513,6 +1723,18 @@ export interface components {
             exact?: string;
             regex?: string;
         };
+        Plan: {
+            /** Format: date-time */
+            at?: string;
+            dryRun?: components["schemas"]["DryRun"][] | null;
+            loads?: components["schemas"]["Load"][] | null;
+            notes?: string[] | null;
+            pools?: components["schemas"]["Headroom"][] | null;
+            proxies?: components["schemas"]["Proxies"];
+            shifts?: components["schemas"]["Shift"][] | null;
+            steps?: components["schemas"]["Step"][] | null;
+            unreachable?: components["schemas"]["Unreachable"][] | null;
+        };
         Plot: {
             at?: string[] | null;
             bytesRate?: (number | null)[] | null;
@@ -1567,6 +1789,13 @@ export interface components {
             /** Format: date-time */
             at?: string;
             rejected?: components["schemas"]["Rejection"][] | null;
+            /** Format: int64 */
+            total?: number;
+        };
+        Proxies: {
+            /** Format: int64 */
+            connected?: number;
+            ids?: string[] | null;
             /** Format: int64 */
             total?: number;
         };
@@ -1648,6 +1877,7 @@ export interface components {
             protocol?: string;
             retry?: components["schemas"]["Retry"];
             router?: string;
+            split?: string;
             targets?: components["schemas"]["WeightedTarget"][] | null;
             timeout?: components["schemas"]["Timeout"];
             /** Format: int64 */
@@ -1803,6 +2033,20 @@ export interface components {
             /** Format: double */
             want?: number;
         };
+        Shift: {
+            /** Format: double */
+            measured?: number;
+            node?: string;
+            /** Format: double */
+            rateAfter?: number;
+            /** Format: double */
+            rateBefore?: number;
+            route?: string;
+            /** Format: double */
+            shareAfter?: number;
+            /** Format: double */
+            shareBefore?: number;
+        };
         Source: {
             dialects?: components["schemas"]["Found"][] | null;
             kind?: string;
@@ -1819,6 +2063,15 @@ export interface components {
             state?: string;
             store?: components["schemas"]["Store"];
             url?: string;
+        };
+        Split: {
+            /** @enum {string} */
+            kind?: "split";
+            mesh?: string;
+            name?: string;
+            targets?: components["schemas"]["WeightedTarget"][] | null;
+            /** Format: int64 */
+            version?: number;
         };
         StatsPage: {
             /** Format: int64 */
@@ -1841,6 +2094,12 @@ export interface components {
             rate?: number;
             /** Format: double */
             value?: number;
+        };
+        Step: {
+            after?: string;
+            before?: string;
+            field?: string;
+            object?: components["schemas"]["Ref"];
         };
         Store: {
             /** Format: int64 */
@@ -1910,6 +2169,10 @@ export interface components {
             errorRatio?: number;
             /** Format: double */
             requestRate?: number;
+        };
+        Unreachable: {
+            object?: components["schemas"]["Ref"];
+            why?: string;
         };
         ValueMatch: {
             exact?: string;
@@ -3329,6 +3592,53 @@ export interface operations {
             };
         };
     };
+    "get-advice": {
+        parameters: {
+            query?: {
+                /** @description The listener; needed when the node has several. */
+                port?: number;
+                /** @description How many of the last hours are looked at. */
+                hours?: number;
+                /** @description How long a request may wait for a connection; 1ms to 1m. Left out: 100ms. */
+                wait?: string;
+                /** @description A limit to be replayed as well. */
+                maxConnections?: number;
+                /** @description Likewise. */
+                maxPendingRequests?: number;
+                /** @description Likewise. */
+                maxRequests?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The mesh. */
+                mesh: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Advice"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "put-connection-pool": {
         parameters: {
             query?: {
@@ -4135,6 +4445,184 @@ export interface operations {
         };
     };
     "delete-service": {
+        parameters: {
+            query?: {
+                /** @description Answer what would happen and record nothing. */
+                dryRun?: boolean;
+                /** @description Why, for the ledger. */
+                reason?: string;
+                /** @description Revert unless the change is confirmed within this time, as in 60s. */
+                confirmWithin?: string;
+            };
+            header?: {
+                /** @description The version that was read, as its ETag; 412 when somebody changed the object since. * means that it has to exist. */
+                "If-Match"?: string;
+                /** @description * means that the object must not exist yet. */
+                "If-None-Match"?: string;
+                /** @description A repeat with the same key is answered with the first one's change. */
+                "Idempotency-Key"?: string;
+                /** @description Who asks, as declared by the caller: there is no sign-in yet. Up to 64 letters, digits, spaces and . _ - @ + */
+                "X-Weir-Author"?: string;
+            };
+            path: {
+                /** @description The mesh. */
+                mesh: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Change"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-splits": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag that is known already; 304 when it is still current. */
+                "If-None-Match"?: string;
+            };
+            path: {
+                /** @description The mesh. */
+                mesh: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListSplit"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-split": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag that is known already; 304 when it is still current. */
+                "If-None-Match"?: string;
+            };
+            path: {
+                /** @description The mesh. */
+                mesh: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Split"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "put-split": {
+        parameters: {
+            query?: {
+                /** @description Answer what would happen and record nothing. */
+                dryRun?: boolean;
+                /** @description Why, for the ledger. */
+                reason?: string;
+                /** @description Revert unless the change is confirmed within this time, as in 60s. */
+                confirmWithin?: string;
+            };
+            header?: {
+                /** @description The version that was read, as its ETag; 412 when somebody changed the object since. * means that it has to exist. */
+                "If-Match"?: string;
+                /** @description * means that the object must not exist yet. */
+                "If-None-Match"?: string;
+                /** @description A repeat with the same key is answered with the first one's change. */
+                "Idempotency-Key"?: string;
+                /** @description Who asks, as declared by the caller: there is no sign-in yet. Up to 64 letters, digits, spaces and . _ - @ + */
+                "X-Weir-Author"?: string;
+            };
+            path: {
+                /** @description The mesh. */
+                mesh: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Split"];
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Change"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-split": {
         parameters: {
             query?: {
                 /** @description Answer what would happen and record nothing. */
