@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strconv"
 
+	"github.com/weirmesh/weir/server/mesh"
 	"github.com/weirmesh/weir/server/metrics/reading"
 	"github.com/weirmesh/weir/server/provider"
 )
@@ -65,6 +66,28 @@ func (c *Client) ProxyStats(ctx context.Context, meshName, id, filter string) (r
 func (c *Client) DriftRaw(ctx context.Context, meshName string) (json.RawMessage, error) {
 	var raw json.RawMessage
 	return raw, c.get(ctx, inMesh(meshName)+"/drift", nil, &raw)
+}
+
+// AdviceAsk says about which pool advice is wanted. Zero is the server's own choice.
+type AdviceAsk struct {
+	Node        string
+	Port        int
+	Hours, Wait string         // "1", "100ms"
+	Try         map[string]int // limits to be replayed as well, by their names as the API writes them
+}
+
+// AdviceRaw gives advice about a node's connection pool as the server answers it. Error: mesh.Unavailable when nothing is
+// recorded.
+func (c *Client) AdviceRaw(ctx context.Context, meshName string, ask AdviceAsk) (json.RawMessage, error) {
+	var raw json.RawMessage
+	q := query("hours", ask.Hours, "wait", ask.Wait)
+	if ask.Port != 0 {
+		q.Set("port", strconv.Itoa(ask.Port))
+	}
+	for name, limit := range ask.Try {
+		q.Set(name, strconv.Itoa(limit))
+	}
+	return raw, c.get(ctx, address(meshName, mesh.Ref{Kind: mesh.KindNode, Name: ask.Node})+"/advice", q, &raw)
 }
 
 // inProxy is a proxy's address.
