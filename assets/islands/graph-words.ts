@@ -116,8 +116,13 @@ export class Words {
 
   /** Why a row has its verdict, in the page's language as far as the page has the words. */
   why(row: Row): { readonly text: string; readonly cause: Cause | undefined }[] {
+    // Values come as English writes them.
+    const told = (value: string): string =>
+      value.replace(/^(.*)\s%$/, (_, n: string) => fill(this.units.percent, { n }));
+    const values = (cause: Cause): Record<string, string> =>
+      Object.fromEntries(Object.entries(cause.values ?? {}).map(([name, value]) => [name, told(value)]));
     const said = row.causes.map((cause, i) => ({
-      text: this.say(`cause-${cause.code}`, cause.values ?? {}) || (row.why[i] ?? ""),
+      text: this.say(`cause-${cause.code}`, values(cause)) || (row.why[i] ?? ""),
       cause,
     }));
     const rest = row.why.slice(row.causes.length).map((words) => ({ text: words, cause: undefined }));

@@ -20,7 +20,7 @@ func causeText(l i18n.Locale, cause graph.Cause, why string) string {
 		if what := "pool.what." + value; name == "what" && l.Has(what) {
 			value = l.T(what)
 		}
-		pairs = append(pairs, name, value)
+		pairs = append(pairs, name, told(l, value))
 	}
 	if key := "cause." + cause.Code; l.Has(key) {
 		if text := l.T(key, pairs...); !strings.Contains(text, "{") {
@@ -34,6 +34,15 @@ func causeText(l i18n.Locale, cause graph.Cause, why string) string {
 		return cause.Code
 	}
 	return why
+}
+
+// told is a value of a cause as the reader's language writes it: values come as English writes them.
+func told(l i18n.Locale, value string) string {
+	n, percent := strings.CutSuffix(value, "%")
+	if number := strings.TrimSpace(n); percent && number != n {
+		return l.T("format.percent", "n", number)
+	}
+	return value
 }
 
 func at(list []string, i int) string {
