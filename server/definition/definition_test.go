@@ -216,7 +216,7 @@ func TestDecodeErrors(t *testing.T) {
 		},
 		{
 			"unknown field in a mesh", "mesh: shop\nroutes: [{router: r, name: p, matches: {}}]\n",
-			"document 1: mesh is not valid: route r/p: matches is not a field here; the fields are router, name, protocol, priority, match, split, targets, timeout, retry, health",
+			"document 1: mesh is not valid: route r/p: matches is not a field here; the fields are router, name, protocol, priority, match, split, targets, timeout, retry, health, guard",
 		},
 		{"key twice", "mesh: shop\nmesh: shop\n", "document 1: line 2: mesh is given twice"},
 		{"key twice in JSON", `{"mesh":"a","mesh":"b"}`, "document 1: mesh is given twice"},
@@ -269,7 +269,7 @@ func TestDecodeAs(t *testing.T) {
 	}
 	for in, want := range map[string]string{
 		`{"kind":"node","name":"a"}`: "the body is a node, and the address is a service's",
-		`{"name":"a","x":1}`:         "the body: service is not valid: service a: x is not a field here; the fields are name, router, node, health",
+		`{"name":"a","x":1}`:         "the body: service is not valid: service a: x is not a field here; the fields are name, router, node, health, guard",
 		`[]`:                         "service: it is not an object with fields",
 		``:                           "service: this is not JSON: EOF",
 		`{"name":"a"}{}`:             "service: there is something after the end of the object",

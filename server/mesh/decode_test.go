@@ -55,7 +55,7 @@ func TestDecodeIsStrict(t *testing.T) {
 		},
 		{
 			"another case", "service", `{"Name":"a"}`,
-			"service is not valid: service: Name is not a field here; the fields are name, router, node, health",
+			"service is not valid: service: Name is not a field here; the fields are name, router, node, health, guard",
 		},
 		{
 			"given twice", "service", `{"name":"a","router":"x","router":"y"}`,

@@ -17,8 +17,9 @@ type Load struct {
 // For TCP a request is a connection.
 type LoadMoment struct {
 	At        time.Time
-	Rate      float64 // requests, refused ones too
+	Rate      float64 // requests as they arrived, refused and repeated ones too
 	Refused   float64 // requests per second that the node's pool refused
+	Repeated  float64 // requests per second that callers' proxies sent again
 	Within    float64 // mean number of requests within the proxies: the sum of the latencies that ended in a second
 	Waiting   float64 // mean number of those that waited for a connection
 	InFlight  float64 // sent on to the application and not answered, at this moment

@@ -11,6 +11,7 @@ type Mesh struct {
 	Name          string           `json:"name"`
 	EgressFilter  EgressFilter     `json:"egressFilter,omitempty"`
 	Health        *HealthLimits    `json:"health,omitempty"`
+	Guard         *Guard           `json:"guard,omitempty"`
 	Nodes         []VirtualNode    `json:"nodes,omitempty"`
 	Services      []VirtualService `json:"services,omitempty"`
 	Routers       []VirtualRouter  `json:"routers,omitempty"`
@@ -47,6 +48,7 @@ type VirtualService struct {
 	Router string        `json:"router,omitempty"`
 	Node   string        `json:"node,omitempty"`
 	Health *HealthLimits `json:"health,omitempty"` // instead of the mesh's, limit by limit
+	Guard  *Guard        `json:"guard,omitempty"`  // instead of the mesh's, rule by rule
 }
 
 // Settings is the part of a mesh that is an object of its own (kind "mesh").
@@ -54,4 +56,5 @@ type Settings struct {
 	Name         string        `json:"name"`
 	EgressFilter EgressFilter  `json:"egressFilter,omitempty"`
 	Health       *HealthLimits `json:"health,omitempty"`
+	Guard        *Guard        `json:"guard,omitempty"`
 }

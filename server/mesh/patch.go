@@ -9,7 +9,7 @@ import (
 
 // Settings gives the mesh's own settings as an object.
 func (m Mesh) Settings() Settings {
-	return Settings{Name: m.Name, EgressFilter: m.EgressFilter, Health: m.Health}
+	return Settings{Name: m.Name, EgressFilter: m.EgressFilter, Health: m.Health, Guard: m.Guard}
 }
 
 // Objects lists everything in the mesh, its settings first (unless the mesh has no name, which is how an absent mesh
@@ -160,7 +160,7 @@ func (p Patch) consistent() error {
 func (m Mesh) without(ref Ref) Mesh {
 	switch ref.Kind {
 	case KindMesh:
-		m.Name, m.EgressFilter, m.Health = "", "", nil
+		m.Name, m.EgressFilter, m.Health, m.Guard = "", "", nil, nil
 	case KindNode:
 		m.Nodes = removed(m.Nodes, ref)
 	case KindService:
@@ -191,7 +191,7 @@ func removed[T Object](list []T, ref Ref) []T {
 func (m Mesh) with(o Object) Mesh {
 	switch o := o.(type) {
 	case Settings:
-		m.Name, m.EgressFilter, m.Health = o.Name, o.EgressFilter, o.Health
+		m.Name, m.EgressFilter, m.Health, m.Guard = o.Name, o.EgressFilter, o.Health, o.Guard
 	case VirtualNode:
 		m.Nodes = placed(m.Nodes, o)
 	case VirtualService:

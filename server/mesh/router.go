@@ -26,6 +26,7 @@ type Route struct {
 	Timeout *Timeout         `json:"timeout,omitempty"`
 	Retry   *Retry           `json:"retry,omitempty"`
 	Health  *HealthLimits    `json:"health,omitempty"` // instead of the service's, limit by limit
+	Guard   *Guard           `json:"guard,omitempty"`  // instead of the service's, rule by rule
 }
 
 // WeightedTarget receives Weight out of the sum of the route's weights: a share, not a percentage.

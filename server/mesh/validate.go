@@ -62,6 +62,7 @@ func (c *checker) settings(s Settings) {
 		c.oneOf("egressFilter", string(s.EgressFilter), string(DropAll), string(AllowAll))
 	}
 	c.health(s.Health, true)
+	c.guard(s.Guard)
 }
 
 func (c *checker) service(s VirtualService) {
@@ -76,6 +77,7 @@ func (c *checker) service(s VirtualService) {
 		c.fail("node", s.Node, "is left out when there is a router: one of the two provides a service")
 	}
 	c.health(s.Health, true)
+	c.guard(s.Guard)
 }
 
 // index finds objects by name while a mesh is checked.

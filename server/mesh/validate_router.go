@@ -47,6 +47,7 @@ func (c *checker) route(r Route) {
 		c.retry(*r.Retry, r.Protocol)
 	}
 	c.health(r.Health, false)
+	c.guard(r.Guard)
 }
 
 func (c *checker) targets(list []WeightedTarget) {
