@@ -40,10 +40,11 @@ type Options struct {
 // Timeline answers about moments that have passed. Its methods may be called by many goroutines; those who ask the same
 // at the same time share one answer, which none of them may change.
 type Timeline struct {
-	o        Options
-	pictures shared[graph.Graph]
-	films    shared[Frames]
-	plots    shared[Plot]
+	o          Options
+	pictures   shared[graph.Graph]
+	films      shared[Frames]
+	plots      shared[Plot]
+	entireties entireties
 }
 
 // What the answers that are kept for others who ask the same may weigh: edges and nodes of pictures, cells of films and

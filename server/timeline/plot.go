@@ -38,7 +38,13 @@ func (t *Timeline) plot(ctx context.Context, name string, of mesh.Subject, over 
 	if err != nil {
 		return Plot{}, err
 	}
-	read, err := reader.Plot(ctx, name, of, over)
+	ask := func(ctx context.Context, over mesh.Span) (mesh.Plot, error) { return reader.Plot(ctx, name, of, over) }
+	var read mesh.Plot
+	if of == (mesh.Subject{}) {
+		read, err = t.entireties.get(ctx, entirety{mesh: name, over: over, read: t.o.Now()}, ask)
+	} else {
+		read, err = ask(ctx, over)
+	}
 	if err != nil {
 		return Plot{}, err
 	}
@@ -48,24 +54,14 @@ func (t *Timeline) plot(ctx context.Context, name string, of mesh.Subject, over 
 			p.Notes = append(p.Notes, said)
 		}
 	}
-	for _, column := range []struct {
-		into *[]*float64
-		from []float64
-	}{
-		{&p.RequestRate, read.RequestRate},
-		{&p.ErrorRatio, read.ErrorRatio},
-		{&p.P50, read.P50},
-		{&p.P95, read.P95},
-		{&p.P99, read.P99},
-		{&p.BytesRate, read.BytesRate},
-		{&p.Connections, read.Connections},
-		{&p.Pending, read.Pending},
-		{&p.Overflow, read.Overflow},
+	from := columns(&read)
+	for i, into := range []*[]*float64{
+		&p.RequestRate, &p.ErrorRatio, &p.P50, &p.P95, &p.P99, &p.BytesRate, &p.Connections, &p.Pending, &p.Overflow,
 	} {
-		if len(column.from) != len(read.At) {
-			return Plot{}, mesh.Errorf(mesh.Internal, "a plot of %d moments has a column of %d", len(read.At), len(column.from))
+		if len(*from[i]) != len(read.At) {
+			return Plot{}, mesh.Errorf(mesh.Internal, "a plot of %d moments has a column of %d", len(read.At), len(*from[i]))
 		}
-		*column.into = numbers(slices.Clone(column.from))
+		*into = numbers(slices.Clone(*from[i]))
 	}
 	return p, nil
 }
