@@ -172,8 +172,9 @@ func TestRefusedInKorean(t *testing.T) {
 	doc = b.post(action, values, http.StatusUnprocessableEntity)
 	beside(t, doc, doc.Find(id("retry-form")).First().Find("[name=maxRetries]"), "101: 0~100 범위여야 합니다")
 
-	action, values = submit(t, b.get("/config/node/ratings/edit", http.StatusOK).Find(id("definition-form")).First(), nil)
-	values.Set("text", strings.Replace(values.Get("text"), "port: 8080", "port: 0", 1))
+	form := b.get("/config/node/ratings/edit", http.StatusOK).Find(id("definition-form"))
+	action, values = submit(t, form, nil)
+	values.Set("text", strings.Replace(form.Find("textarea").Text(), "port: 8080", "port: 0", 1))
 	doc = b.post(action, values, http.StatusUnprocessableEntity)
 	if got := text(doc.Find(id("fault")).First()); !strings.Contains(got, "0: 1~65535 범위여야 합니다") || doc.Find(id("fault")+" [lang=en]").Length() != 0 {
 		t.Errorf("the fault of a definition is %q", got)
