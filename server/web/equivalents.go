@@ -105,6 +105,8 @@ func (w *Web) patchTwins(v view, p mesh.Patch, within string) page.Equivalents {
 			"\" \\\n  -H 'Content-Type: application/yaml' --data-binary @- <<'END'\n" + yaml.String() + "END"
 	}
 	for _, ref := range p.Delete {
+		words := append([]string{"weir", "delete", string(ref.Kind), page.ShellWord(ref.Name)}, ending(v.Mesh, within)...)
+		twins.CLI = strings.TrimPrefix(twins.CLI+"\n", "\n") + strings.Join(words, " ")
 		twins.Curl = strings.TrimPrefix(twins.Curl+"\n", "\n") + fmt.Sprintf("curl -X DELETE \"$WEIR_URL/api/v1/%s\" \\\n  -H 'If-Match: \"%d\"'",
 			objectPath(v.Mesh, ref, within), v.current.Versions[ref])
 	}
