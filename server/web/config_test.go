@@ -162,6 +162,36 @@ func TestConflictOfText(t *testing.T) {
 	}
 }
 
+// TestVersionInText refuses a text that says it is of another version than the page was opened with, and loses nothing.
+func TestVersionInText(t *testing.T) {
+	for lang, want := range map[string]string{
+		"en": "Line 1: route reviews/primary: version 1: is 5, with which this page was opened, or left out",
+		"ko": "1번째 줄: route reviews/primary: version 1: 이 페이지를 열 때의 버전(5)이거나, 비워 두어야 합니다",
+	} {
+		w := newWorld()
+		w.meshes["sample_app"].Versions[mesh.Ref{Kind: mesh.KindRoute, Name: "reviews/primary"}] = 5
+		b := open(t, w).in(lang)
+		form := b.get("/config/route/reviews/primary/edit", http.StatusOK).Find(id("definition-form"))
+		action, values := submit(t, form, nil)
+		mine := strings.ReplaceAll(form.Find("textarea").Text(), "weight: 25", "weight: 50")
+		values.Set("text", "version: 1\n"+mine)
+		for _, address := range []string{action, strings.Replace(action, "/edit", "/edit/apply", 1)} {
+			doc := b.post(address, values, http.StatusConflict)
+			if got := text(doc.Find(id("fault"))); !strings.HasPrefix(got, want) {
+				t.Errorf("%s: %q, want %q", lang, got, want)
+			}
+			if got := doc.Find("textarea").Text(); strings.TrimSpace(got) != strings.TrimSpace("version: 1\n"+mine) {
+				t.Errorf("the text became %q", got)
+			}
+		}
+		values.Set("text", "version: 5\n"+mine)
+		b.post(action, values, http.StatusOK)
+		if weightsOf(w) != [2]int{75, 25} {
+			t.Errorf("weights %v", weightsOf(w))
+		}
+	}
+}
+
 // TestConfigForbidden disables the form and says why, and the post is refused.
 func TestConfigForbidden(t *testing.T) {
 	b := open(t, forbidden())

@@ -255,6 +255,9 @@ func (w *Web) drafted(c *gin.Context, v view, e editing, b definition.Bundle) (d
 		if d.version, err = version(c); err != nil {
 			return draft{}, err
 		}
+		if said, ok := b.Base[e.ref]; ok && said != d.version {
+			return draft{}, otherVersion(e.ref, said, d.version)
+		}
 		d.place, d.base = e.place(v), map[mesh.Ref]int64{e.ref: d.version}
 	case len(d.patch.Put) == 1:
 		d.ref = d.patch.Put[0].Ref()
@@ -264,6 +267,18 @@ func (w *Web) drafted(c *gin.Context, v view, e editing, b definition.Bundle) (d
 	d.describe = func(r *page.Review) { w.describeDefinition(v, e, d, r) }
 	d.rows = w.definitionRows(c, v, d)
 	return d, nil
+}
+
+// otherVersion refuses a text that says of which version it is when the page was opened with another: it was copied from
+// elsewhere, and what happened between the two would be undone unseen.
+func otherVersion(ref mesh.Ref, said, opened int64) error {
+	return &mesh.Error{
+		Code: mesh.Conflict, Message: "the text is of another version of " + ref.String() + " than this page",
+		Violations: []mesh.Violation{{
+			Field: ref.String() + ": version", Value: strconv.FormatInt(said, 10),
+			Rule: fmt.Sprintf("is %d, with which this page was opened, or left out", opened),
+		}},
+	}
 }
 
 func (v view) has(ref mesh.Ref) bool {
@@ -315,7 +330,11 @@ func (w *Web) definitionAgain(c *gin.Context, v view, e editing, f faulty) error
 		p.Faults = append(p.Faults, line)
 	}
 	slices.SortStableFunc(p.Faults, func(a, b page.FaultLine) int { return a.Line - b.Line })
-	return w.render(c, http.StatusUnprocessableEntity, page.ConfigFormPage(p))
+	status := http.StatusUnprocessableEntity
+	if mesh.CodeOf(f.fault) == mesh.Conflict {
+		status = http.StatusConflict
+	}
+	return w.render(c, status, page.ConfigFormPage(p))
 }
 
 // editingOf is a form's subject for the handlers of one kind.
