@@ -984,6 +984,8 @@ export interface components {
         };
         AdviceEvidence: {
             /** Format: double */
+            attempts?: number;
+            /** Format: double */
             busiest?: number;
             /** Format: double */
             busy?: number;
@@ -1037,6 +1039,8 @@ export interface components {
             requests?: number;
             /** Format: double */
             share?: number;
+            /** Format: double */
+            waiting?: number;
             /** @enum {string} */
             what?: "now" | "advised" | "asked";
         };
@@ -1213,6 +1217,9 @@ export interface components {
             step?: string;
             total?: components["schemas"]["Total"][] | null;
             window?: string;
+        };
+        Freeze: {
+            windows?: components["schemas"]["Window"][] | null;
         };
         Gateway: {
             /** @enum {string} */
@@ -1460,6 +1467,17 @@ export interface components {
             to?: string;
             what?: string;
         };
+        Guard: {
+            freeze?: components["schemas"]["Freeze"];
+            healthyOnly?: boolean;
+            /** Format: double */
+            largestStep?: number;
+            /** Format: int64 */
+            minRequests?: number;
+            protected?: boolean;
+            /** Format: double */
+            stableFloor?: number;
+        };
         Headroom: {
             /** Format: double */
             after?: number;
@@ -1639,6 +1657,8 @@ export interface components {
              * @enum {string}
              */
             egressFilter?: "DROP_ALL" | "ALLOW_ALL";
+            /** @description Guard rails, where services and routes have none of their own. */
+            guard?: components["schemas"]["Guard"];
             /** @description What is called degraded and unhealthy, where services and routes do not say. */
             health?: components["schemas"]["HealthLimits"];
             /** @enum {string} */
@@ -1866,6 +1886,7 @@ export interface components {
             prefix?: string;
         };
         Route: {
+            guard?: components["schemas"]["Guard"];
             health?: components["schemas"]["HealthLimits"];
             /** @enum {string} */
             kind?: "route";
@@ -2008,6 +2029,7 @@ export interface components {
             routes?: components["schemas"]["RunningRoute"][] | null;
         };
         Service: {
+            guard?: components["schemas"]["Guard"];
             health?: components["schemas"]["HealthLimits"];
             /** @enum {string} */
             kind?: "service";
@@ -2203,6 +2225,15 @@ export interface components {
             weights: {
                 [key: string]: number;
             };
+        };
+        Window: {
+            days?: string[] | null;
+            end?: string;
+            from?: string;
+            reason?: string;
+            start?: string;
+            until?: string;
+            zone?: string;
         };
         Wish: {
             /** @description Revert unless the change is confirmed within this time, as in 60s. */

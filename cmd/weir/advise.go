@@ -108,16 +108,16 @@ func (a *app) advised(v advice.Advice) error {
 func (a *app) replayed(v advice.Advice) error {
 	var rows [][]string
 	for _, r := range v.Replays {
-		counted := ""
+		counted := "-"
 		if r.Counted != nil {
 			counted = fmt.Sprintf("%.0f", *r.Counted)
 		}
 		rows = append(rows, []string{
 			r.What, limitWord(r.Pool.MaxConnections), limitWord(r.Pool.MaxPendingRequests), limitWord(r.Pool.MaxRequests),
-			fmt.Sprintf("%.0f of %.0f", r.Rejected, r.Requests), fmt.Sprintf("%.1f %%", r.Share*100), counted,
+			fmt.Sprintf("%.0f of %.0f", r.Rejected, r.Requests), fmt.Sprintf("%.1f %%", r.Share*100), fmt.Sprintf("%.0f", r.Waiting), counted,
 		})
 	}
-	return a.table([]string{"POOL", "CONNECTIONS", "PENDING", "REQUESTS", "WOULD HAVE REFUSED", "SHARE", "REALLY REFUSED"}, rows)
+	return a.table([]string{"POOL", "CONNECTIONS", "PENDING", "REQUESTS", "WOULD HAVE REFUSED", "SHARE", "WAITING", "ATTEMPTS REALLY REFUSED"}, rows)
 }
 
 // callersOf writes both sides: what callers keep under way, and what the pools let through.
@@ -127,7 +127,7 @@ func (a *app) callersOf(v advice.Advice) error {
 	}
 	rows := make([][]string, len(v.Callers))
 	for i, c := range v.Callers {
-		rows[i] = []string{c.From, fmt.Sprintf("%.0f", c.Proxies), fmt.Sprintf("%.1f/s", c.Rate), seconds(c.Latency), fmt.Sprintf("%.1f", c.Mean), strconv.Itoa(c.Peak)}
+		rows[i] = []string{printable(c.From), fmt.Sprintf("%.0f", c.Proxies), fmt.Sprintf("%.1f/s", c.Rate), seconds(c.Latency), fmt.Sprintf("%.1f", c.Mean), strconv.Itoa(c.Peak)}
 	}
 	fmt.Fprintln(a.stdout)
 	if err := a.table([]string{"CALLER", "PROXIES", "RATE", "MEAN", "UNDER WAY", "AT PEAK"}, rows); err != nil {
@@ -140,7 +140,7 @@ func (a *app) callersOf(v advice.Advice) error {
 
 // useAdvice is the command that takes an advice.
 func useAdvice(v advice.Advice) string {
-	words := []string{"weir", "pool", v.Node}
+	words := []string{"weir", "pool", printable(v.Node)}
 	flags := map[string]string{"maxConnections": "--max-connections", "maxPendingRequests": "--max-pending", "maxRequests": "--max-requests"}
 	for _, l := range v.Limits {
 		if l.Advised != nil {

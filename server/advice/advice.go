@@ -26,6 +26,7 @@ type Verdict string
 // The verdicts on a limit.
 const (
 	Fits     Verdict = "fits"     // between the least and the most that are sensible
+	Roomy    Verdict = "roomy"    // above the most, but not far
 	TooLow   Verdict = "too-low"  // it refuses, or would at the peak
 	TooHigh  Verdict = "too-high" // it hardly protects the application
 	Unset    Verdict = "unset"    // there is no limit
@@ -65,8 +66,9 @@ type Limit struct {
 
 // Evidence is what was seen of one instance, the busiest where instances can be told apart.
 type Evidence struct {
-	Requests   float64 `json:"requests"`   // that arrived at all instances in the time seen
-	Refused    float64 `json:"refused"`    // of those, by the node's pool, as it was counted
+	Requests   float64 `json:"requests"`   // to all instances in the time seen, without those sent again because they were refused
+	Attempts   float64 `json:"attempts"`   // with them
+	Refused    float64 `json:"refused"`    // of the attempts, by the node's pool, as it was counted
 	Rate       float64 `json:"rate"`       // requests per second of one instance, mean
 	Latency    float64 `json:"latency"`    // seconds within the application, mean
 	Mean       float64 `json:"mean"`       // requests in flight: rate × latency
@@ -102,8 +104,10 @@ type Replay struct {
 	Pool     mesh.ConnectionPool `json:"pool"`
 	Requests float64             `json:"requests"`
 	Rejected float64             `json:"rejected"`
-	Share    float64             `json:"share"` // 0 to 1
-	// Counted is what was really refused in that time; only of the pool in force, which may have been another before.
+	Share    float64             `json:"share"`   // 0 to 1, of the requests
+	Waiting  float64             `json:"waiting"` // requests that would have had to wait for others to end
+	// Counted is how many attempts were really refused in that time; only of the pool in force, which may have been another
+	// before.
 	Counted *float64 `json:"counted,omitempty"`
 }
 

@@ -46,22 +46,27 @@ func TestLoss(t *testing.T) {
 				continue
 			}
 			for _, waiting := range []int{0, 1, 5, 40} {
-				state, sum := 1.0, 1.0
+				state, sum, wait := 1.0, 1.0, 0.0
 				for i := 1; i <= limit+waiting; i++ {
+					if i > limit {
+						wait += state
+					}
 					state *= offered / float64(min(i, limit))
 					sum += state
 				}
-				if got := loss(limit, waiting, offered); math.Abs(got-state/sum) > 1e-9 {
-					t.Errorf("%d places and %d to wait for %v lose %v, want %v", limit, waiting, offered, got, state/sum)
+				if got, late := queue(limit, waiting, offered); math.Abs(got-state/sum) > 1e-9 || math.Abs(late-wait/sum) > 1e-9 {
+					t.Errorf("%d places and %d to wait for %v lose %v and delay %v, want %v and %v", limit, waiting, offered, got, late, state/sum, wait/sum)
 				}
 			}
 		}
 	}
-	if got := loss(10, -1, 25); math.Abs(got-0.6) > 1e-9 {
+	if got, _ := queue(10, -1, 25); math.Abs(got-0.6) > 1e-9 {
 		t.Errorf("10 places for 25 lose %v, however many may wait", got)
 	}
-	if got := loss(10, -1, 5) + loss(3, 0, 0) + loss(10, 1<<30, 5); got > 1e-12 {
-		t.Errorf("nothing need be lost, and %v is", got)
+	long, wait := queue(10, 1<<20, 5)
+	none, forever := queue(10, -1, 5)
+	if nothing, _ := queue(3, 0, 0); long+none+nothing > 1e-12 || math.Abs(wait-forever) > 1e-12 {
+		t.Errorf("nothing need be lost, and %v and %v are; %v and %v wait", long, none, wait, forever)
 	}
 }
 
@@ -102,6 +107,10 @@ func TestFull(t *testing.T) {
 	tried, ok := a.Of("asked")
 	if math.Abs(now.Share-0.6) > 0.01 || *now.Counted != 60*3600 || advised.Rejected > 1 || !ok || tried.Rejected != 0 {
 		t.Errorf("now %+v, advised %+v, asked %+v", now, advised, tried)
+	}
+	in.Load = level(240, mesh.LoadMoment{Rate: 100, Refused: 60, Repeated: 45, Within: 14, Waiting: 4, InFlight: 10, Instances: 1})
+	if again := Give(in); math.Abs(again.Load.Mean-0.55*a.Load.Mean) > 1e-9 || again.Load.Requests != 55*3600 || again.Notes[1].Code != NoteRepeated {
+		t.Errorf("45 of 100 are sent again: %+v", again.Load)
 	}
 	if !a.Changes() || *a.Sides.Now != 10 || len(a.Notes) != 1 || a.Notes[0].Code != NoteOverflow {
 		t.Errorf("sides %+v, notes %+v", a.Sides, a.Notes)

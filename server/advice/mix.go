@@ -15,8 +15,9 @@ const refusedShare = 0.001
 // many of the requests arrived then.
 type mix struct {
 	parts      []part
-	requests   float64 // of all instances
-	refused    float64
+	requests   float64 // of all instances, without those that are sent again because they were refused
+	attempts   float64 // with them
+	refused    float64 // of the attempts
 	dispersion float64
 	unfinished float64 // in flight beyond what finished requests explain, of all instances
 	latencies  []float64
@@ -34,6 +35,7 @@ type part struct {
 // state is one moment while it is worked out: sums over the instances.
 type state struct {
 	mesh.LoadMoment
+	rate    float64 // requests per second, without those that are sent again because they were refused
 	latency float64 // seconds within the application; NaN when nothing was served
 	offered float64
 	free    bool // no limit was in the way
@@ -42,7 +44,8 @@ type state struct {
 // mixed takes a load apart.
 //
 // What is offered at a moment is λ·W: λ with refused requests, W of those that were served, without the time that they
-// waited for a connection (Little's law tells it from how many waited). Where what was in flight varies more than
+// waited for a connection (Little's law tells it from how many waited). Callers send again what is refused, and would not
+// if it were not: such requests do not count in λ. Where what was in flight varies more than
 // independent requests do, the moments keep as much of their distance from λ·W as makes up for the difference: requests
 // in flight are then a mixture of Poisson distributions with the mean and the variance that were seen. A pool that was
 // full hides its variance, so such moments do not count for that.
@@ -53,17 +56,18 @@ func mixed(l mesh.Load, share float64) mix {
 	for i, s := range states {
 		busiest := share / max(s.Instances, 1)
 		seconds := l.Step.Seconds()
-		m.requests += s.Rate * seconds
+		m.requests += s.rate * seconds
+		m.attempts += s.Rate * seconds
 		m.refused += s.Refused * seconds
-		m.rate += s.Rate * busiest / float64(len(states))
+		m.rate += s.rate * busiest / float64(len(states))
 		m.mean += s.offered * busiest / float64(len(states))
 		m.busy = max(m.busy, s.offered*busiest)
-		m.fastest = max(m.fastest, s.Rate*busiest)
+		m.fastest = max(m.fastest, s.rate*busiest)
 		if !math.IsNaN(s.latency) {
 			m.latencies = append(m.latencies, s.latency)
 		}
 		offered := max(s.offered+excess[i], 0)
-		weight := s.Rate * seconds
+		weight := s.rate * seconds
 		if s.offered > 0 {
 			weight *= offered / s.offered // in a burst there are more of them
 		}
@@ -80,7 +84,7 @@ func statesOf(l mesh.Load) []state {
 	states := make([]state, len(l.Moments))
 	var known []float64
 	for i, at := range l.Moments {
-		s := state{LoadMoment: at, latency: math.NaN()}
+		s := state{LoadMoment: at, rate: at.Rate - min(at.Repeated, at.Refused), latency: math.NaN()}
 		if served := at.Rate - at.Refused; served > at.Rate/100 && served > 0 {
 			s.latency = max(at.Within-at.Waiting, 0) / served
 			known = append(known, s.latency)
@@ -92,9 +96,9 @@ func statesOf(l mesh.Load) []state {
 	for i := range states {
 		s := &states[i]
 		if latency := s.latency; math.IsNaN(latency) {
-			s.offered = s.Rate * usual
+			s.offered = s.rate * usual
 		} else {
-			s.offered = s.Rate * latency
+			s.offered = s.rate * latency
 		}
 	}
 	return states
@@ -140,22 +144,31 @@ func (m *mix) spread(states []state) []float64 {
 	return adds
 }
 
-// rejected is how many of the requests a pool would have refused. waiting is negative when any number may wait.
-func (m mix) rejected(limit, waiting int) float64 {
-	sum, weights := 0.0, 0.0
+// through is how many of the requests a pool would have refused, and how many would have had to wait. waiting is negative
+// when any number may wait.
+func (m mix) through(limit, waiting int) (refused, waits float64) {
+	weights := 0.0
 	for _, p := range m.parts {
-		sum += p.weight * loss(limit, waiting, p.offered)
+		lost, late := queue(limit, waiting, p.offered)
+		refused += p.weight * lost
+		waits += p.weight * late
 		weights += p.weight
 	}
 	if weights == 0 {
-		return 0
+		return 0, 0
 	}
-	return sum / weights * m.requests
+	return refused / weights * m.requests, waits / weights * m.requests
 }
 
 // need is the smallest limit that refuses no more than one request in 1,000 without letting any wait.
 func (m mix) need() int {
-	return max(1, least(func(k int) bool { return k > 0 && m.rejected(k, 0) <= refusedShare*m.requests }))
+	return max(1, least(func(k int) bool {
+		if k < 1 {
+			return false
+		}
+		refused, _ := m.through(k, 0)
+		return refused <= refusedShare*m.requests
+	}))
 }
 
 // peak is the smallest number that 999 of 1,000 requests find not exceeded, themselves not counted.

@@ -57,32 +57,35 @@ func blocking(limit int, offered float64) float64 {
 	return 1 / sum
 }
 
-// loss is the part of the arrivals that is refused when waiting more may wait for one of limit places: M/M/c/K. It
-// follows from blocking by the ratio r = offered/limit of each state beyond limit to the one before. Service times that
-// vary less than exponential ones lose less. A negative waiting is any number: then only what can never be served is lost.
-func loss(limit, waiting int, offered float64) float64 {
+// queue is what becomes of the arrivals when waiting more may wait for one of limit places, M/M/c/K: the part that is
+// refused, and the part that has to wait. Each state beyond limit is r = offered/limit times as likely as the one before,
+// and blocking gives the likelihood of the state limit where none may wait. Service times that vary less than exponential
+// ones lose less. A negative waiting is any number: then only what can never be served is lost.
+func queue(limit, waiting int, offered float64) (refused, waits float64) {
 	b, r := blocking(limit, offered), offered/float64(limit)
 	switch {
-	case waiting < 0:
-		return max(0, 1-1/r)
 	case waiting == 0:
-		return b
+		return b, 0
+	case waiting < 0 && r >= 1:
+		return 1 - 1/r, 1 / r
+	case waiting < 0:
+		return 0, b / (1 - r*(1-b)) // Erlang's C
 	}
-	// The states beyond limit, relative to the last of them: the sum cannot overflow when r > 1.
-	if r > 1 {
-		sum, term := 0.0, 1.0
-		for i := 0; i < waiting && term > 1e-17; i++ {
-			sum += term
-			term /= r
-		}
-		return b / (math.Pow(r, -float64(waiting)) + b*sum)
-	}
-	sum, term := 0.0, 1.0
-	for i := 0; i < waiting && term > 1e-17; i++ {
-		term *= r
+	// The states from limit on, relative to the likelier end, so that the sum cannot overflow: last is the fullest one.
+	ratio, sum, term := min(r, 1/r), 0.0, 1.0
+	for i := 0; i <= waiting && term > 1e-17; i++ {
 		sum += term
+		term *= ratio
 	}
-	return b * math.Pow(r, float64(waiting)) / (1 + b*sum)
+	last, first := 1.0, math.Pow(r, -float64(waiting))
+	if r <= 1 {
+		last, first = math.Pow(r, float64(waiting)), 1
+	}
+	all := first*(1-b)/b + sum // those below limit have (1−b)/b of its likelihood
+	if b == 0 {
+		return 0, 0
+	}
+	return last / all, (sum - last) / all
 }
 
 // least is the smallest k from 0 at which something holds that holds from some k on.

@@ -132,8 +132,10 @@ func limitFor(name string, peak int, now mesh.ConnectionPool) Limit {
 		l.Verdict = Unset
 	case *l.Now < l.Least:
 		l.Verdict = TooLow
-	case *l.Now > 2*l.Most: // a person's round number above the most is no mistake
+	case *l.Now > 2*l.Most:
 		l.Verdict = TooHigh
+	case *l.Now > l.Most: // a round number that somebody chose is no mistake
+		l.Verdict = Roomy
 	}
 	return l
 }
@@ -180,7 +182,7 @@ func again(seen time.Duration, m mix) mesh.Duration {
 
 func evidence(l mesh.Load, m mix) Evidence {
 	e := Evidence{
-		Requests: m.requests, Refused: m.refused, Rate: m.rate, Latency: m.latency(), Mean: m.mean, Busy: m.busy,
+		Requests: m.requests, Attempts: m.attempts, Refused: m.refused, Rate: m.rate, Latency: m.latency(), Mean: m.mean, Busy: m.busy,
 		SeenPeak: l.Peak, Dispersion: m.dispersion, Busiest: l.Busiest,
 	}
 	if n := len(l.Moments); n > 0 {
@@ -219,7 +221,13 @@ func (a *Advice) replay(m mix, what string, p mesh.ConnectionPool) {
 	r := Replay{What: what, Pool: p, Requests: m.requests}
 	limit, waiting := places(a.Protocol, p)
 	if limit > 0 {
-		r.Rejected = m.rejected(limit, waiting)
+		r.Rejected, r.Waiting = m.through(limit, waiting)
+		if r.Rejected < 0.5 { // there are only whole requests
+			r.Rejected = 0
+		}
+		if r.Waiting < 0.5 {
+			r.Waiting = 0
+		}
 	}
 	if r.Requests > 0 {
 		r.Share = r.Rejected / r.Requests

@@ -18,6 +18,7 @@ const (
 	NoteNothing    = "nothing"    // no data at all; hours
 	NoteTooLittle  = "too-little" // requests, minutes
 	NoteOverflow   = "overflow"   // refused, requests
+	NoteRepeated   = "repeated"   // repeated, attempts
 	NoteSlow       = "slow"       // from, to
 	NoteUneven     = "uneven"     // times
 	NoteEven       = "even"       // instances
@@ -29,7 +30,7 @@ const (
 // Codes lists every code, so that catalogues of other languages can be checked for completeness.
 func Codes() []string {
 	return []string{
-		NotePeak, NoteHeadroom, NoteSpread, NoteSeen, NoteSame, NoteWait, NoteCold, NoteNothing, NoteTooLittle, NoteOverflow, NoteSlow,
+		NotePeak, NoteHeadroom, NoteSpread, NoteSeen, NoteSame, NoteWait, NoteCold, NoteNothing, NoteTooLittle, NoteOverflow, NoteRepeated, NoteSlow,
 		NoteUneven, NoteEven, NoteListeners, NoteUnfinished, NoteShort,
 	}
 }
@@ -67,7 +68,10 @@ func tooLittle(a Advice, m mix) Note {
 func (a *Advice) remark(in Input, m mix) {
 	add := func(code string, pairs ...string) { a.Notes = append(a.Notes, note(code, pairs...)) }
 	if m.refused >= 0.5 {
-		add(NoteOverflow, "refused", count(int(math.Round(m.refused))), "requests", count(int(math.Round(m.requests))))
+		add(NoteOverflow, "refused", count(int(math.Round(m.refused))), "requests", count(int(math.Round(m.attempts))))
+	}
+	if again := m.attempts - m.requests; again > m.attempts/100 {
+		add(NoteRepeated, "repeated", count(int(math.Round(again))), "attempts", count(int(math.Round(m.attempts))))
 	}
 	if n := len(m.latencies); n >= 20 {
 		if from, to := m.latencies[n/20], m.latencies[n-1-n/20]; from > 0 && to > 3*from && to > 0.02 {
@@ -115,7 +119,9 @@ func Text(n Note) string {
 	case NoteTooLittle:
 		return "only " + v["requests"] + " requests in " + v["minutes"] + " min were recorded"
 	case NoteOverflow:
-		return v["refused"] + " of " + v["requests"] + " requests were refused because the pool was full"
+		return v["refused"] + " of " + v["requests"] + " attempts were refused because the pool was full"
+	case NoteRepeated:
+		return v["repeated"] + " of " + v["attempts"] + " attempts were refused requests sent again; a pool that refuses nothing does not get them"
 	case NoteSlow:
 		return "the application took from " + v["from"] + " to " + v["to"] + " on average: a slow application needs a larger pool, and may be what needs attention"
 	case NoteUneven:
@@ -133,7 +139,14 @@ func Text(n Note) string {
 	}
 }
 
-func count(v int) string { return strconv.Itoa(v) }
+// count writes a whole number with its thousands apart.
+func count(v int) string {
+	digits := strconv.Itoa(v)
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	return digits
+}
 
 // small writes a number with one decimal where that tells something.
 func small(v float64) string {

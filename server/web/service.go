@@ -300,6 +300,7 @@ func (d *desks) pools(service, name, tab string) []page.Pool {
 		}
 		if tab == "pool" {
 			pool.Knobs = d.knobs(spot{service: service, node: node, listener: i})
+			pool.Advice = d.advice(node, l)
 		}
 		list = append(list, pool)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/weirmesh/weir/assets"
+	"github.com/weirmesh/weir/server/advice"
 	"github.com/weirmesh/weir/server/change"
 	"github.com/weirmesh/weir/server/desk"
 	"github.com/weirmesh/weir/server/graph"
@@ -125,7 +126,9 @@ type Options struct {
 	Dumps    Dumps                 // nil: what proxies run is not known in detail
 	Versions Versions              // nil: only the newest version of an object can be read
 	// Stats gives the store in which proxies' own statistics are, or says why there is none. Nil: nothing is stored.
-	Stats  func() (reading.Store, error)
+	Stats func() (reading.Store, error)
+	// Advise sizes a connection pool from what was recorded; its errors are for people. Nil: there is no advice.
+	Advise func(ctx context.Context, ask advice.Ask) (advice.Advice, error)
 	Author func(*http.Request) string // who a change is by; nil: "console"
 	// Person tells people apart, whatever they are called; nil: a cookie does. Refusal says why a person may not change a
 	// mesh, for people; nil, or nil from it: they may.

@@ -20,7 +20,7 @@ func serveWith(w *world, proxies web.Proxies) http.Handler {
 	now := noon()
 	options := web.Options{
 		Meshes: w, Changes: w, Verdicts: w, Graphs: w, Proxies: proxies,
-		Dumps: w, Versions: w, Stats: w.stats,
+		Dumps: w, Versions: w, Stats: w.stats, Advise: w.advise,
 		Author: func(*http.Request) string { return "jiyoung" }, Now: func() time.Time { return now },
 	}
 	if w.drafts != nil {

@@ -140,6 +140,7 @@ type Pool struct {
 	Overflow    float64 // refused per second
 	Fields      []PoolField
 	Error       string
+	Advice      *Advice // nil: there is none to show
 }
 
 // PoolField is one limit. Use and Limit are of all instances together, as they are seen now.

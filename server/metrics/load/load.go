@@ -60,6 +60,8 @@ type series struct {
 func (r reader) columns() []series {
 	of := fmt.Sprintf(`{%s=%s,%s=%s}`, metrics.LabelMesh, strconv.Quote(r.ask.Mesh), metrics.LabelNode, strconv.Quote(r.ask.Node))
 	refused := of[:len(of)-1] + fmt.Sprintf(`,%s=%q}`, metrics.LabelEvent, metrics.EventOverflow)
+	repeated := fmt.Sprintf(`{%s=%s,%s=%s,%s=%q}`, metrics.LabelMesh, strconv.Quote(r.ask.Mesh), metrics.LabelDest, strconv.Quote(r.ask.Node),
+		metrics.LabelEvent, metrics.EventRetry)
 	requests, within, inFlight := metrics.NodeRequests, fmt.Sprintf("histogram_sum(sum(rate(%s%s[%s])))", metrics.NodeDuration, of, r.window()), metrics.NodeInFlight
 	if r.tcp {
 		requests, inFlight = metrics.NodeOpened, metrics.NodeConnections
@@ -72,6 +74,7 @@ func (r reader) columns() []series {
 		{fmt.Sprintf("sum(%s%s)", inFlight, of), func(m *mesh.LoadMoment) *float64 { return &m.InFlight }},
 		{fmt.Sprintf("sum(avg_over_time(%s%s[%s]))", metrics.NodePending, of, r.window()), func(m *mesh.LoadMoment) *float64 { return &m.Waiting }},
 		{fmt.Sprintf("sum(rate(%s%s[%s]))", metrics.NodeEvents, refused, r.window()), func(m *mesh.LoadMoment) *float64 { return &m.Refused }},
+		{fmt.Sprintf("sum(rate(%s%s[%s]))", metrics.EdgeEvents, repeated, r.window()), func(m *mesh.LoadMoment) *float64 { return &m.Repeated }},
 	}
 }
 

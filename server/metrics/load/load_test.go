@@ -74,7 +74,7 @@ func ask(p mesh.Protocol) load.Ask {
 func TestOf(t *testing.T) {
 	store := &stored{values: map[string]float64{
 		"weir_node_proxies": 2, "rate(weir_node_requests_total": 40, "histogram_sum(sum(rate(weir_node_duration_seconds": 10,
-		"sum(weir_node_pool_requests{": 8, "weir_node_pool_pending_requests": 1, `event="overflow"`: 4, "rate(weir_edge_requests_total": 20,
+		"sum(weir_node_pool_requests{": 8, "weir_node_pool_pending_requests": 1, `event="overflow"`: 4, `event="retry"`: 3, "rate(weir_edge_requests_total": 20,
 		"histogram_sum(sum by (source) (rate(weir_edge_duration_seconds": 5, "weir_edge_proxies": 1,
 		"envoy_cluster_upstream_rq_total": 10, "envoy_cluster_upstream_rq_active": 7,
 	}}
@@ -82,7 +82,7 @@ func TestOf(t *testing.T) {
 	if err != nil || len(l.Moments) != 4 {
 		t.Fatalf("%d moments, %v", len(l.Moments), err)
 	}
-	want := mesh.LoadMoment{At: noon(), Rate: 40, Refused: 4, Within: 10, Waiting: 1, InFlight: 8, Instances: 2}
+	want := mesh.LoadMoment{At: noon(), Rate: 40, Refused: 4, Repeated: 3, Within: 10, Waiting: 1, InFlight: 8, Instances: 2}
 	if got := l.Moments[3]; got != want {
 		t.Errorf("the newest moment is %+v, want %+v", got, want)
 	}
