@@ -36,7 +36,7 @@ type importRule struct {
 var importRules = []importRule{
 	{why: "mesh is the vocabulary: it imports nothing but the standard library", in: []string{"server/mesh"}, denied: []string{"*."}},
 	{
-		why: "leaves know only the vocabulary", in: []string{"server/event", "server/metrics", "server/health", "server/demo", "server/registry", "server/definition", "server/plan", "server/guard"},
+		why: "leaves know only the vocabulary", in: []string{"server/event", "server/metrics", "server/health", "server/demo", "server/registry", "server/definition", "server/plan", "server/guard", "server/webhook"},
 		denied: []string{module}, except: []string{module + "server/mesh", module + "server/metrics"},
 	},
 	{why: "the database and PromQL stay inside server/metrics", in: []string{"."}, not: []string{"server/metrics", "server/api/prometheus"}, denied: []string{"github.com/prometheus/prometheus"}},
@@ -55,6 +55,10 @@ var importRules = []importRule{
 		denied: []string{module + "server/change", module + "server/store", module + "server/graph", module + "server/metrics"},
 	},
 	{why: "the door knows the mesh and providers, not who knocks", in: []string{"server/change"}, denied: []string{module}, except: []string{module + "server/mesh", module + "server/provider", module + "server/event", module + "server/plan", module + "server/guard"}},
+	{
+		why: "rollouts reach the door, proxies, PromQL and webhooks through interfaces", in: []string{"server/canary"}, denied: []string{module},
+		except: []string{module + "server/mesh", module + "server/canary", module + "server/event"},
+	},
 	{why: "only server/store talks to the database", in: []string{"."}, not: []string{"server/store", "ent"}, denied: []string{module + "ent"}},
 	{
 		why: "Envoy's types stay inside server/provider/xds", in: []string{"."}, not: []string{"server/provider/xds"},
