@@ -36,6 +36,7 @@ const BESIDE_NAME = 46;
 export class Boxes {
   readonly #layer: HTMLElement;
   readonly #words: Words;
+  readonly #ground = make("div", { class: "wg-ground", "aria-hidden": "true" });
   readonly #frames = new Map<string, HTMLElement>();
   readonly #parts = new Map<string, Parts>();
   #drawn: Standing | undefined;
@@ -45,6 +46,16 @@ export class Boxes {
   constructor(layer: HTMLElement, words: Words) {
     this.#layer = layer;
     this.#words = words;
+    this.#layer.append(this.#ground);
+  }
+
+  /**
+   * Lays a ground under all boxes. It shows nothing: Chromium gives boxes that lie far apart a layer each, and goes
+   * through a hundred of them in every frame of a pan, unless something that reaches over all is in the same layer. Words
+   * on an opaque box keep a layer of their own too, which is why boxes are not quite opaque while they move.
+   */
+  cover(area: Rect): void {
+    lay(this.#ground, area);
   }
 
   /** The button of a box, if it is near enough to have one; a service's own button carries its unit's id. */

@@ -42,8 +42,8 @@ const AT_ONCE = 700;
 /** Of more units than this a picture is first seen whole. */
 const MAX_AROUND = 300;
 
-/** Milliseconds after the last change of scale until the picture is drawn sharp. */
-const REST = 120;
+/** Milliseconds until the picture rests: after a change of scale, to be drawn sharp soon, and after a pan, which is sharp. */
+const REST = { rescaled: 120, panned: 600 };
 
 /** Draws scenes on a stage. */
 export class Picture {
@@ -161,6 +161,7 @@ export class Picture {
     this.#signature = found_signature;
     this.#where = rects(scene.units, found);
     this.#area = bounds(this.#where.values());
+    this.boxes.cover(this.#area);
     this.#grid = new Grid(256);
     for (const unit of scene.units) {
       this.#grid.add(this.#where.get(unit.id) as Rect, unit.id);
@@ -365,8 +366,8 @@ export class Picture {
       world.toggleAttribute("data-moving", true);
     }
     window.clearTimeout(this.#sharpen);
-    this.#sharpen = window.setTimeout(() => this.#rest(), REST);
     this.#rescaled ||= rescaled;
+    this.#sharpen = window.setTimeout(() => this.#rest(), this.#rescaled ? REST.rescaled : REST.panned);
     if (!this.#rescaled) {
       this.#later();
     }

@@ -32,6 +32,8 @@ weir-graph[data-moment-state=failed] :is(.wg-world, .wg-caption, .wg-panel, tabl
 .wg-stage:focus-visible { outline: 2px solid var(--focus, light-dark(#0b7fb0, #7fd4fa)); outline-offset: 2px; }
 .wg-world { position: absolute; inset: 0 auto auto 0; width: 0; height: 0; transform-origin: 0 0; }
 .wg-world[data-moving] { will-change: transform; }
+.wg-ground { position: absolute; pointer-events: none; }
+.wg-world[data-moving] > .wg-ground { background: linear-gradient(transparent, transparent); }
 .wg-sheet { position: absolute; pointer-events: none; }
 .wg-dots { position: absolute; inset: 0; pointer-events: none; }
 .wg-dots > canvas { display: block; width: 100%; height: 100%; }
@@ -44,6 +46,8 @@ weir-graph[data-moment-state=failed] :is(.wg-world, .wg-caption, .wg-panel, tabl
 .wg-unit[data-health=degraded] { border-color: var(--health-degraded, light-dark(#8f5a00, #f0b445)); }
 .wg-unit[data-health=unhealthy] { border-color: var(--health-unhealthy, light-dark(#b3202f, #ff8088)); box-shadow: 0 0 0 1px var(--health-unhealthy, light-dark(#b3202f, #ff8088)); }
 .wg-unit[data-focus] { outline: 3px solid var(--accent, light-dark(#0b6285, #6fc6ea)); outline-offset: 2px; }
+.wg-world[data-moving] .wg-unit { background: color-mix(in srgb, var(--surface-card, light-dark(#fff, #151d21)) 99.6%, transparent); }
+.wg-world[data-moving] :is(.wg-unit[data-far], .wg-version) { background: color-mix(in srgb, var(--surface-sunken, light-dark(#f0f3f6, #141a20)) 99.6%, transparent); }
 .wg-box { all: unset; box-sizing: border-box; position: absolute; inset: 0; display: grid; cursor: pointer; border-radius: 8px;
   grid-template-columns: 12px minmax(0, 1fr); column-gap: 9px; align-content: center; align-items: center; padding: 0 12px;
   color: var(--text, light-dark(#17202a, #e8edf2)); }
