@@ -50,10 +50,14 @@ export async function spent(session: CDPSession): Promise<number> {
   return (metrics.find(({ name }) => name === "TaskDuration")?.value ?? 0) * 1000;
 }
 
-/** A page whose main thread is watched. It has been to the console's origin, so that no process begins with the load. */
+/**
+ * A page whose main thread is watched. It has been to the console's origin, so that no process begins with the load: to an
+ * address with the pages' own headers, since Chromium takes another process for a page that is kept apart from its opener,
+ * as these are, when the one before was not. Nothing of the console is there, so that nothing of it is warm.
+ */
 export async function watched(context: BrowserContext, mesh: Mesh): Promise<{ page: Page; session: CDPSession }> {
   const page = await context.newPage();
-  await page.goto(`${mesh.url}/api/v1/meshes`);
+  await page.goto(`${mesh.url}/assets/none`);
   const session = await context.newCDPSession(page);
   await session.send("Performance.enable", { timeDomain: "threadTicks" });
   await session.send("Network.enable");
