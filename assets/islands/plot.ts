@@ -161,8 +161,8 @@ class Plots {
   async #load(): Promise<void> {
     const turn = ++this.#turn;
     window.clearTimeout(this.#timer);
-    if (this.#end.signal.aborted || document.hidden) {
-      return;
+    if (this.#end.signal.aborted || document.hidden || this.#subjects.size === 0) {
+      return; // what has no line to draw goes on saying why
     }
     const { range, step, moves } = resolve(this.#time, now());
     try {
