@@ -58,7 +58,10 @@ func (w *Web) guard(c *gin.Context) {
 	}
 }
 
-// changesNoMesh names the forms that keep something for people and leave every mesh as it is.
+// changesNoMesh names the forms that keep something for people and leave every mesh as it is. Saved views are everybody's,
+// so whoever may look may clutter the list; all the same, the night's reader who may change nothing is the one who has
+// found the way to look at an incident and hands it on. Names, authors and desk.MaxViews bound the clutter, and whoever
+// sees a view can drop it.
 func changesNoMesh(path string) bool { return strings.HasPrefix(path, "/topology/") }
 
 // denied is why the reader may not change a mesh, as mesh.Denied; nil when they may.

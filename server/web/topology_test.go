@@ -288,6 +288,17 @@ func TestLooks(t *testing.T) {
 	if answer = b.do(http.MethodPost, "/topology/views", form); answer.Code != http.StatusSeeOther || len(s.list) != 0 {
 		t.Errorf("%d, and %d views are left", answer.Code, len(s.list))
 	}
+	// A saved view changes no mesh: whoever may only look saves and drops one too.
+	w.refusal = mesh.Errorf(mesh.Denied, "you may look at it")
+	reader := open(t, w)
+	for i, do := range []string{"save", "drop"} {
+		form.Set("do", do)
+		if answer = reader.do(http.MethodPost, "/topology/views", form); answer.Code != http.StatusSeeOther || len(s.list) != 1-i {
+			t.Errorf("%s by somebody who may only look: %d, and there are %d views", do, answer.Code, len(s.list))
+		}
+	}
+	reader.post("/config/apply", url.Values{"text": {"kind: node\nname: extra\n"}}, http.StatusForbidden)
+	w.refusal = nil
 	s.fail = errors.New("the disk is full")
 	if got := text(b.get("/topology", http.StatusOK).Find(id("saved-views"))); !strings.Contains(got, "cannot be read") {
 		t.Errorf("views that cannot be read: %q", got)
