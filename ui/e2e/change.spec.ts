@@ -60,6 +60,59 @@ describe("shifting weight", () => {
   });
 });
 
+describe("a form that is not sent", () => {
+  it("gives a slider back on Escape, though the pointer still holds it", async () => {
+    const before = await weights();
+    const page = await browser.context.newPage();
+    const bad = complaints(page);
+    await page.goto(`${url}/services/reviews/traffic?route=primary&lang=en`);
+    const row = "[data-target=reviews-v2]";
+    const value = () => page.locator(`${row} [data-number]`).inputValue();
+    await page.locator("weir-weights:defined").waitFor();
+    const box = await page.locator(`${row} [data-range]`).boundingBox();
+    const at = (part: number) => ({
+      x: (box?.x ?? 0) + (box?.width ?? 0) * part,
+      y: (box?.y ?? 0) + (box?.height ?? 0) / 2,
+    });
+    await page.mouse.move(at(0.3).x, at(0.3).y);
+    await page.mouse.down();
+    await page.mouse.move(at(0.9).x, at(0.9).y, { steps: 4 });
+    await expect.poll(async () => Number(await value()), { timeout: 20_000 }).toBeGreaterThan(80);
+    await page.keyboard.press("Escape");
+    await expect.poll(value, { timeout: 20_000 }).toBe(String(before["reviews-v2"]));
+    await page.mouse.move(at(0.6).x, at(0.6).y, { steps: 4 });
+    await page.mouse.up();
+    expect(await value()).toBe(String(before["reviews-v2"]));
+    expect(await page.locator(`${row} [data-range]`).inputValue()).toBe(String(before["reviews-v2"]));
+    expect(await page.locator("[data-apply]").first().isDisabled()).toBe(true);
+    // The next drag is one again, and any target has presets.
+    await page.locator("[data-target=reviews-v1] [data-preset='25']").click();
+    expect(await value()).toBe("75");
+    await page.keyboard.press("Escape");
+    expect(await value()).toBe(String(before["reviews-v2"]));
+    expect(bad).toEqual([]);
+    await page.close();
+  });
+
+  it("refuses a pool of 0 in words beside the field, in both languages", async () => {
+    for (const [lang, words] of [
+      ["en", /whole number|at least 1|1/],
+      ["ko", /[가-힣]/],
+    ] as const) {
+      const page = await plain.context.newPage();
+      await page.goto(`${url}/services/ratings/pool?lang=${lang}`);
+      await page.locator("[data-testid=pool-form] [name=maxConnections]").first().fill("0");
+      await page.locator("[data-testid=pool-form] [data-apply]").first().click();
+      const field = page.locator("[data-testid=pool-form] [name=maxConnections]").first();
+      expect(await field.getAttribute("aria-invalid")).toBe("true");
+      expect(await field.inputValue()).toBe("0");
+      const about = await field.getAttribute("aria-describedby");
+      expect(await page.locator(`[id="${about}"]`).innerText()).toMatch(words);
+      await page.close();
+    }
+  });
+});
+
 describe("a draft", () => {
   const row = "[data-target=reviews-v2]";
   const split = () => `${url}/services/reviews/traffic?route=primary&lang=en`;
