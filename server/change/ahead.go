@@ -26,6 +26,8 @@ type Guard interface {
 	// Breaches lists the guard rails that a change runs into. Taking a change back is never asked about: the way back
 	// is always open.
 	Breaches(ctx context.Context, i Intent) []guard.Breach
+	// Recorded hears of every change once it is recorded, also of those that take back: evidence counts from there.
+	Recorded(i Intent)
 }
 
 // Planner forecasts. Unless it is a dry run it is asked while the door is held, so it answers from memory.
@@ -37,7 +39,7 @@ type Planner interface {
 // foresee adds to an entry what can be known of it ahead, and refuses what guard rails forbid. Error: mesh.Denied with
 // ErrGuarded. A dry run is not refused: it says what would be in the way.
 func (d *Door) foresee(ctx context.Context, t draft, c *Change, i Intent) error {
-	if d.guard != nil && t.Undoes == "" {
+	if d.guard != nil && !t.back && (!t.Back || t.Rollout == "") {
 		c.Breaches = d.guard.Breaches(ctx, i)
 		if len(c.Breaches) > 0 && t.Override == "" && !t.DryRun {
 			return guarded(c.Breaches)

@@ -57,6 +57,10 @@ type Change struct {
 	Rollout string `json:"rollout,omitempty"`
 	// Hash chains the entry to the one before it, in hexadecimal: whoever alters an entry breaks the chain.
 	Hash string `json:"hash,omitempty"`
+	// Note says in words what of a change was not taken back at its deadline, and why; on both entries.
+	Note string `json:"note,omitempty"`
+	// Timeline is when its truths and its state moved, oldest first, at most 40 moments.
+	Timeline []Moment `json:"timeline,omitempty"`
 }
 
 // Accepted is the first truth: valid, recorded, handed to the mesh.
@@ -81,6 +85,17 @@ type Observed struct {
 	Shares   map[string]Share `json:"shares,omitempty"` // by target, when the change set weights
 	Agrees   *bool            `json:"agrees,omitempty"` // absent while there is too little to say
 	Note     string           `json:"note,omitempty"`   // what limits the measurement, in words
+	Before   *Reading         `json:"before,omitempty"` // the traffic just before the change
+	After    *Reading         `json:"after,omitempty"`  // and over the same time since every proxy had it
+}
+
+// Reading is what traffic was like for a while, summed over what a change is about.
+type Reading struct {
+	Window     string  `json:"window"` // "30s"
+	Requests   int64   `json:"requests"`
+	ErrorRatio float64 `json:"errorRatio"` // 0 to 1
+	P50        float64 `json:"p50"`        // seconds, of answered requests; zero: none were
+	P95        float64 `json:"p95"`
 }
 
 // Share is one target's part of the traffic with a 95 % Wilson interval; all are 0 to 1.
@@ -110,6 +125,8 @@ type Proposal struct {
 	Override string
 	// Rollout is the canary rollout on whose behalf the change is made; empty: a person's.
 	Rollout string
+	// Back says that a rollout takes its own steps back: guard rails do not stop it.
+	Back bool
 }
 
 // Stored is an object with its version: 1 when first recorded, one more with every change.
@@ -150,8 +167,9 @@ type Store interface {
 	// Append records a revision and its audit entry in one transaction if base is still the mesh's revision
 	// (mesh.Conflict otherwise, mesh.Unavailable when the disk is full) and numbers it base+1.
 	Append(ctx context.Context, base int64, r Record) error
-	// Update replaces what may change in an entry: its truths, its state, UndoneBy, ConfirmBy and ConfirmedBy.
-	Update(ctx context.Context, c Change) error
+	// Update replaces, all in one transaction, what may change in entries: truths, state, UndoneBy, ConfirmBy,
+	// ConfirmedBy, Note and Timeline.
+	Update(ctx context.Context, list ...Change) error
 	// Records finds ledger entries, newest first.
 	Records(ctx context.Context, q Query) ([]Record, error)
 	// MeshAt gives a mesh as it was recorded at a moment. One that was not there then is no error.
@@ -178,6 +196,8 @@ type Query struct {
 	Object        mesh.Ref
 	State         State
 	Before        string    // entries older than this ID
+	Since         string    // entries newer than this ID
+	Oldest        bool      // the oldest first instead of the newest
 	After, Until  time.Time // recorded after the first and up to the second
 	Limit         int       // 100 when zero
 	NoEdits       bool      // leaves Record.Edits empty

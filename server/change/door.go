@@ -25,10 +25,14 @@ type Options struct {
 	Store    Store
 	Provider provider.Provider
 	Traffic  Traffic // none: nothing is observed
+	Around   Around  // none: nothing is said of the traffic before and after
 	Guard    Guard   // none: no guard rails
 	Planner  Planner // none: no forecasts
 	Logger   *slog.Logger
 	Now      func() time.Time // time.Now when nil
+	// Elapsed is the time since some fixed moment by a clock that nobody sets; deadlines go by it while the process
+	// lives. Nil: the system's monotonic clock.
+	Elapsed func() time.Duration
 }
 
 // Door is the one way in which meshes change. Reads answer from memory; writes are recorded one after the other. Its
@@ -41,20 +45,23 @@ type Door struct {
 	planner  Planner
 	log      *slog.Logger
 	now      func() time.Time
+	elapsed  func() time.Duration
+	around   Around
 	events   event.Bus[Change]
 	wake     chan struct{} // capacity one: there is something for Run to look at
 
-	// write is held while something is recorded; it guards unsure, last and the order of what the provider gets.
+	// write is held while something is recorded; it guards unsure, last, heads and the order of what the provider gets.
 	write  sync.Mutex
-	unsure bool   // an Append failed: it is not known what the store holds
-	last   string // the newest ID
+	unsure bool            // an Append failed: it is not known what the store holds
+	last   string          // the newest ID
+	heads  map[string]head // by mesh: where its chain ends
 
 	// mu guards what readers see and is only ever held for a moment. It may be taken while write is held, not the
 	// other way round.
 	mu      sync.RWMutex
 	meshes  map[string]Current
 	active  map[string]*entry // entries that may still move by themselves, by ID
-	stale   []string          // IDs of entries that moved and are not active: Run announces them
+	stale   []settlement      // of entries that are not active: Run writes and announces them
 	refused map[string]time.Time
 
 	pastMu sync.Mutex
@@ -65,15 +72,19 @@ type Door struct {
 type entry struct {
 	change     Change
 	edits      []Edit
-	programmed bool      // the second truth is final
-	observed   bool      // the third truth is final
-	replaced   bool      // a later change set the same objects: the traffic is not this one's any more
-	restored   bool      // recorded before this process started
-	meter      *meter    // only Run uses it
-	begun      time.Time // when it was made, in this process
-	dirty      bool      // the store does not know the newest truths
-	failed     bool      // the last attempt to tell it failed
-	saved      time.Time // when it was last attempted
+	programmed bool          // the second truth is final
+	observed   bool          // the third truth is final
+	replaced   bool          // a later change set the same objects: the traffic is not this one's any more
+	restored   bool          // recorded before this process started
+	meter      *meter        // only Run uses it
+	begun      time.Time     // when it was made, in this process
+	dirty      bool          // the store does not know the newest truths
+	failed     bool          // the last attempt to tell it failed
+	saved      time.Time     // when it was last attempted
+	due        time.Duration // while Pending: the deadline by Door.elapsed
+	before     *Reading      // the traffic before the change
+	after      *Reading      // and after it was programmed
+	looked     bool          // before was read, or there was nothing to read
 }
 
 // New loads every mesh and hands it to the provider. Error: mesh.Unavailable when the store cannot be read.
@@ -84,12 +95,18 @@ func New(o Options) (*Door, error) {
 		meshes:  make(map[string]Current),
 		active:  make(map[string]*entry),
 		refused: make(map[string]time.Time),
+		elapsed: o.Elapsed, around: o.Around,
+		heads: make(map[string]head),
 	}
 	if d.log == nil {
 		d.log = slog.New(slog.DiscardHandler)
 	}
 	if d.now == nil {
 		d.now = time.Now
+	}
+	if d.elapsed == nil {
+		begin := time.Now()
+		d.elapsed = func() time.Duration { return time.Since(begin) }
 	}
 	d.write.Lock()
 	defer d.write.Unlock()
@@ -117,6 +134,10 @@ func (d *Door) load(ctx context.Context) error {
 			return fmt.Errorf("load the newest change of mesh %s: %w", m.Name, err)
 		}
 		records = append(records, newest...)
+		if len(newest) > 0 {
+			c := newest[0].Change
+			d.heads[m.Name] = head{c.ID, c.Hash, c.Accepted.Revision}
+		}
 	}
 	if newest, err := d.store.Records(ctx, Query{Limit: 1, NoEdits: true}); err != nil {
 		return fmt.Errorf("load the newest change: %w", err)
@@ -150,6 +171,10 @@ func (d *Door) restore(r Record) *entry {
 	p := r.Change.Programmed
 	e.programmed = p != nil && p.At != nil
 	e.observed = e.programmed && d.now().Sub(*p.At) > measureFor+settleFor
+	e.looked = true
+	if r.Change.State == Pending {
+		e.due = d.elapsed() + d.left(r.Change)
+	}
 	return e
 }
 

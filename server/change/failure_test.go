@@ -35,11 +35,11 @@ func (f *flaky) Append(ctx context.Context, base int64, r change.Record) error {
 	return err
 }
 
-func (f *flaky) Update(ctx context.Context, c change.Change) error {
+func (f *flaky) Update(ctx context.Context, list ...change.Change) error {
 	if f.updates.Add(-1) >= 0 {
 		return errDisk
 	}
-	return f.Store.Update(ctx, c)
+	return f.Store.Update(ctx, list...)
 }
 
 // doorOn opens a door on a store that the test may disturb, and runs it.

@@ -2,7 +2,6 @@ package change
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -49,9 +48,13 @@ func (d *Door) checkBase(ctx context.Context, t draft, current Current) error {
 	}
 	hint := "look at it and try again"
 	if t.pins != nil {
-		hint = "take that change back first, or set what you want instead"
+		hint = "take that change back first, or choose field by field what to take back"
 	}
-	return &mesh.Error{Code: mesh.Conflict, Message: strings.Join(what, "; ") + ": " + hint, Err: ErrStale}
+	stale := ErrStale
+	if t.pins != nil {
+		stale = collide(t, current, moved)
+	}
+	return &mesh.Error{Code: mesh.Conflict, Message: strings.Join(what, "; ") + ": " + hint, Err: stale}
 }
 
 // whoChanged says in words who changed an object last, how, and when.
@@ -134,17 +137,26 @@ func (d *Door) adopt(w written) {
 			e.replaced = true
 		}
 	}
-	d.active[c.ID] = &entry{change: c, edits: w.record.Edits, begun: c.At, saved: c.At}
+	e := &entry{change: c, edits: w.record.Edits, begun: d.now(), saved: d.now()}
+	if c.State == Pending {
+		e.due = d.elapsed() + c.ConfirmBy.Sub(c.At)
+	}
+	d.active[c.ID] = e
+	d.heads[c.Mesh] = head{c.ID, c.Hash, w.next.Revision}
 	for _, m := range w.record.Moves {
 		e, ok := d.active[m.ID]
 		if !ok {
-			d.stale = append(d.stale, m.ID)
+			d.stale = append(d.stale, settlement{c.At, m})
 			continue
 		}
 		if m.State == Superseded && (e.change.State == Undone || e.change.State == Reverted) {
 			continue
 		}
-		e.change.State, e.change.UndoneBy = m.State, m.UndoneBy
+		e.change.settled(c.At, m)
+		if m.ID == c.Undoes {
+			e.change.Note = c.Note
+		}
+		e.dirty = true
 		d.events.Publish(e.change)
 	}
 }
@@ -183,7 +195,7 @@ func (d *Door) reverse(ctx context.Context, id string, by By, takes State) (draf
 	}
 	t := draft{
 		Proposal: Proposal{Mesh: c.Mesh, Author: by.Author, Reason: by.Reason, DryRun: by.DryRun, Undoes: c.ID},
-		takes:    takes, pins: make(map[mesh.Ref]int64, len(r.Edits)),
+		takes:    takes, pins: make(map[mesh.Ref]int64, len(r.Edits)), undoes: r.Edits, back: true,
 	}
 	for _, e := range r.Edits {
 		t.pins[e.Ref] = e.Version
@@ -199,76 +211,6 @@ func (t *draft) takeBack(e Edit) {
 		return
 	}
 	t.Patch.Put = append(t.Patch.Put, e.Before)
-}
-
-// Confirm keeps a change that would be reverted at its deadline. Confirming a kept change again is no error. Errors:
-// mesh.NotFound; mesh.Conflict when it was taken back or its deadline has passed.
-func (d *Door) Confirm(ctx context.Context, id string, by By) (Change, error) {
-	d.write.Lock()
-	defer d.write.Unlock()
-	ctx, cancel := patient(ctx)
-	defer cancel()
-	r, err := d.record(ctx, id)
-	if err != nil {
-		return Change{}, err
-	}
-	c := r.Change
-	switch {
-	case c.State == Kept:
-		return c, nil
-	case c.State != Pending:
-		return Change{}, mesh.Errorf(mesh.Conflict, "change %s cannot be confirmed: it is %s already", c.ID, c.State)
-	case !d.now().Before(*c.ConfirmBy):
-		return Change{}, mesh.Errorf(mesh.Conflict, "change %s cannot be confirmed: its deadline was %s, it is being reverted", c.ID, stamp(*c.ConfirmBy))
-	}
-	c.State, c.ConfirmBy, c.ConfirmedBy = Kept, nil, by.Author
-	if by.DryRun {
-		c.DryRun = true
-		return c, nil
-	}
-	if err := d.store.Update(ctx, c); err != nil {
-		return Change{}, err
-	}
-	d.log.Info("change confirmed", "change", c.ID, "author", by.Author, "reason", by.Reason)
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if e, ok := d.active[c.ID]; ok {
-		e.change.State, e.change.ConfirmBy, e.change.ConfirmedBy = c.State, nil, c.ConfirmedBy
-		c = e.change
-	}
-	d.events.Publish(c)
-	return c, nil
-}
-
-// expire reverts a change whose deadline has passed. What later changes set stays; if that is everything, or if the
-// rest cannot be taken back by itself, the entry is superseded: nothing of it is left to decide about.
-func (d *Door) expire(ctx context.Context, c Change) error {
-	by := By{Author: "weir", Reason: "not confirmed by " + stamp(*c.ConfirmBy)}
-	_, err := d.Revert(ctx, c.ID, by)
-	if !errors.Is(err, ErrStale) {
-		return err
-	}
-	_, err = d.pass(ctx, func(ctx context.Context) (draft, error) {
-		t, err := d.reverse(ctx, c.ID, by, Reverted)
-		if err != nil {
-			return draft{}, err
-		}
-		r, err := d.record(ctx, c.ID)
-		if err != nil {
-			return draft{}, err
-		}
-		current := d.current(c.Mesh)
-		t.Patch = mesh.Patch{}
-		for _, e := range r.Edits {
-			if current.Versions[e.Ref] != e.Version {
-				delete(t.pins, e.Ref)
-				continue
-			}
-			t.takeBack(e)
-		}
-		return t, nil
-	})
-	return err
 }
 
 // current gives a mesh, also one that was deleted.

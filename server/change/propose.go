@@ -40,6 +40,12 @@ type draft struct {
 	pins map[mesh.Ref]int64
 	// takes is what becomes of the entry that Undoes names.
 	takes State
+	// undoes are the edits of the entry that is taken back, to say what collides with them.
+	undoes []Edit
+	// back: it only takes back, which guard rails do not stop.
+	back bool
+	// note becomes the entry's.
+	note string
 }
 
 // written is a draft that passed every check, ready to be recorded.
@@ -47,6 +53,7 @@ type written struct {
 	record Record
 	base   int64
 	next   Current
+	intent Intent
 }
 
 // Propose checks a proposal, records it, hands it to the provider and answers with the entry, which is accepted and
@@ -99,11 +106,17 @@ func (d *Door) pass(ctx context.Context, drafted func(context.Context) (draft, e
 		return w.record.Change, nil
 	}
 	w.record.Key, w.record.Digest = t.IdempotencyKey, digest
+	if w.record.Change.Hash, err = Seal(d.heads[t.Mesh].hash, w.record); err != nil {
+		return Change{}, err
+	}
 	if err := d.store.Append(ctx, w.base, w.record); err != nil {
 		d.unsure = true // It may be the store's answer that was lost, or somebody else wrote.
 		return Change{}, err
 	}
 	d.adopt(w)
+	if d.guard != nil {
+		d.guard.Recorded(w.intent)
+	}
 	d.apply(ctx, w.next)
 	d.poke()
 	return d.publish(w.record.Change), nil
@@ -235,7 +248,7 @@ func (d *Door) prepare(ctx context.Context, t draft) (written, error) {
 	if err := d.foresee(ctx, t, &c, intent); err != nil {
 		return written{}, err
 	}
-	w := written{record: Record{Change: c, Edits: edits}, base: current.Revision, next: advance(current, next, edits, c.ID)}
+	w := written{intent: intent, record: Record{Change: c, Edits: edits}, base: current.Revision, next: advance(current, next, edits, c.ID)}
 	if w.record.Moves, err = d.moves(ctx, t, current, w); err != nil {
 		return written{}, err
 	}
@@ -300,8 +313,9 @@ func (d *Door) describe(t draft, edits []Edit, revision int64) (Change, error) {
 	c := Change{
 		ID: d.nextID(now), Mesh: t.Mesh, Kind: mesh.KindMesh, Name: t.Mesh,
 		Summary: summarise(edits), Author: cmp.Or(t.Author, "anonymous"), Reason: t.Reason, At: now,
-		Diff: diff, Undoes: t.Undoes, Rollout: t.Rollout, Accepted: &Accepted{Revision: revision, At: now}, State: Kept,
+		Diff: diff, Undoes: t.Undoes, Rollout: t.Rollout, Accepted: &Accepted{Revision: revision, At: now}, State: Kept, Note: t.note,
 	}
+	c.moved(now, "accepted", "")
 	for _, e := range edits {
 		c.Objects = append(c.Objects, e.Ref)
 	}

@@ -2,7 +2,6 @@ package change
 
 import (
 	"context"
-	"errors"
 	"reflect"
 	"time"
 
@@ -56,8 +55,8 @@ func (d *Door) Run(ctx context.Context) error {
 
 // loop is what Run remembers from one look to the next.
 type loop struct {
-	counted time.Time            // when the traffic was last looked at
-	expired map[string]time.Time // when reverting an entry last failed
+	counted time.Time                // when the traffic was last looked at
+	expired map[string]time.Duration // when reverting an entry last failed, by the clock that does not jump
 }
 
 // look does everything that is due.
@@ -68,9 +67,11 @@ func (d *Door) look(ctx context.Context, l *loop) {
 	d.followDelivery(now)
 	if now.Sub(l.counted) >= tick {
 		l.counted = now
+		d.readBefore(now)
 		d.followTraffic(now)
 	}
-	d.expireAll(ctx, l, now)
+	d.anchor(now)
+	d.expireAll(ctx, l)
 	d.save(ctx, now, false)
 	d.forget()
 }
@@ -87,7 +88,7 @@ func (d *Door) nextLook(now time.Time) (wait time.Duration, ok bool) {
 			return tick, true
 		}
 		if e.change.State == Pending {
-			left := max(e.change.ConfirmBy.Sub(now), tick)
+			left := max(e.due-d.elapsed(), tick/5)
 			if !ok || left < wait {
 				wait, ok = left, true
 			}
@@ -113,20 +114,41 @@ func (d *Door) reapply(ctx context.Context, now time.Time) {
 	}
 }
 
-// announce publishes the entries that moved while nobody followed them.
+// announce writes and publishes that entries moved which nobody followed any more.
 func (d *Door) announce(ctx context.Context) {
 	d.mu.Lock()
 	moved := d.stale
 	d.stale = nil
 	d.mu.Unlock()
-	for _, id := range moved {
-		c, err := d.Change(ctx, id)
+	if len(moved) == 0 {
+		return
+	}
+	d.write.Lock()
+	defer d.write.Unlock()
+	ctx, cancel := patient(ctx)
+	defer cancel()
+	var list []Change
+	for _, m := range moved {
+		c, err := d.Change(ctx, m.move.ID)
 		if err != nil {
-			d.log.Warn("change could not be read", "change", id, "error", err)
+			d.log.Warn("change could not be read", "change", m.move.ID, "error", err)
 			continue
 		}
+		c.moved(m.at, string(m.move.State), m.move.UndoneBy)
+		list = append(list, c)
+	}
+	if err := d.store.Update(ctx, list...); err != nil {
+		d.log.Warn("it could not be saved when changes moved", "changes", len(list), "error", err)
+	}
+	for _, c := range list {
 		d.events.Publish(c)
 	}
+}
+
+// settlement is a move of an entry that is not followed.
+type settlement struct {
+	at   time.Time
+	move Move
 }
 
 // open lists the entries for which a condition holds.
@@ -180,6 +202,7 @@ func (d *Door) noteDelivery(e *entry, got provider.Delivery, known bool, now tim
 		e.programmed = got.Total > 0 || now.Sub(e.begun) >= joinWithin
 	}
 	if before == nil || !reflect.DeepEqual(*before, *p) {
+		e.change.noteProgrammed(before, p, now)
 		e.change.Programmed, e.dirty = p, true
 		d.events.Publish(e.change)
 	}
@@ -191,7 +214,7 @@ func (d *Door) followTraffic(now time.Time) {
 	for _, e := range d.open(func(e *entry) bool { return !e.observed }) {
 		since, over := d.measuring(e)
 		if over {
-			d.noteTraffic(e, nil, true)
+			d.noteTraffic(e, nil, true, now)
 			continue
 		}
 		if since.IsZero() {
@@ -205,7 +228,8 @@ func (d *Door) followTraffic(now time.Time) {
 			e.meter = &meter{plan: expect(e.edits, d.current(name).Mesh), since: since}
 		}
 		seen, done := e.meter.read(now, counts[name])
-		d.noteTraffic(e, seen, done)
+		d.readAfter(e, since, now)
+		d.noteTraffic(e, seen, done, now)
 	}
 }
 
@@ -234,7 +258,7 @@ func later(a, b time.Time) time.Time {
 }
 
 // noteTraffic takes over the third truth.
-func (d *Door) noteTraffic(e *entry, seen *Observed, done bool) {
+func (d *Door) noteTraffic(e *entry, seen *Observed, done bool, now time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if e.replaced {
@@ -250,81 +274,51 @@ func (d *Door) noteTraffic(e *entry, seen *Observed, done bool) {
 	if refused := e.change.Programmed.Rejected; len(refused) > 0 && len(seen.Shares) == 0 {
 		seen.Agrees, seen.Note = nil, refused[0].Proxy+" refused the change and runs what it had before"
 	}
+	seen.Before, seen.After = e.before, e.after
+	if was := e.change.Observed; e.restored && was != nil {
+		seen.Before, seen.After = first(seen.Before, was.Before), first(seen.After, was.After)
+	}
 	if e.change.Observed == nil || !reflect.DeepEqual(*e.change.Observed, *seen) {
+		e.change.noteObserved(e.change.Observed, seen, now)
 		e.change.Observed, e.dirty = seen, true
 		d.events.Publish(e.change)
 	}
 }
 
-// expireAll reverts the changes whose deadline has passed.
-func (d *Door) expireAll(ctx context.Context, l *loop, now time.Time) {
-	due := d.open(func(e *entry) bool { return e.change.State == Pending && !now.Before(*e.change.ConfirmBy) })
-	for _, e := range due {
-		if now.Sub(l.expired[e.change.ID]) < retryEvery {
-			continue
-		}
-		c := d.newest(Change{ID: e.change.ID})
-		if c.State != Pending {
-			continue
-		}
-		err := d.expire(ctx, c)
-		if err == nil {
-			d.log.Info("change reverted, nobody confirmed it", "change", c.ID, "mesh", c.Mesh)
-			continue
-		}
-		if l.expired == nil {
-			l.expired = make(map[string]time.Time)
-		}
-		l.expired[c.ID] = now
-		if code := mesh.CodeOf(err); code == mesh.Unavailable || code == mesh.Internal || errors.Is(err, context.Canceled) {
-			d.log.Warn("change could not be reverted, trying again", "change", c.ID, "error", err)
-			continue
-		}
-		d.log.Warn("change cannot be reverted by itself after later changes", "change", c.ID, "error", err)
-		d.giveUp(c.ID)
-	}
-}
-
-// giveUp closes an entry that nobody confirmed and that cannot be reverted without breaking what came after it.
-func (d *Door) giveUp(id string) {
-	d.write.Lock()
-	defer d.write.Unlock()
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if e, ok := d.active[id]; ok && e.change.State == Pending {
-		e.change.State, e.dirty, e.saved = Superseded, true, time.Time{}
-		d.events.Publish(e.change)
-	}
-}
-
-// save writes the truths that the store does not know: at once when they are final or everything is due, else once a
-// second. What cannot be written is kept and tried again.
+// save writes the truths that the store does not know, all in one transaction: at once when they are final or everything
+// is due, else once a second. What cannot be written is kept and tried again.
 func (d *Door) save(ctx context.Context, now time.Time, everything bool) {
 	due := d.open(func(e *entry) bool {
 		final := e.programmed && e.observed && !e.failed
 		return e.dirty && (everything || final || now.Sub(e.saved) >= saveEvery)
 	})
-	for _, e := range due {
-		if err := d.saveOne(ctx, e, now); err != nil {
-			d.log.Warn("change's truths could not be saved, trying again", "change", e.change.ID, "error", err)
-		}
+	if len(due) == 0 {
+		return
+	}
+	if err := d.saveAll(ctx, due, now); err != nil {
+		d.log.Warn("changes' truths could not be saved, trying again", "changes", len(due), "error", err)
 	}
 }
 
-func (d *Door) saveOne(ctx context.Context, e *entry, now time.Time) error {
+func (d *Door) saveAll(ctx context.Context, due []*entry, now time.Time) error {
 	d.write.Lock() // so that nothing older is written after something newer
 	defer d.write.Unlock()
+	list := make([]Change, len(due))
 	d.mu.Lock()
-	c := e.change
-	e.dirty, e.saved = false, now
+	for i, e := range due {
+		list[i] = e.change
+		e.dirty, e.saved = false, now
+	}
 	d.mu.Unlock()
 	ctx, cancel := patient(ctx)
 	defer cancel()
-	err := d.store.Update(ctx, c)
+	err := d.store.Update(ctx, list...)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	e.failed = err != nil
-	e.dirty = e.dirty || e.failed
+	for _, e := range due {
+		e.failed = err != nil
+		e.dirty = e.dirty || e.failed
+	}
 	return err
 }
 

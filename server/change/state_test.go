@@ -153,6 +153,10 @@ func (l *ledger) check(t *rapid.T, r *rig) {
 	if err != nil || len(list) != len(l.ids)-1 {
 		t.Fatalf("%d entries, %v", len(list), err)
 	}
+	v, err := r.Verify(t.Context(), "m")
+	if err != nil || !v.OK || v.Entries != len(list) || v.Chained != len(list) {
+		t.Fatalf("the chain: %+v, %v", v, err)
+	}
 	standing := make(map[string]bool)
 	for _, id := range m.Changed {
 		standing[id] = true

@@ -37,36 +37,54 @@ func (s *Store) Append(ctx context.Context, base int64, r change.Record) error {
 	})
 }
 
-// Update replaces an entry's truths, state, UndoneBy, ConfirmBy and ConfirmedBy. Error: mesh.NotFound.
-func (s *Store) Update(ctx context.Context, c change.Change) error {
-	programmed, observed, plan, err := marshalTruths(c)
-	if err != nil {
-		return s.explain("update change "+c.ID, err)
+// Update replaces, in one transaction, entries' truths, state, UndoneBy, ConfirmBy, ConfirmedBy, Note and Timeline. Error:
+// mesh.NotFound; then nothing was replaced.
+func (s *Store) Update(ctx context.Context, list ...change.Change) error {
+	if len(list) == 0 {
+		return nil
 	}
-	// One statement is one transaction.
-	update := s.writer.Change.Update().Where(entchange.ID(c.ID)).SetState(string(c.State)).
+	doing := "update change " + list[0].ID
+	return s.transact(ctx, doing, func(tx *ent.Tx) error {
+		for _, c := range list {
+			if err := updateOne(ctx, tx, c); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func updateOne(ctx context.Context, tx *ent.Tx, c change.Change) error {
+	t, err := marshalTruths(c)
+	if err != nil {
+		return err
+	}
+	update := tx.Change.Update().Where(entchange.ID(c.ID)).SetState(string(c.State)).
 		SetUndoneBy(c.UndoneBy).SetConfirmedBy(c.ConfirmedBy)
 	if c.ConfirmBy == nil {
 		update.ClearConfirmBy()
 	} else {
 		update.SetConfirmBy(c.ConfirmBy.UTC())
 	}
-	if programmed == nil {
+	if t.programmed == nil {
 		update.ClearProgrammed()
 	} else {
-		update.SetProgrammed(programmed)
+		update.SetProgrammed(t.programmed)
 	}
-	if observed == nil {
+	if t.observed == nil {
 		update.ClearObserved()
 	} else {
-		update.SetObserved(observed)
+		update.SetObserved(t.observed)
 	}
-	if plan != nil {
-		update.SetPlan(plan)
+	if t.plan != nil {
+		update.SetPlan(t.plan)
+	}
+	if t.timeline != nil {
+		update.SetTimeline(t.timeline)
 	}
 	n, err := update.Save(ctx)
 	if err != nil {
-		return s.explain("update change "+c.ID, err)
+		return err
 	}
 	if n == 0 {
 		return mesh.Errorf(mesh.NotFound, "there is no change %s", c.ID)
@@ -114,7 +132,7 @@ func insertChange(ctx context.Context, tx *ent.Tx, revision int64, r change.Reco
 	if err != nil {
 		return err
 	}
-	programmed, observed, plan, err := marshalTruths(c)
+	t, err := marshalTruths(c)
 	if err != nil {
 		return err
 	}
@@ -135,8 +153,11 @@ func insertChange(ctx context.Context, tx *ent.Tx, revision int64, r change.Reco
 		}
 		create.SetBreaches(breaches)
 	}
-	if plan != nil {
-		create.SetPlan(plan)
+	if t.plan != nil {
+		create.SetPlan(t.plan)
+	}
+	if t.timeline != nil {
+		create.SetTimeline(t.timeline)
 	}
 	if r.Key != "" {
 		create.SetKey(r.Key)
@@ -144,11 +165,11 @@ func insertChange(ctx context.Context, tx *ent.Tx, revision int64, r change.Reco
 	if c.ConfirmBy != nil {
 		create.SetConfirmBy(c.ConfirmBy.UTC())
 	}
-	if programmed != nil {
-		create.SetProgrammed(programmed)
+	if t.programmed != nil {
+		create.SetProgrammed(t.programmed)
 	}
-	if observed != nil {
-		create.SetObserved(observed)
+	if t.observed != nil {
+		create.SetObserved(t.observed)
 	}
 	err = create.Exec(ctx)
 	if ent.IsConstraintError(err) {

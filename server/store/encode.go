@@ -33,25 +33,37 @@ func unmarshalObject(kind, name string, data json.RawMessage) (mesh.Object, erro
 	return o, nil
 }
 
-// marshalTruths gives the JSON of the second and the third truth, nil for one that is not known.
-func marshalTruths(c change.Change) (programmed, observed, plan json.RawMessage, err error) {
+// truths are the JSON of what may change in an entry; nil for what is not known.
+type truths struct {
+	programmed, observed, plan, timeline json.RawMessage
+}
+
+// past is what the column timeline holds.
+type past struct {
+	Note    string          `json:"note,omitempty"`
+	Moments []change.Moment `json:"moments,omitempty"`
+}
+
+// marshalTruths gives the JSON of an entry's truths.
+func marshalTruths(c change.Change) (t truths, err error) {
 	for _, part := range []struct {
 		into    *json.RawMessage
 		value   any
 		present bool
 	}{
-		{&programmed, c.Programmed, c.Programmed != nil},
-		{&observed, c.Observed, c.Observed != nil},
-		{&plan, c.Plan, c.Plan != nil},
+		{&t.programmed, c.Programmed, c.Programmed != nil},
+		{&t.observed, c.Observed, c.Observed != nil},
+		{&t.plan, c.Plan, c.Plan != nil},
+		{&t.timeline, past{c.Note, c.Timeline}, c.Note != "" || len(c.Timeline) > 0},
 	} {
 		if !part.present {
 			continue
 		}
 		if *part.into, err = json.Marshal(part.value); err != nil {
-			return nil, nil, nil, err
+			return truths{}, err
 		}
 	}
-	return programmed, observed, plan, nil
+	return t, nil
 }
 
 // decodeRecord reads a ledger entry, with its edits when they were loaded.
@@ -67,10 +79,11 @@ func decodeRecord(row *ent.Change) (change.Record, error) {
 		by := row.ConfirmBy.UTC()
 		c.ConfirmBy = &by
 	}
+	var kept past
 	for _, part := range []struct {
 		from json.RawMessage
 		into any
-	}{{row.Objects, &c.Objects}, {row.Programmed, &c.Programmed}, {row.Observed, &c.Observed}, {row.Plan, &c.Plan}, {row.Breaches, &c.Breaches}} {
+	}{{row.Timeline, &kept}, {row.Objects, &c.Objects}, {row.Programmed, &c.Programmed}, {row.Observed, &c.Observed}, {row.Plan, &c.Plan}, {row.Breaches, &c.Breaches}} {
 		if len(part.from) == 0 {
 			continue
 		}
@@ -78,6 +91,7 @@ func decodeRecord(row *ent.Change) (change.Record, error) {
 			return change.Record{}, fmt.Errorf("decode change %s: %w", row.ID, err)
 		}
 	}
+	c.Note, c.Timeline = kept.Note, kept.Moments
 	r := change.Record{Change: c, Digest: row.Digest}
 	if row.Key != nil {
 		r.Key = *row.Key

@@ -82,7 +82,12 @@ func decodeMesh(row *ent.Mesh, objects []*ent.Object) (change.Current, error) {
 
 // Records finds ledger entries, newest first.
 func (s *Store) Records(ctx context.Context, q change.Query) ([]change.Record, error) {
-	query := s.reader.Change.Query().Order(entchange.ByID(entsql.OrderDesc())).Limit(page)
+	query := s.reader.Change.Query().Limit(page)
+	if q.Oldest {
+		query.Order(entchange.ByID())
+	} else {
+		query.Order(entchange.ByID(entsql.OrderDesc()))
+	}
 	if q.Limit > 0 {
 		query.Limit(q.Limit)
 	}
@@ -100,6 +105,9 @@ func (s *Store) Records(ctx context.Context, q change.Query) ([]change.Record, e
 	}
 	if q.Before != "" {
 		query.Where(entchange.IDLT(q.Before))
+	}
+	if q.Since != "" {
+		query.Where(entchange.IDGT(q.Since))
 	}
 	if !q.After.IsZero() {
 		query.Where(entchange.AtGT(q.After.UTC()))

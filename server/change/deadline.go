@@ -1,0 +1,237 @@
+package change
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/weirmesh/weir/server/mesh"
+)
+
+// drift is how far the clock of the wall may be off what a deadline was said to be before it is said anew.
+const drift = 2 * time.Second
+
+// left is how much of a deadline is left that was set in an earlier process. Only the clock of the wall is known of it: one
+// that was set back since then does not prolong it: it is not earlier than the newest moment that the entry has.
+func (d *Door) left(c Change) time.Duration {
+	now := d.now()
+	for _, m := range c.Timeline {
+		if m.At.After(now) {
+			now = m.At
+		}
+	}
+	return min(c.ConfirmBy.Sub(now), c.ConfirmBy.Sub(c.At), maxConfirm)
+}
+
+// anchor says deadlines anew after somebody set the clock: what is left of them stays what it was.
+func (d *Door) anchor(now time.Time) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, e := range d.active {
+		if e.change.State != Pending {
+			continue
+		}
+		by := now.Add(e.due - d.elapsed()).UTC().Truncate(time.Millisecond)
+		if off := by.Sub(*e.change.ConfirmBy); off > -drift && off < drift {
+			continue
+		}
+		left := max(e.due-d.elapsed(), 0).Round(time.Second)
+		e.change.moved(now, "clock", fmt.Sprintf("%v left", left))
+		e.change.ConfirmBy, e.dirty = &by, true
+		d.log.Warn("the clock was set while a change waits for its confirmation: its deadline keeps the time that was left", "change", e.change.ID, "left", left)
+		d.events.Publish(e.change)
+	}
+}
+
+// Confirm keeps a change that would be reverted at its deadline. Confirming a kept change again is no error. Errors:
+// mesh.NotFound; mesh.Conflict when it was taken back or its deadline has passed.
+func (d *Door) Confirm(ctx context.Context, id string, by By) (Change, error) {
+	return d.decide(ctx, id, by, func(c *Change, left time.Duration) error {
+		switch {
+		case c.State == Kept:
+			return errSettled
+		case c.State != Pending:
+			return mesh.Errorf(mesh.Conflict, "change %s cannot be confirmed: it is %s already%s", c.ID, c.State, byChange(*c))
+		case left <= 0:
+			return mesh.Errorf(mesh.Conflict, "change %s cannot be confirmed: its deadline was %s, it is being reverted", c.ID, stamp(*c.ConfirmBy))
+		}
+		c.State, c.ConfirmBy, c.ConfirmedBy = Kept, nil, by.Author
+		c.moved(d.now(), string(Kept), by.Author)
+		return nil
+	})
+}
+
+// Extend moves the deadline of a change that waits for its confirmation to within later, at most to 24 h from now. Errors:
+// mesh.NotFound; mesh.Invalid; mesh.Conflict when it does not wait any more.
+func (d *Door) Extend(ctx context.Context, id string, by By, within time.Duration) (Change, error) {
+	if within < minConfirm || within > maxConfirm {
+		return Change{}, mesh.Errorf(mesh.Invalid, "a deadline is extended by %v to %v, not by %v", minConfirm, maxConfirm, within)
+	}
+	return d.decide(ctx, id, by, func(c *Change, left time.Duration) error {
+		switch {
+		case c.State != Pending:
+			return mesh.Errorf(mesh.Conflict, "change %s has no deadline to extend: it is %s%s", c.ID, c.State, byChange(*c))
+		case left <= 0:
+			return mesh.Errorf(mesh.Conflict, "change %s cannot be extended: its deadline was %s, it is being reverted", c.ID, stamp(*c.ConfirmBy))
+		case left+within > maxConfirm:
+			return mesh.Errorf(mesh.Invalid, "change %s would wait for %v: at most %v, confirm it or extend it by less",
+				c.ID, (left + within).Round(time.Second), maxConfirm)
+		}
+		until := c.ConfirmBy.Add(within)
+		c.ConfirmBy = &until
+		c.moved(d.now(), "extended", fmt.Sprintf("%s, %v", by.Author, within))
+		return nil
+	})
+}
+
+// errSettled says that there is nothing to decide any more and that this is no error.
+var errSettled = errors.New("it is so already")
+
+func byChange(c Change) string {
+	if c.UndoneBy == "" {
+		return ""
+	}
+	return ", by change " + c.UndoneBy
+}
+
+// decide lets somebody settle or move a deadline, one at a time: of two who decide at once the second is told what the
+// first did. left is what is left of the deadline by the clock that nobody sets.
+func (d *Door) decide(ctx context.Context, id string, by By, settle func(c *Change, left time.Duration) error) (Change, error) {
+	d.write.Lock()
+	defer d.write.Unlock()
+	ctx, cancel := patient(ctx)
+	defer cancel()
+	r, err := d.record(ctx, id)
+	if err != nil {
+		return Change{}, err
+	}
+	c := r.Change
+	was, left := c.ConfirmBy, d.remaining(c)
+	if err := settle(&c, left); err != nil {
+		if errors.Is(err, errSettled) {
+			return c, nil
+		}
+		return Change{}, err
+	}
+	if by.DryRun {
+		c.DryRun = true
+		return c, nil
+	}
+	if err := d.store.Update(ctx, c); err != nil {
+		return Change{}, err
+	}
+	d.log.Info("change settled", "change", c.ID, "state", c.State, "confirmBy", c.ConfirmBy, "author", by.Author, "reason", by.Reason)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if e, ok := d.active[c.ID]; ok {
+		// Its truths may have moved meanwhile: what was decided is done to what it is now.
+		if err := settle(&e.change, left); err != nil {
+			return Change{}, err
+		}
+		e.dirty = true
+		if c.ConfirmBy != nil && was != nil {
+			e.due += c.ConfirmBy.Sub(*was)
+		}
+		c = e.change
+	}
+	d.poke()
+	d.events.Publish(c)
+	return c, nil
+}
+
+// remaining is what is left of an entry's deadline, zero when it has none.
+func (d *Door) remaining(c Change) time.Duration {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	if e, ok := d.active[c.ID]; ok && c.State == Pending {
+		return e.due - d.elapsed()
+	}
+	return 0
+}
+
+// expireAll reverts the changes whose deadline has passed.
+func (d *Door) expireAll(ctx context.Context, l *loop) {
+	clock := d.elapsed()
+	for _, e := range d.open(func(e *entry) bool { return e.change.State == Pending && clock >= e.due }) {
+		if failed, again := l.expired[e.change.ID]; again && clock-failed < retryEvery {
+			continue
+		}
+		c := d.newest(Change{ID: e.change.ID})
+		if c.State != Pending || d.remaining(c) > 0 {
+			continue // somebody was quicker
+		}
+		err := d.expire(ctx, c)
+		if err == nil {
+			delete(l.expired, c.ID)
+			d.log.Info("change reverted, nobody confirmed it", "change", c.ID, "mesh", c.Mesh)
+			continue
+		}
+		if l.expired == nil {
+			l.expired = make(map[string]time.Duration)
+		}
+		l.expired[c.ID] = clock
+		if code := mesh.CodeOf(err); code == mesh.Unavailable || code == mesh.Internal || errors.Is(err, context.Canceled) {
+			d.log.Warn("change could not be reverted, trying again", "change", c.ID, "error", err)
+			continue
+		}
+		d.log.Warn("change cannot be reverted by itself after later changes", "change", c.ID, "error", err)
+		d.giveUp(c.ID, err)
+	}
+}
+
+// expire reverts a change whose deadline has passed. What later changes set stays, and the entries say so; if that is
+// everything, or if the rest cannot be taken back by itself, the entry is superseded: nothing of it is left to decide about.
+func (d *Door) expire(ctx context.Context, c Change) error {
+	by := By{Author: "weir", Reason: "not confirmed by " + stamp(*c.ConfirmBy)}
+	_, err := d.pass(ctx, func(ctx context.Context) (draft, error) {
+		t, err := d.reverse(ctx, c.ID, by, Reverted)
+		if err == nil && d.remaining(d.newest(c)) > 0 {
+			err = mesh.Errorf(mesh.Unavailable, "change %s was given more time", c.ID)
+		}
+		if err != nil {
+			return draft{}, err
+		}
+		current := d.current(c.Mesh)
+		t.Patch = mesh.Patch{}
+		for _, e := range t.undoes {
+			if current.Versions[e.Ref] == e.Version {
+				t.takeBack(e)
+				continue
+			}
+			delete(t.pins, e.Ref)
+			said, err := d.whoChanged(ctx, e.Ref, current)
+			if err != nil {
+				return draft{}, err
+			}
+			t.leave(said)
+		}
+		return t, nil
+	})
+	return err
+}
+
+// leave notes what is not taken back.
+func (t *draft) leave(said string) {
+	const most = 1000 // bytes
+	switch {
+	case t.note == "":
+		t.note = "left as it is: " + said
+	case len(t.note) < most:
+		t.note += "; " + said
+	}
+}
+
+// giveUp closes an entry that nobody confirmed and that cannot be reverted without breaking what came after it.
+func (d *Door) giveUp(id string, cause error) {
+	d.write.Lock()
+	defer d.write.Unlock()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if e, ok := d.active[id]; ok && e.change.State == Pending {
+		e.change.State, e.dirty, e.saved = Superseded, true, time.Time{}
+		e.change.Note = "nobody confirmed it, and it could not be taken back: " + cause.Error()
+		e.change.moved(d.now(), string(Superseded), "")
+		d.events.Publish(e.change)
+	}
+}
