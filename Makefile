@@ -37,6 +37,7 @@ build: bin/weir ## build bin/weir with its browser assets
 
 bench: build $(ENVOY) chromium ## print the performance table
 	@go test -p 1 ./server/... -run '^$$' -bench . -benchmem -benchtime 200ms | bin/weir bench --table
+	@bin/weir bench --judge 500
 	@bin/weir bench
 	@npm run --silent bench:ui
 

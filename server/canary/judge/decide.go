@@ -21,7 +21,7 @@ func (j *Judge) decide(at time.Time) {
 		return
 	}
 	late := at.Sub(j.state.Began) > j.state.Allowed
-	if j.state.Decided == nil && !late && len(j.missing()) == 0 {
+	if j.state.Decided == nil && !late && j.ready() {
 		j.state.Decided = &decision{Outcome: Advance, At: at, Why: j.sound()}
 	}
 }
@@ -54,10 +54,10 @@ func (j *Judge) evidence(s *stream) Evidence {
 	return Evidence{
 		Metric: s.metric(), Boundary: s.Boundary, Weight: j.weight(s), Windows: s.Windows,
 		Abort: s.Worse.log(), Advance: s.Sound.log(s.Boundary > 0), Stable: rate(s.Stable), Canary: rate(s.Canary),
-		Noise: s.Noise.phi(), Temper: j.lambda(s),
+		Noise: s.Noise.phi(0), Temper: s.Lambda,
 		Meter: Meter{
 			Windows: s.Meter.Windows, Alarms: s.Meter.Alarms, Raw: s.Meter.Raw,
-			Log: average(&s.Meter.Tempered), Noise: s.Within.phiIfAny(),
+			Log: average(&s.Meter.Tempered), Noise: s.Within.phiIfAny(0),
 		},
 	}
 }
@@ -98,6 +98,11 @@ func (j *Judge) sound() []Reason {
 		all = append(all, j.reason(s, RuleSound, s.Sound.log(s.Boundary > 0)))
 	}
 	return all
+}
+
+// ready says that nothing is missing.
+func (j *Judge) ready() bool {
+	return j.state.Requests >= j.config.MinRequests && j.advance() >= j.config.bound() && j.abort() < j.config.bound()/2
 }
 
 // missing gives what keeps canary from advancing; empty when nothing does.

@@ -31,6 +31,7 @@ type stream struct {
 	Stable   tally   `json:"stable"` // of all steps
 	Canary   tally   `json:"canary"`
 	Windows  int     `json:"windows"` // in which both arms had what is compared
+	Lambda   float64 `json:"lambda"`  // that the newest of them was raised to
 }
 
 // state is what a judge knows beside its streams.
@@ -134,15 +135,16 @@ func (j *Judge) weigh(s *stream, w Window) {
 	if !ok {
 		return
 	}
-	lambda, tolerance := j.lambda(s), j.config.Tolerance
+	lambda, tolerance := j.lambda(s, stable, canary), j.config.Tolerance
 	if s.Boundary > 0 {
 		tolerance = j.config.SlowTolerance
 	}
 	s.Windows++
+	s.Lambda = lambda
 	s.Stable.add(stable)
 	s.Canary.add(canary)
 	s.Worse.add(j.config.Grid, stable, canary, lambda)
-	s.Sound.add(stable, canary, 1+j.config.Delta, tolerance, lambda)
+	s.Sound.add(stable, canary, compared{psi: 1 + j.config.Delta, tolerance: tolerance, lambda: lambda, alone: j.alone(s)})
 	s.Noise.between(stable, canary)
 	if w.Halves == nil {
 		return
@@ -165,12 +167,23 @@ func (s *stream) tallies(a, b Arm) (first, second tally, ok bool) {
 	return a.Latency.slower(at), b.Latency.slower(at), true
 }
 
-// lambda is the power that the stream's next window is raised to.
-func (j *Judge) lambda(s *stream) float64 {
+// lambda is the power that a window of the stream is raised to, from the windows before it and from how many of its
+// events are bad, on which everything is conditioned, but not from whose they are.
+func (j *Judge) lambda(s *stream, stable, canary tally) float64 {
 	if j.config.Temper > 0 {
 		return j.config.Temper
 	}
-	return 1 / max(s.Noise.phi(), s.Within.phiIfAny())
+	_, v := residual(stable, canary, 1)
+	return 1 / max(s.Noise.phi(v), s.Within.phiIfAny(v))
+}
+
+// alone is the power for what looks at one arm alone. Bursts are not assumed here before any were measured: where hardly
+// anything fails none ever are, and a canary that never fails would wait for nothing.
+func (j *Judge) alone(s *stream) float64 {
+	if j.config.Temper > 0 {
+		return j.config.Temper
+	}
+	return 1 / max(s.Noise.measured(), s.Within.measured())
 }
 
 // families is how many kinds of metric are judged: errors, and latency if it has boundaries.

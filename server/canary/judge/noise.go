@@ -2,10 +2,13 @@ package judge
 
 import "math"
 
-// Before anything is known of bursts they are taken to double the variance, with the weight of four measurements.
+// Before anything is known of bursts they are taken to raise the variance by four fifths, with the weight of four measurements, and an
+// estimate from n measurements is raised by 20/√(4+n) of what it is above 1: bursts have long tails, and too small a φ
+// breaks the promise where too large a one costs minutes. Both were chosen by simulation (server/canary/simulate).
 const (
-	assumedNoise  = 2.0
+	assumedNoise  = 1.8
 	assumedWeight = 4.0
+	caution       = 20.0
 )
 
 // noise estimates φ: how many times the variance of canary's part of the bad events is that of independent requests.
@@ -22,6 +25,7 @@ type noise struct {
 	}
 	Over, Under float64 // Mantel–Haenszel's sums: the odds ratio is Over/Under
 	Squares     float64 // sum of the estimates
+	Variance    float64 // sum of the variances at which they were made
 	Weight      float64 // how many there were
 }
 
@@ -42,6 +46,7 @@ func (n *noise) between(stable, canary tally) {
 	}
 	if before, v := residual(n.Before.Stable, n.Before.Canary, psi); v > 0 {
 		n.Squares += (now - before) * (now - before) / 2
+		n.Variance += (variance + v) / 2
 		n.Weight++
 	}
 	n.Before = n.Open
@@ -60,6 +65,7 @@ func (n *noise) halves(a, b tally) {
 		return
 	}
 	n.Squares += r * r
+	n.Variance += variance
 	n.Weight++
 	n.turn()
 }
@@ -69,9 +75,16 @@ func (n *noise) turn() {
 	n.Open.Stable, n.Open.Canary = tally{}, tally{}
 }
 
-// phi is the estimate, at least 1.
-func (n *noise) phi() float64 {
-	return max((assumedNoise*assumedWeight+n.Squares)/(assumedWeight+n.Weight), 1)
+// phi is the estimate for a window in which independent requests would have the variance v, at least 1. When an arm's
+// ratio itself goes up and down by a factor, φ grows with v: at ten times the traffic a burst is ten times as far from
+// chance. So the larger is taken of the mean so far and of what the mean says at v.
+func (n *noise) phi(v float64) float64 {
+	mean := (assumedNoise*assumedWeight + n.Squares) / (assumedWeight + n.Weight)
+	if n.Weight == 0 {
+		return mean
+	}
+	scaled := 1 + v*max(n.Squares-n.Weight, 0)/n.Variance*(1+caution/math.Sqrt(assumedWeight+n.Weight))
+	return max(mean, (assumedNoise*assumedWeight+n.Weight*scaled)/(assumedWeight+n.Weight), 1)
 }
 
 // residual is how many standard deviations canary's bad events are above their mean when their odds are psi times
@@ -90,9 +103,17 @@ func residual(stable, canary tally, psi float64) (r, variance float64) {
 }
 
 // phiIfAny is the estimate, or 1 when there was nothing to measure.
-func (n *noise) phiIfAny() float64 {
+func (n *noise) phiIfAny(v float64) float64 {
 	if n.Weight == 0 {
 		return 1
 	}
-	return n.phi()
+	return n.phi(v)
+}
+
+// measured is the mean of the estimates without what was assumed, at least 1.
+func (n *noise) measured() float64 {
+	if n.Weight == 0 {
+		return 1
+	}
+	return max(n.Squares/n.Weight, 1)
 }

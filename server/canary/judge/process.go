@@ -4,10 +4,10 @@ import "math"
 
 // late is the part of the stake that is not laid at the beginning but bit by bit, a hundred-and-twentieth of what is
 // left with every window that has bad events. A canary that was healthy for an hour has made the stake of the beginning
-// worthless; this part sees it turn bad. It costs ln(1/0.9) of evidence, where α = 0.01 asks for ln(100), and nothing of
+// worthless; this part sees it turn bad. It costs ln(1/0.99) of evidence, where α = 0.01 asks for ln(100), and nothing of
 // the promise: the average over stakes laid at any times is a supermartingale too.
 const (
-	late   = 0.1
+	late   = 0.01
 	hazard = 1.0 / 120
 )
 
@@ -55,7 +55,9 @@ func logSum(values ...float64) float64 {
 	return largest + math.Log(sum)
 }
 
-// worse is the e-process against "canary is no worse than stable": a stake on every ratio of the grid.
+// worse is the e-process against "canary is no worse than stable": a stake on every ratio of the grid, each tempered by
+// itself. To temper what all stakes are multiplied by together is as valid (Jensen) and a tenth faster, but the stake that
+// a burst made largest then carries the next ones: it aborted six times as many healthy canaries that have bursts.
 type worse struct {
 	Stakes []float64 `json:"stakes"` // logarithms, one per ratio
 	Kept   float64   `json:"kept"`   // logarithm of what is not laid yet
@@ -63,13 +65,26 @@ type worse struct {
 
 func newWorse(grid []float64) worse {
 	w := worse{Stakes: make([]float64, len(grid)), Kept: math.Log(late)}
-	for i := range w.Stakes {
-		w.Stakes[i] = math.Log((1 - late) / float64(len(grid)))
+	sum := 0.0
+	for _, ratio := range grid {
+		sum += prior(ratio)
+	}
+	for i, ratio := range grid {
+		w.Stakes[i] = math.Log((1 - late) * prior(ratio) / sum)
 	}
 	return w
 }
 
-// add multiplies the stakes by a window's factors, tempered by λ.
+// prior is the stake laid on a ratio beside the others'. Canaries that are less than twice as bad take so much traffic to
+// see that a fifth of the stake makes little difference to them, and the rest are seen sooner for it.
+func prior(ratio float64) float64 {
+	if ratio >= 2 {
+		return 5
+	}
+	return 1
+}
+
+// add takes in a window, tempered by λ.
 func (w *worse) add(grid []float64, stable, canary tally, lambda float64) {
 	e := stable.Bad + canary.Bad
 	if stable.N+canary.N <= 0 || e <= 0 {
@@ -95,20 +110,28 @@ type sound struct {
 	Beyond    [2]float64 `json:"beyond"`
 }
 
-// add multiplies the stakes by a window's factors, tempered by λ.
-func (s *sound) add(stable, canary tally, psi, tolerance, lambda float64) {
+// compared says how a window goes into the evidence that canary is sound.
+type compared struct {
+	psi       float64 // odds ratio that is to be ruled out, 1+δ
+	tolerance float64 // ratio of bad requests
+	lambda    float64 // power for what compares the arms
+	alone     float64 // power for what looks at one arm
+}
+
+// add multiplies the stakes by a window's factors, tempered by λ; those that look at one arm alone by the power alone.
+func (s *sound) add(stable, canary tally, c compared) {
 	e := stable.Bad + canary.Bad
 	if stable.N+canary.N > 0 && e > 0 {
-		q := share(stable, canary, psi)
+		q := share(stable, canary, c.psi)
 		for i, power := range [...]float64{0.5, 1, 2} { // odds of 1, where 1 is the power, and better and worse than that
-			s.Odds[i] += lambda * factor(-power*math.Log(psi), canary.Bad, e, q)
+			s.Odds[i] += c.lambda * factor(-power*math.Log(c.psi), canary.Bad, e, q)
 		}
 	}
 	for i, times := range [...]float64{2, 5, 100} {
-		s.Tolerated[i] += lambda * factor(-math.Log(times), canary.Bad, canary.N, tolerance)
+		s.Tolerated[i] += c.alone * factor(-math.Log(times), canary.Bad, canary.N, c.tolerance)
 	}
 	for i, times := range [...]float64{3, 100} { // odds of a stable request beyond the boundary, above nine to one
-		s.Beyond[i] += lambda * factor(math.Log(times), stable.Bad, stable.N, mostly)
+		s.Beyond[i] += c.alone * factor(math.Log(times), stable.Bad, stable.N, mostly)
 	}
 }
 

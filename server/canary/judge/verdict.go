@@ -118,6 +118,6 @@ type Evidence struct {
 	Stable   Rate    `json:"stable"`  // over all steps
 	Canary   Rate    `json:"canary"`
 	Noise    float64 `json:"noise"`  // φ: the variance between arms over that of independent requests, at least 1
-	Temper   float64 `json:"temper"` // λ, the power the next window is raised to
+	Temper   float64 `json:"temper"` // λ, the power the newest window was raised to; 0 before the first
 	Meter    Meter   `json:"meter"`
 }

@@ -128,5 +128,5 @@ func (r Result) String() string {
 	if math.IsNaN(r.Median) {
 		return fmt.Sprintf("%.1f %%", r.Percent())
 	}
-	return fmt.Sprintf("%.1f %% (%.2g)", r.Percent(), r.Median)
+	return fmt.Sprintf("%.1f %% (%.4g)", r.Percent(), r.Median)
 }
