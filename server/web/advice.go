@@ -57,7 +57,10 @@ func (v view) advised(out *page.Advice, a advice.Advice) {
 			Range:   v.L.T("advice.range", "least", strconv.Itoa(l.Least), "most", strconv.Itoa(l.Most)),
 			Verdict: v.L.T("advice.verdict." + string(l.Verdict)), Why: notes(v.L, l.Why),
 		}
-		if l.Verdict == advice.TooLow {
+		switch {
+		case l.Verdict == advice.TooLow && a.Load.Refused >= 0.5:
+			row.Level = "high"
+		case l.Verdict == advice.TooLow:
 			row.Level = "raised"
 		}
 		out.Limits = append(out.Limits, row)
