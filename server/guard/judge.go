@@ -99,14 +99,14 @@ func (j *judge) held(e Edit) {
 	for _, s := range e.Steps() {
 		moved = moved || s.Moves()
 	}
-	if before, ok := e.Before.(mesh.Route); ok && e.After != nil {
-		after, _ := e.After.(mesh.Route)
-		moved = moved || before.Split != after.Split
-	}
 	object := j.subject(e)
 	holder, isHeld := j.Held[e.Ref]
-	if !isHeld {
-		holder, isHeld = j.Held[object]
+	if before, ok := e.Before.(mesh.Route); ok {
+		after, still := e.After.(mesh.Route)
+		moved = moved || still && before.Split != after.Split
+		if !isHeld && before.Split != "" {
+			holder, isHeld = j.Held[mesh.Ref{Kind: mesh.KindSplit, Name: before.Split}]
+		}
 	}
 	if !moved || !isHeld || holder == j.Rollout {
 		return
