@@ -129,7 +129,7 @@ func (j *Judge) missing() []Reason {
 
 // keepRecent keeps the newest windows that the floor looks at: as few as hold the requests it asks for.
 func (j *Judge) keepRecent(w Window) {
-	kept := append(j.state.Recent, recent{Stable: w.Stable.errors(), Canary: w.Canary.errors()})
+	kept := slices.Concat(j.state.Recent, []recent{{Stable: w.Stable.errors(), Canary: w.Canary.errors()}})
 	requests := 0.0
 	first := len(kept)
 	for first > 0 && requests < j.config.Floor.Requests && len(kept)-first < maxPoints {
