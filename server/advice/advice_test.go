@@ -108,6 +108,10 @@ func TestFull(t *testing.T) {
 	if math.Abs(now.Share-0.6) > 0.01 || *now.Counted != 60*3600 || advised.Rejected > 1 || !ok || tried.Rejected != 0 {
 		t.Errorf("now %+v, advised %+v, asked %+v", now, advised, tried)
 	}
+	in.Load.Peak = 500
+	if full := Give(in); full.Limits[0].Least != main.Least {
+		t.Errorf("the peak of a pool that was full is believed: %+v", full.Limits[0])
+	}
 	in.Load = level(240, mesh.LoadMoment{Rate: 100, Refused: 60, Repeated: 45, Within: 14, Waiting: 4, InFlight: 10, Instances: 1})
 	if again := Give(in); math.Abs(again.Load.Mean-0.55*a.Load.Mean) > 1e-9 || again.Load.Requests != 55*3600 || again.Notes[1].Code != NoteRepeated {
 		t.Errorf("45 of 100 are sent again: %+v", again.Load)

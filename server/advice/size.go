@@ -39,7 +39,7 @@ type Input struct {
 // Give works an advice out.
 //
 // The limit for what is under way is the smallest that refuses at most one request in 1,000 of the recorded load, or the
-// most ever seen at one instance, times a headroom of 1.5. By the loss formula the smallest limit is a little below the
+// most ever seen at one instance while none was refused, times a headroom of 1.5. By the loss formula the smallest limit is a little below the
 // 99.9 % quantile of what would be in flight, as what is refused leaves room. What may wait is what arrives in the time that one is willing to wait: a pool
 // without open connections counts every request as waiting.
 func Give(in Input) Advice {
@@ -62,7 +62,10 @@ func Give(in Input) Advice {
 		a.Notes = append(a.Notes, tooLittle(a, m))
 		return a
 	}
-	base := max(m.need(), int(math.Ceil(in.Load.Peak)))
+	base := m.need()
+	if m.refused < 0.5 { // a pool that was full shows its limit as the peak: advice from that would only ever grow
+		base = max(base, int(math.Ceil(in.Load.Peak)))
+	}
 	a.Load.Peak = m.peak()
 	main := limitFor(place(in.Listener.Protocol), base, now)
 	main.Why = whyPlaces(a, base, main)

@@ -50,7 +50,7 @@ func whyPlaces(a Advice, base int, l Limit) []Note {
 	if e.Dispersion > 1 {
 		list = append(list, note(NoteSpread, "times", small(e.Dispersion)))
 	}
-	if float64(base) == math.Ceil(e.SeenPeak) {
+	if float64(base) == math.Ceil(e.SeenPeak) && e.Refused < 0.5 {
 		list = append(list, note(NoteSeen, "seen", count(base)))
 	}
 	return append(list, note(NoteHeadroom, "least", count(l.Least), "advised", count(*l.Advised), "most", count(l.Most)))
