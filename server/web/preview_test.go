@@ -42,6 +42,7 @@ func preview(address string) error {
 	for name, make := range worlds() {
 		sites[name] = alive(make())
 	}
+	sites["unavailable"] = alive(unavailable())
 	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", address)
 	if err != nil {
 		return fmt.Errorf("preview: %w", err)
@@ -113,5 +114,12 @@ func forbidden() *world {
 func broken() *world {
 	w := newWorld()
 	w.fail = errors.New("disk on fire at /secret")
+	return w
+}
+
+// unavailable is the sample with a ledger that is not there just now.
+func unavailable() *world {
+	w := newWorld()
+	w.fail = mesh.Errorf(mesh.Unavailable, "the ledger is being restored: try again in a minute")
 	return w
 }

@@ -14,7 +14,7 @@ import { settle } from "./settle.ts";
 import { sheet } from "./sheet.ts";
 import { addressOf, type State, states } from "./states.ts";
 
-type Subject = Pick<State, "name" | "reach" | "plain"> & { readonly address: string };
+type Subject = Pick<State, "name" | "reach" | "plain" | "wide"> & { readonly address: string };
 
 const list = (name: string, otherwise: string): string[] => (process.env[name] || otherwise).split(",").filter(Boolean);
 
@@ -22,6 +22,9 @@ const only = list("SHOTS_ONLY", "");
 const themes = list("SHOTS_THEMES", "light,dark,contrast");
 const langs = list("SHOTS_LANGS", "en,ko");
 const widths = list("SHOTS_WIDTHS", "1440,390").map(Number);
+
+/** The width of the screens on walls and desks that some pages are photographed at as well. */
+const WIDE = 3840;
 
 /** How many pages are loaded at a time. */
 const AT_ONCE = Number(process.env.SHOTS_AT_ONCE) || 3;
@@ -76,7 +79,8 @@ async function takeAll(
 /** Takes the pictures of one page in one language. */
 async function take(context: BrowserContext, folder: string, subject: Subject, lang: string): Promise<void> {
   const page = await context.newPage();
-  for (const width of widths) {
+  const wide = subject.wide && !process.env.SHOTS_WIDTHS ? [WIDE] : [];
+  for (const width of [...widths, ...wide]) {
     await page.setViewportSize({ width, height: width >= 2560 ? 2160 : 900 });
     for (const [i, theme] of themes.entries()) {
       await dress(context, subject.address, { lang, theme });

@@ -42,7 +42,7 @@ async function wrong(state: State, look: (typeof looks)[number]): Promise<string
   });
   const status = answer?.status();
   // A page that is refused is an error to the browser's console, and meant here; so is a form that is sent back.
-  const meant = (text: string) => /status of (404|412|422|500)/.test(text) && (state.status || state.reach);
+  const meant = (text: string) => /status of (403|404|409|412|422|500|503)/.test(text) && (state.status || state.reach);
   // The preview has no API beside the socket: islands go on with what the server drew.
   const api = (text: string) => text.includes("/api/v1/");
   const list = [
@@ -78,4 +78,16 @@ describe("every state", () => {
       expect(found).toEqual({});
     },
   );
+});
+
+it("says that there is nothing to draw, and goes on saying it", async () => {
+  const page = await browser.context.newPage();
+  const empty = states().find(({ name }) => name === "full-change-contradicted") as State;
+  await page.goto(addressOf(empty));
+  await page.locator("weir-plot:defined").waitFor();
+  await settle(page);
+  const problem = page.getByTestId("plot-problem");
+  await problem.scrollIntoViewIfNeeded();
+  expect(await problem.textContent()).not.toBe("");
+  await page.close();
 });

@@ -2,6 +2,22 @@
 
 import type { Page } from "playwright-core";
 import { inject } from "vitest";
+import {
+  conflict,
+  define,
+  focus,
+  forced,
+  forms,
+  needed,
+  newTime,
+  overtaken,
+  palette,
+  print,
+  refusal,
+  review,
+  send,
+  wrongTime,
+} from "./reach.ts";
 
 /** A state of a page: its world and address, what has to be done to get into it, and whether script is off. */
 export type State = {
@@ -13,6 +29,8 @@ export type State = {
   readonly status?: number;
   /** The picture as browsers without script have it. */
   readonly plain?: boolean;
+  /** Its pictures are taken on a wide screen as well. */
+  readonly wide?: boolean;
 };
 
 /** The address of a state. */
@@ -20,39 +38,7 @@ export const addressOf = ({ world, path }: State): string =>
   new URL(path, inject("preview").replace("//full.", `//${world}.`)).href;
 
 const split = "/services/reviews/traffic?route=primary";
-
-/** Goes from the split of traffic to its review, with 40 % for the second version. */
-async function review(page: Page): Promise<void> {
-  await page.locator("[data-target=reviews-v2] [data-number]").fill("40");
-  await page.locator("[data-target=reviews-v2] [data-number]").press("Enter");
-  await page.locator("[data-testid=review], [data-testid=conflict]").first().waitFor();
-}
-
-/** The same with a form that was loaded before somebody else's change. */
-async function conflict(page: Page): Promise<void> {
-  await page.evaluate(() => {
-    for (const field of document.querySelectorAll<HTMLInputElement>("input[name=version]")) {
-      field.value = "1";
-    }
-  });
-  await review(page);
-}
-
-/** A limit that is no number. */
-async function refusal(page: Page): Promise<void> {
-  const field = page.locator("input[name=maxConnections]").first();
-  await field.fill("1e9");
-  await field.press("Enter");
-  await page.locator("[aria-invalid=true]").first().waitFor();
-}
-
-/** The palette with an action in it. */
-async function palette(page: Page, query = "reviews-v2 40"): Promise<void> {
-  await page.getByTestId("palette-open").click();
-  await page.getByRole("combobox").fill(query);
-  await page.locator("dialog[open] [data-palette-status]:not(:empty)").waitFor();
-  await page.locator("dialog[open] [role=option], dialog[open] [data-level=none]").first().waitFor();
-}
+const edit = "/config/route/reviews/primary/edit";
 
 const pagesOf = (world: string, paths: Readonly<Record<string, string>>): State[] =>
   Object.entries(paths).map(([name, path]) => ({ name: `${world}-${name}`, world, path }));
@@ -70,7 +56,61 @@ const everything = {
   history: "/history",
   sources: "/sources",
   settings: "/settings",
+  config: "/config",
 };
+
+const proxyTabs = {
+  "proxy-listeners": "/proxies/checkout-1?tab=listener",
+  "proxy-clusters": "/proxies/storefront-1?tab=cluster",
+  "proxy-endpoints": "/proxies/cart-1?tab=endpoint",
+  "proxy-routes": "/proxies/cart-1?tab=route",
+  "proxy-resource": "/proxies/checkout-1?tab=listener&resource=lds_egress_0.0.0.0_15001",
+  "proxy-certificates": "/proxies/cart-1?tab=certificates",
+  "proxy-stats": "/proxies/cart-1?stats=rq",
+  "proxy-nothing": "/proxies/cart-1?tab=cluster&q=nothing-of-that-name",
+};
+
+const configuration = {
+  "config-drift": "/config?view=drift",
+  "config-nothing": "/config?q=nothing-of-that-name",
+  "config-new": "/config/new?kind=node",
+  "config-apply": "/config/apply",
+  definition: "/config/route/reviews/primary",
+  "definition-versions": "/config/route/reviews/primary?from=2&to=3",
+  "definition-edit": edit,
+};
+
+const reached = (name: string, path: string, reach: State["reach"], world = "full"): State => ({
+  name: `${world}-${name}`,
+  world,
+  path,
+  ...(reach && { reach }),
+});
+
+/** What happens to forms, and how pages look to those who see them otherwise. */
+const looks: readonly State[] = [
+  reached("definition-faults", edit, (page) => define(page, "weight: 75", "weight: many\n  colour: red")),
+  reached("definition-review", edit, (page) => define(page, "weight: 75", "weight: 60")),
+  reached("definition-overtaken", edit, overtaken),
+  reached("definition-needed", "/config/node/ratings", needed),
+  reached("routes-open", "/services/reviews/traffic?route=beta", forms),
+  reached("route-refused", "/services/reviews/traffic?route=beta", wrongTime),
+  reached("route-review", "/services/reviews/traffic?route=beta", newTime),
+  reached("health-open", "/services/reviews/health", forms),
+  reached("print", split, print),
+  reached("print-overview", "/", print),
+  reached("print-change", "/history/chg-041", print),
+  reached("forced", split, forced),
+  reached("forced-topology", "/topology", forced),
+  reached("focus-tab", split, (page) => focus(page, "nav.tabs a:not([aria-current=page])")),
+  reached("focus-row", "/services", (page) => focus(page, "main table a")),
+  reached(
+    "denied",
+    "/services/reviews",
+    (page) => send(page, "/services/reviews/traffic", { reason: "error ratio is up" }),
+    "forbidden",
+  ),
+];
 
 /** Every state that is looked at. */
 export function states(): State[] {
@@ -94,7 +134,13 @@ export function states(): State[] {
       "go-found": "/go?q=reviews-v2+40",
       "go-nothing": "/go?q=nothing-of-that-name",
       "services-nothing-found": "/services?q=nothing-of-that-name",
-    }),
+      "history-nothing": "/history?q=nothing-of-that-name",
+      "service-proxies": "/services/reviews/proxies",
+      "service-config": "/services/reviews/config",
+      ...proxyTabs,
+      ...configuration,
+    }).map((state) => ({ ...state, wide: state.name.slice("full-".length) in everything })),
+    ...looks,
     { name: "full-topology-plain", world: "full", path: "/topology", plain: true },
     { name: "full-topology-focus-plain", world: "full", path: "/topology?focus=service/reviews", plain: true },
     { name: "full-review", world: "full", path: split, reach: review },
@@ -103,8 +149,22 @@ export function states(): State[] {
     { name: "full-palette", world: "full", path: "/", reach: palette },
     { name: "full-palette-nothing", world: "full", path: "/", reach: (page) => palette(page, "nothing-of-that-name") },
     { name: "full-missing", world: "full", path: "/services/reviws", status: 404 },
-    ...pagesOf("none", { overview: "/", topology: "/topology", services: "/services", history: "/history" }),
-    ...pagesOf("noproxies", { overview: "/", topology: "/topology", services: "/services", proxies: "/proxies" }),
+    ...pagesOf("none", {
+      overview: "/",
+      topology: "/topology",
+      services: "/services",
+      history: "/history",
+      config: "/config",
+      go: "/go",
+    }),
+    ...pagesOf("noproxies", {
+      overview: "/",
+      topology: "/topology",
+      services: "/services",
+      proxies: "/proxies",
+      "config-drift": "/config?view=drift",
+      "service-proxies": "/services/reviews/proxies",
+    }),
     ...pagesOf("notraffic", {
       overview: "/",
       topology: "/topology",
@@ -112,7 +172,15 @@ export function states(): State[] {
       service: "/services/reviews",
     }),
     ...pagesOf("stale", { overview: "/", topology: "/topology", services: "/services", service: "/services/reviews" }),
-    ...pagesOf("extreme", { ...everything, proxy: "/proxies/checkout-1", "change-pending": "/history/chg-041" }),
+    ...pagesOf("extreme", {
+      ...everything,
+      proxy: "/proxies/checkout-1",
+      "change-pending": "/history/chg-041",
+      "config-drift": "/config?view=drift",
+      "definition-edit": edit,
+      "service-split": split,
+    }),
+    ...pagesOf("ten", { "service-split": split, definition: "/config/route/reviews/primary" }),
     ...pagesOf("many", {
       overview: "/",
       topology: "/topology",
@@ -125,7 +193,10 @@ export function states(): State[] {
       pool: "/services/ratings/pool",
       change: "/history/chg-041",
       settings: "/settings",
+      definition: "/config/route/reviews/primary",
+      "definition-edit": edit,
     }),
+    { name: "unavailable-history", world: "unavailable", path: "/history", status: 503 },
     { name: "errors-history", world: "errors", path: "/history", status: 500 },
     { name: "errors-service", world: "errors", path: "/services/reviews", status: 500 },
   ];
