@@ -1,14 +1,19 @@
 package web
 
-import (
-	"strings"
-
-	"github.com/weirmesh/weir/server/mesh"
-)
+import "github.com/weirmesh/weir/server/mesh"
 
 // templateOf is a definition to begin from, with names to be replaced.
 func templateOf(kind mesh.Kind, meshName string) string {
-	texts := map[mesh.Kind]string{
+	text, ok := callTemplates()[kind]
+	if !ok {
+		text = routingTemplates()[kind]
+	}
+	return "kind: " + string(kind) + "\nmesh: " + meshName + "\n" + text
+}
+
+// callTemplates are those of what calls and is called: versions, services and gateways.
+func callTemplates() map[mesh.Kind]string {
+	return map[mesh.Kind]string{
 		mesh.KindNode: `name: NODE
 listeners:
 - port: 8080
@@ -23,6 +28,17 @@ backends:                     # the services that it calls
 		mesh.KindService: `name: SERVICE                 # the name that callers use
 router: ROUTER                # or node: NODE, for a service of one version
 `,
+		mesh.KindGateway: `name: GATEWAY
+listeners:
+- port: 8080
+  protocol: http
+`,
+	}
+}
+
+// routingTemplates are those of what decides where requests go.
+func routingTemplates() map[mesh.Kind]string {
+	return map[mesh.Kind]string{
 		mesh.KindRouter: `name: ROUTER
 listeners:
 - port: 8080
@@ -49,11 +65,6 @@ targets:
 timeout:
   perRequest: 15s
 `,
-		mesh.KindGateway: `name: GATEWAY
-listeners:
-- port: 8080
-  protocol: http
-`,
 		mesh.KindGatewayRoute: `gateway: GATEWAY
 name: all
 protocol: http
@@ -64,8 +75,4 @@ target:
   service: SERVICE
 `,
 	}
-	var b strings.Builder
-	b.WriteString("kind: " + string(kind) + "\nmesh: " + meshName + "\n")
-	b.WriteString(texts[kind])
-	return b.String()
 }
