@@ -45,7 +45,7 @@ func parts() []part {
 		{what: "the same, ramp 5 → 50 % with drifting errors", bench: "Table/plain-0.05/healthy-ramp", unit: "aborted-%", limit: 5, shown: "%"},
 		{what: "the same, bursts, tempered by itself", bench: "Table/auto-0.05/healthy-bursts", unit: "aborted-%", limit: 5, shown: "%"},
 		{what: "the same at the default α 0.01", bench: "Table/auto-0.01/healthy-bursts", unit: "aborted-%", limit: 1, shown: "%"},
-		{what: "canary with twice the errors aborted after, α 0.05", bench: "Table/plain-0.05/twice", unit: "minutes", limit: 3.5, shown: "min"},
+		{what: "canary with twice the errors aborted after, α 0.05", bench: "Table/plain-0.05/twice", unit: "minutes", limit: 3.75, shown: "min"},
 		{what: "the same, 0.05 → 0.5 % of errors", bench: "Table/plain-0.05/tenfold", unit: "minutes", limit: 1, shown: "min"},
 		{what: "the same, four times the errors at 20 requests/s", bench: "Table/plain-0.05/fourfold-small", unit: "minutes", limit: 5, shown: "min"},
 		{what: "twice the errors, tempered by itself", bench: "Table/auto-0.05/twice", unit: "minutes", limit: 7, shown: "min"},

@@ -2,11 +2,11 @@ package judge
 
 import "math"
 
-// Before anything is known of bursts they are taken to raise the variance by four fifths, with the weight of four measurements, and an
+// Before anything is known of bursts they are taken to double the variance, with the weight of four measurements, and an
 // estimate from n measurements is raised by 20/√(4+n) of what it is above 1: bursts have long tails, and too small a φ
 // breaks the promise where too large a one costs minutes. Both were chosen by simulation (server/canary/simulate).
 const (
-	assumedNoise  = 1.8
+	assumedNoise  = 2.0
 	assumedWeight = 4.0
 	caution       = 20.0
 )
