@@ -31,6 +31,7 @@ type Options struct {
 	History         HistoryOptions  // the embedded store of metrics
 	Scrape          []scrape.Job    // proxies that do not push
 	Sources         []remote.Source // other people's stores of metrics, in the order of belief
+	Webhooks        WebhookOptions  // what is told to other programs
 
 	crowd *crowd.Crowd // a mesh whose traffic is made up; nil: there is none
 }
@@ -43,6 +44,12 @@ type HistoryOptions struct {
 	Step        time.Duration // between two samples of a series
 	SeriesLimit int           // in memory
 	RollupsOnly bool          // the proxies' own series are not kept
+}
+
+// WebhookOptions are those of what is told to other programs.
+type WebhookOptions struct {
+	Loopback bool   // addresses of this machine may be called
+	Secret   string // signs what is told; empty: nothing is signed
 }
 
 func (o Options) withDefaults() Options {

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/weirmesh/weir/server/api/live"
+	"github.com/weirmesh/weir/server/canary"
 	"github.com/weirmesh/weir/server/change"
 	"github.com/weirmesh/weir/server/graph"
 	"github.com/weirmesh/weir/server/health"
@@ -21,6 +22,7 @@ import (
 	"github.com/weirmesh/weir/server/registry"
 	"github.com/weirmesh/weir/server/store"
 	"github.com/weirmesh/weir/server/web"
+	"github.com/weirmesh/weir/server/webhook"
 )
 
 // stopWithin is how long requests that are under way may take when the server stops.
@@ -35,6 +37,8 @@ type Server struct {
 	registry *registry.Registry
 	seeing   seeing
 	door     *change.Door
+	hooks    *webhook.Sender
+	rollouts *canary.Controller
 	graphs   *graph.Live
 	hub      *live.Hub
 	web      *web.Web
@@ -86,13 +90,9 @@ func (s *Server) build(ctx context.Context) error {
 	}
 	s.onClose("store", s.store.Close)
 
-	s.registry = registry.New(registry.Options{Saver: s.store, Logger: log.With("part", "registry")})
-	known, err := s.store.Instances(ctx)
-	if err != nil {
-		return fmt.Errorf("load the known instances: %w", err)
+	if err := s.register(ctx); err != nil {
+		return err
 	}
-	s.registry.Restore(known)
-
 	registry := prometheus.NewRegistry()
 	if err := s.see(ctx, registry); err != nil {
 		return err
@@ -106,6 +106,9 @@ func (s *Server) build(ctx context.Context) error {
 		return err
 	}
 	if err := s.look(registry); err != nil {
+		return err
+	}
+	if err := s.rollOut(ctx); err != nil {
 		return err
 	}
 	s.graphs = graph.New(graph.Options{
@@ -122,12 +125,24 @@ func (s *Server) build(ctx context.Context) error {
 	return err
 }
 
+// register builds the registry, with the instances that were known when the server stopped.
+func (s *Server) register(ctx context.Context) error {
+	s.registry = registry.New(registry.Options{Saver: s.store, Logger: s.opts.Logger.With("part", "registry")})
+	known, err := s.store.Instances(ctx)
+	if err != nil {
+		return fmt.Errorf("load the known instances: %w", err)
+	}
+	s.registry.Restore(known)
+	return nil
+}
+
 // Run serves until ctx ends or a part fails, then stops every part and closes.
 func (s *Server) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(named("control plane", func() error { return s.xds.Run(ctx) }))
 	group.Go(named("registry", func() error { return s.registry.Run(ctx) }))
 	group.Go(named("change", func() error { return s.door.Run(ctx) }))
+	group.Go(named("canary", func() error { return s.rollouts.Run(ctx) }))
 	group.Go(named("graph wake-up", func() error { s.wakeGraphs(ctx); return nil }))
 	group.Go(named("graph", func() error { return s.graphs.Run(ctx) }))
 	group.Go(named("live", func() error { return s.hub.Run(ctx) }))

@@ -164,7 +164,7 @@ func (c *Controller) Get(ctx context.Context, id string) (Rollout, error) {
 	return r, err
 }
 
-// List finds rollouts, newest first.
+// List finds rollouts, newest first, without the course of their evidence.
 func (c *Controller) List(ctx context.Context, q Query) ([]Rollout, error) {
 	q.Before = canonicalID(q.Before)
 	list, err := c.o.Store.Rollouts(ctx, q)
@@ -175,6 +175,7 @@ func (c *Controller) List(ctx context.Context, q Query) ([]Rollout, error) {
 		if t := c.running(r.ID); t != nil {
 			list[i] = *t.newest.Load()
 		}
+		list[i].Analysis.Verdict.History = nil
 	}
 	return list, nil
 }
@@ -186,11 +187,15 @@ func (c *Controller) running(id string) *run {
 }
 
 // Start begins a rollout. Errors: mesh.Invalid with a violation per field of the spec, mesh.NotFound when the mesh or the
-// target is not there, mesh.Conflict when another rollout is active there, mesh.Unavailable.
+// target is not there, mesh.Conflict when another rollout is active there or by.Key began another one, mesh.Unavailable.
 func (c *Controller) Start(ctx context.Context, meshName string, s Spec, by By) (Rollout, error) {
 	m, err := c.o.Hands.Mesh(meshName)
 	if err != nil {
 		return Rollout{}, err
+	}
+	asked := s.digest()
+	if first, ok, err := c.again(ctx, meshName, asked, by); ok || err != nil {
+		return first, err
 	}
 	s = s.Filled(m)
 	if err := s.Validate(m, c.o.Parse); err != nil {
@@ -204,7 +209,7 @@ func (c *Controller) Start(ctx context.Context, meshName string, s Spec, by By) 
 	}
 	now := c.now().UTC().Truncate(time.Millisecond)
 	r := begin(newID(now, rand.Uint64()), m, s, by, now) //nolint:gosec // an ID, not a secret
-	r.Notes = notes(m, s)
+	r.Notes, r.Digest = notes(m, s), asked
 	c.forecast(&r)
 	if by.DryRun {
 		r.ID = ""
@@ -216,6 +221,9 @@ func (c *Controller) Start(ctx context.Context, meshName string, s Spec, by By) 
 		return Rollout{}, err
 	}
 	if err := c.o.Store.CreateRollout(ctx, r); err != nil {
+		if first, ok, wrong := c.again(ctx, meshName, asked, by); ok || wrong != nil { // both were under way at the same time
+			return first, wrong
+		}
 		return Rollout{}, err
 	}
 	c.keep(t)

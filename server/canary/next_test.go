@@ -40,7 +40,7 @@ func (w *world) set(targets []mesh.WeightedTarget) {
 // settle carries out what the rollout does next until it waits.
 func (w *world) settle(t *rapid.T) {
 	for i := 0; ; i++ {
-		if i > perTick {
+		if i > 10*perTick {
 			t.Fatalf("it turns in a circle: %+v", w.r)
 		}
 		w.facts.Held = Held{Targets: w.targets(), Version: w.version}
