@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 
 	"github.com/weirmesh/weir/server/api/client"
 	"github.com/weirmesh/weir/server/demo"
+	"github.com/weirmesh/weir/server/drift"
 	"github.com/weirmesh/weir/server/provider"
 )
 
@@ -189,6 +191,7 @@ func (p *patient) mesh(ctx context.Context, name string) {
 	case bad == 0:
 		p.say(fine, "proxies of "+name, "%d connected, all run what they were sent or are about to", connected)
 	}
+	p.drift(ctx, name)
 	g, err := p.client.Graph(ctx, name)
 	switch {
 	case err != nil:
@@ -197,6 +200,41 @@ func (p *patient) mesh(ctx context.Context, name string) {
 		p.say(wrong, "numbers of "+name, "are not fresh: the oldest report is %s old", seconds(g.Age))
 	default:
 		p.say(fine, "numbers of "+name, "are fresh")
+	}
+}
+
+// drift says what of a mesh is not as it was accepted.
+func (p *patient) drift(ctx context.Context, name string) {
+	what := "drift of " + name
+	data, err := p.client.DriftRaw(ctx, name)
+	if err != nil {
+		p.say(wrong, what, "%w", err)
+		return
+	}
+	var r drift.Report
+	if err := json.Unmarshal(data, &r); err != nil {
+		p.say(wrong, what, "read the answer: %w", err)
+		return
+	}
+	var found []string
+	count := func(n int, one, many string) {
+		switch n {
+		case 0:
+		case 1:
+			found = append(found, "1 "+one)
+		default:
+			found = append(found, strconv.Itoa(n)+" "+many)
+		}
+	}
+	count(len(r.Behind), "proxy does not run what is accepted", "proxies do not run what is accepted")
+	count(len(r.Objects), "object is not everywhere", "objects are not everywhere")
+	count(len(r.Unrun), "node or gateway has no proxy", "nodes or gateways have no proxy")
+	count(len(r.Undeclared), "call is not declared", "calls are not declared")
+	switch {
+	case len(found) == 0:
+		p.say(fine, what, "proxies run what is accepted, and nobody calls what is not declared")
+	default:
+		p.say(note, what, "%s: weir drift --mesh %s says which", strings.Join(found, ", "), name)
 	}
 }
 

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -18,6 +19,9 @@ import (
 
 // fail is the one place where an error becomes a page. Weir's own faults are logged, and only their existence is shown.
 func (w *Web) fail(c *gin.Context, err error) {
+	if errors.Is(err, context.Canceled) && c.Request.Context().Err() != nil {
+		return // whoever asked went away, as a page does with a fragment that a newer one replaces: there is nobody to tell
+	}
 	f := page.Failure{Detail: err.Error()}
 	f.Status, f.Kind = standing(err)
 	if f.Kind == "internal" {
