@@ -4,6 +4,7 @@
 package plan
 
 import (
+	"slices"
 	"time"
 
 	"github.com/weirmesh/weir/server/mesh"
@@ -34,12 +35,15 @@ type Step struct {
 type Proxies struct {
 	Total     int      `json:"total"`
 	Connected int      `json:"connected"` // proxies of the mesh that are there at all
-	IDs       []string `json:"ids"`       // at most 50 of Total, sorted
+	IDs       []string `json:"ids"`       // at most MaxProxies of Total, sorted
 }
+
+// MaxProxies is how many proxies a plan names.
+const MaxProxies = 50
 
 // Shift is what one target of a route would gain or lose. Rates are requests per second, shares 0 to 1.
 type Shift struct {
-	Route       string   `json:"route"` // "router/route"
+	Route       string   `json:"route"` // "router/route", or "service NAME" for one that a node provides itself
 	Node        string   `json:"node"`
 	ShareBefore float64  `json:"shareBefore"`
 	ShareAfter  float64  `json:"shareAfter"`
@@ -54,7 +58,7 @@ type Load struct {
 	Instances   int        `json:"instances"`
 	PerInstance float64    `json:"perInstance"` // now
 	After       float64    `json:"after"`
-	Highest     float64    `json:"highest"` // per instance, the highest that was recorded
+	Highest     *float64   `json:"highest,omitempty"` // per instance, the highest that was recorded; nil: not known
 	HighestAt   *time.Time `json:"highestAt,omitempty"`
 	Over        bool       `json:"over"` // After is more than was ever seen
 }
@@ -65,8 +69,8 @@ type Headroom struct {
 	Caller string  `json:"caller,omitempty"` // whose proxies keep the pool; empty: the node's own
 	Limit  string  `json:"limit"`            // "maxConnections", "maxRequests", "maxPendingRequests"
 	Value  int     `json:"value"`            // the limit after the change, for one proxy
-	Used   float64 `json:"used"`             // now, the highest of one proxy
-	After  float64 `json:"after"`            // forecast
+	Used   float64 `json:"used"`             // now, of one proxy on average
+	After  float64 `json:"after"`            // forecast: by Little's law, in proportion to the requests
 	Over   bool    `json:"over"`             // After is beyond Value
 }
 
@@ -81,4 +85,12 @@ type DryRun struct {
 	For     string `json:"for"` // "node reviews-v1"
 	OK      bool   `json:"ok"`
 	Message string `json:"message,omitempty"` // Envoy's own words when it refuses
+}
+
+// Refused lists what Envoy refuses of the plan. A plan that is nil has nothing.
+func (p *Plan) Refused() []DryRun {
+	if p == nil {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(p.DryRun), func(d DryRun) bool { return d.OK })
 }
