@@ -3,7 +3,7 @@ package change
 import (
 	"context"
 	"errors"
-	"strings"
+	"fmt"
 
 	"github.com/weirmesh/weir/server/guard"
 	"github.com/weirmesh/weir/server/mesh"
@@ -12,6 +12,17 @@ import (
 
 // ErrGuarded is in the chain of the error that a change leads to when guard rails stand in its way.
 var ErrGuarded = errors.New("guard rails stand in the way")
+
+// Guarded is in the chain of the error that guard rails lead to. It is an ErrGuarded.
+type Guarded struct{ Breaches []guard.Breach }
+
+// Error says how many rails there are.
+func (g *Guarded) Error() string {
+	return fmt.Sprintf("%d guard rails stand in the way", len(g.Breaches))
+}
+
+// Is makes it an ErrGuarded.
+func (g *Guarded) Is(target error) bool { return target == ErrGuarded }
 
 // Intent is a valid change that is about to be recorded, or would be if it were not a dry run.
 type Intent struct {
@@ -56,12 +67,12 @@ func (d *Door) foresee(ctx context.Context, t draft, c *Change, i Intent) error 
 
 // guarded is the refusal.
 func guarded(breaches []guard.Breach) error {
-	e := &mesh.Error{Code: mesh.Denied, Err: ErrGuarded}
-	said := make([]string, len(breaches))
-	for i, b := range breaches {
-		said[i] = b.Message
-		e.Violations = append(e.Violations, mesh.Violation{Field: b.Object.Path(), Value: string(b.Rule), Rule: b.Message})
+	e := &mesh.Error{
+		Code: mesh.Denied, Err: &Guarded{breaches},
+		Message: "guard rails stand in the way, and nothing was changed; to do it all the same, override them and say why",
 	}
-	e.Message = strings.Join(said, "; ") + ": to do it all the same, override with a reason"
+	for _, b := range breaches {
+		e.Violations = append(e.Violations, mesh.Violation{Field: "guard." + string(b.Rule), Rule: b.Message})
+	}
 	return e
 }

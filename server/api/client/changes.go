@@ -21,6 +21,7 @@ type Ask struct {
 	ConfirmWithin  time.Duration // revert unless confirmed within that time; zero: it stands
 	IfMatch        string        // the version that was read; empty: none
 	IdempotencyKey string
+	Override       string // why guard rails are gone over; empty: they hold
 }
 
 // Answer is what became of a wish.
@@ -140,7 +141,7 @@ func (c *Client) change(ctx context.Context, method, path string, ask Ask, body 
 
 // send makes a changing request whose body is of the given media type, if it has one.
 func (c *Client) send(ctx context.Context, m message, kind string, ask Ask) (Answer, error) {
-	q := query("reason", ask.Reason)
+	q := query("reason", ask.Reason, "override", ask.Override)
 	if ask.DryRun {
 		q.Set("dryRun", "true")
 	}

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/weirmesh/weir/server/change"
 	"github.com/weirmesh/weir/server/graph"
 	"github.com/weirmesh/weir/server/mesh"
 	"github.com/weirmesh/weir/server/provider"
@@ -239,11 +240,17 @@ func (c *Client) problem(status int, data []byte) error {
 	var p struct {
 		Detail string    `json:"detail"`
 		Code   mesh.Code `json:"code"`
+		// Collisions stay in the chain of the error, for whoever shows them.
+		Collisions []change.Collision `json:"collisions"`
 	}
 	if err := json.Unmarshal(data, &p); err != nil || p.Detail == "" || p.Code == "" {
 		return mesh.Errorf(mesh.Unavailable, "%s answered %d %s: is this address right?", c.base, status, http.StatusText(status))
 	}
-	return mesh.Errorf(p.Code, "%s", strings.Join(strings.Fields(p.Detail), " "))
+	e := mesh.Errorf(p.Code, "%s", strings.Join(strings.Fields(p.Detail), " "))
+	if len(p.Collisions) > 0 {
+		e.Err = &change.Collisions{List: p.Collisions}
+	}
+	return e
 }
 
 // inMesh is a mesh's address.
