@@ -72,8 +72,10 @@ type Rollout struct {
 	Analysis Finding    `json:"analysis"`
 	Hooks    []Called   `json:"hooks,omitempty"` // the newest answer of each webhook but "event"
 	Ended    *time.Time `json:"ended,omitempty"`
-	Attempt  int        `json:"attempt"` // 1, and one more with each retry
-	Version  int64      `json:"version"` // grows with everything that is recorded
+	Attempt  int        `json:"attempt"`          // 1, and one more with each retry
+	Key      string     `json:"key,omitempty"`    // By.Key of whoever started it
+	Digest   string     `json:"digest,omitempty"` // of what was asked for under Key, as it was written
+	Version  int64      `json:"version"`          // grows with everything that is recorded
 
 	// Programmed is when every proxy had answered the newest change; nil: not yet, and nothing is judged.
 	Programmed *time.Time `json:"programmed,omitempty"`
@@ -162,6 +164,8 @@ type By struct {
 	Override string
 	// DryRun answers with the rollout as it would be, and does nothing.
 	DryRun bool
+	// Key makes a start that is repeated under it the same start; empty: each is one of its own.
+	Key string
 }
 
 // Query selects rollouts. Zero fields do not restrict.

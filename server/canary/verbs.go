@@ -15,7 +15,7 @@ func begin(id string, m mesh.Mesh, s Spec, by By, now time.Time) Rollout {
 		ID: id, Mesh: m.Name, Spec: s, Author: by.Author, Reason: by.Reason, At: now, Phase: Pending, Since: now,
 		Weight: int(exactShare(targets, s.Stable, s.Canary) + 0.5), Changes: []string{}, Attempt: 1,
 		Before: targets, Targets: targets, Override: by.Override, Cause: CauseStep,
-		Why:      "is about to begin",
+		Why: "is about to begin", Key: by.Key,
 		Analysis: Finding{Outcome: Running},
 	}
 }
@@ -138,6 +138,7 @@ func (r Rollout) retry(by By, m mesh.Mesh, now time.Time) (Rollout, error) {
 	}
 	next := begin(r.ID, m, r.Spec, by, r.At)
 	next.Author, next.Reason, next.Since, next.Version = r.Author, r.Reason, now, r.Version
+	next.Key, next.Digest = r.Key, r.Digest
 	next.Changes, next.Attempt = r.Changes, r.Attempt+1
 	if r.Phase == Inconclusive {
 		next.Before = adopt(r.Before, held.targets, r.Spec.Stable, r.Spec.Canary)
