@@ -14,6 +14,7 @@ import (
 	"github.com/weirmesh/weir/server/api/live"
 	"github.com/weirmesh/weir/server/canary"
 	"github.com/weirmesh/weir/server/change"
+	"github.com/weirmesh/weir/server/evidence"
 	"github.com/weirmesh/weir/server/graph"
 	"github.com/weirmesh/weir/server/health"
 	"github.com/weirmesh/weir/server/instrument"
@@ -37,6 +38,7 @@ type Server struct {
 	registry *registry.Registry
 	seeing   seeing
 	door     *change.Door
+	evidence *evidence.Gatherer
 	hooks    *webhook.Sender
 	rollouts *canary.Controller
 	graphs   *graph.Live
@@ -101,7 +103,10 @@ func (s *Server) build(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.door, err = change.New(change.Options{Store: s.store, Provider: s.xds, Traffic: s.seeing.told, Logger: log.With("part", "change")})
+	s.evidence = s.rails()
+	s.door, err = change.New(change.Options{
+		Store: s.store, Provider: s.xds, Traffic: s.seeing.told, Around: s.seeing.live, Guard: s.evidence, Logger: log.With("part", "change"),
+	})
 	if err != nil {
 		return err
 	}
@@ -142,6 +147,7 @@ func (s *Server) Run(ctx context.Context) error {
 	group.Go(named("control plane", func() error { return s.xds.Run(ctx) }))
 	group.Go(named("registry", func() error { return s.registry.Run(ctx) }))
 	group.Go(named("change", func() error { return s.door.Run(ctx) }))
+	group.Go(named("evidence", func() error { return s.evidence.Run(ctx) }))
 	group.Go(named("canary", func() error { return s.rollouts.Run(ctx) }))
 	group.Go(named("graph wake-up", func() error { s.wakeGraphs(ctx); return nil }))
 	group.Go(named("graph", func() error { return s.graphs.Run(ctx) }))
