@@ -44,6 +44,108 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/canaries/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show a rollout with its evidence */
+        get: operations["get-canary"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/canaries/{id}/abort": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give stable everything */
+        post: operations["abort-canary"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/canaries/{id}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Stop a rollout where it is until somebody resumes it */
+        post: operations["pause-canary"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/canaries/{id}/promote": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Skip what is left and give canary everything */
+        post: operations["promote-canary"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/canaries/{id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Go on with a rollout that waits */
+        post: operations["resume-canary"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/canaries/{id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Begin an aborted or inconclusive rollout again */
+        post: operations["retry-canary"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/changes": {
         parameters: {
             query?: never;
@@ -243,6 +345,24 @@ export interface paths {
          * @description The body is a definition in YAML or JSON: a whole mesh, or objects, of one mesh. What it defines is created or replaced, in one change; what it does not name stays. A mesh that does not exist is created.
          */
         post: operations["apply-to-mesh"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/meshes/{mesh}/canaries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List rollouts, newest first, without the course of their evidence */
+        get: operations["list-canaries"];
+        put?: never;
+        /** Roll a version out in steps, judged on the way */
+        post: operations["start-canary"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1089,6 +1209,7 @@ export interface components {
             kind?: string;
             mesh?: string;
             name?: string;
+            note?: string;
             objects?: components["schemas"]["Ref"][] | null;
             observed?: components["schemas"]["Observed"];
             override?: string;
@@ -1098,6 +1219,7 @@ export interface components {
             rollout?: string;
             state?: string;
             summary?: string;
+            timeline?: components["schemas"]["Moment"][] | null;
             undoes?: string;
             undoneBy?: string;
         };
@@ -1547,6 +1669,144 @@ export interface components {
             /** Format: int64 */
             start?: number;
         };
+        JudgeConfig: {
+            /** Format: double */
+            alpha?: number;
+            boundaries?: number[] | null;
+            /** Format: int64 */
+            deadline?: number;
+            /** Format: double */
+            delta?: number;
+            floor?: components["schemas"]["JudgeFloor"];
+            grid?: number[] | null;
+            /** Format: double */
+            minRequests?: number;
+            /** Format: double */
+            slowTolerance?: number;
+            /** Format: double */
+            temper?: number;
+            /** Format: double */
+            tolerance?: number;
+        };
+        JudgeEvidence: {
+            /** Format: double */
+            abort?: number;
+            /** Format: double */
+            advance?: number;
+            /** Format: double */
+            boundary?: number;
+            canary?: components["schemas"]["JudgeRate"];
+            meter?: components["schemas"]["JudgeMeter"];
+            metric?: string;
+            /** Format: double */
+            noise?: number;
+            stable?: components["schemas"]["JudgeRate"];
+            /** Format: double */
+            temper?: number;
+            /** Format: double */
+            weight?: number;
+            /** Format: int64 */
+            windows?: number;
+        };
+        JudgeFloor: {
+            /** Format: double */
+            ratio?: number;
+            /** Format: double */
+            requests?: number;
+        };
+        JudgeForecast: {
+            /** Format: int64 */
+            advance?: number;
+            /** Format: double */
+            better?: number;
+            /** Format: int64 */
+            betterDetect?: number;
+            days?: boolean;
+            /** Format: int64 */
+            detect?: number;
+            late?: boolean;
+        };
+        JudgeMeter: {
+            /** Format: int64 */
+            alarms?: number;
+            /** Format: double */
+            log?: number;
+            /** Format: double */
+            noise?: number;
+            /** Format: int64 */
+            raw?: number;
+            /** Format: int64 */
+            windows?: number;
+        };
+        JudgePoint: {
+            /** Format: double */
+            abort?: number;
+            /** Format: double */
+            advance?: number;
+            /** Format: date-time */
+            at?: string;
+        };
+        JudgeRate: {
+            /** Format: double */
+            bad?: number;
+            /** Format: double */
+            high?: number;
+            /** Format: double */
+            low?: number;
+            /** Format: double */
+            ratio?: number;
+            /** Format: double */
+            requests?: number;
+        };
+        JudgeReason: {
+            /** Format: double */
+            bound?: number;
+            /** Format: double */
+            boundary?: number;
+            canary?: components["schemas"]["JudgeRate"];
+            /** Format: double */
+            log?: number;
+            metric?: string;
+            rule?: string;
+            stable?: components["schemas"]["JudgeRate"];
+        };
+        JudgeSplitPart: {
+            seen?: components["schemas"]["JudgeRate"];
+            /** Format: double */
+            wanted?: number;
+        };
+        JudgeSplitVerdict: {
+            /** Format: double */
+            bound?: number;
+            contradicted?: boolean;
+            /** Format: double */
+            log?: number;
+            shares?: components["schemas"]["JudgeSplitPart"][] | null;
+            stray?: boolean;
+        };
+        JudgeVerdict: {
+            /** Format: double */
+            abort?: number;
+            /** Format: double */
+            advance?: number;
+            /** Format: date-time */
+            at?: string;
+            /** Format: date-time */
+            began?: string;
+            /** Format: double */
+            bound?: number;
+            history?: components["schemas"]["JudgePoint"][] | null;
+            metrics?: components["schemas"]["JudgeEvidence"][] | null;
+            outcome?: string;
+            /** Format: double */
+            requests?: number;
+            result?: string;
+            /** Format: date-time */
+            until?: string;
+            why?: components["schemas"]["JudgeReason"][] | null;
+            /** Format: int64 */
+            windows?: number;
+        };
         ListChange: {
             items?: components["schemas"]["Change"][];
             /** @description Where the next page begins; null on the last. */
@@ -1574,6 +1834,11 @@ export interface components {
         };
         ListProxy: {
             items?: components["schemas"]["Proxy"][];
+            /** @description Where the next page begins; null on the last. */
+            next?: string | null;
+        };
+        ListRollout: {
+            items?: components["schemas"]["Rollout"][];
             /** @description Where the next page begins; null on the last. */
             next?: string | null;
         };
@@ -1680,6 +1945,12 @@ export interface components {
              */
             version?: number;
         };
+        Moment: {
+            /** Format: date-time */
+            at?: string;
+            text?: string;
+            what?: string;
+        };
         Node: {
             backends?: components["schemas"]["Backend"][] | null;
             /** @enum {string} */
@@ -1710,7 +1981,9 @@ export interface components {
             period?: string;
         };
         Observed: {
+            after?: components["schemas"]["Reading"];
             agrees?: boolean;
+            before?: components["schemas"]["Reading"];
             /** Format: int64 */
             errors?: number;
             note?: string;
@@ -1841,6 +2114,17 @@ export interface components {
             state?: string;
             version?: string;
         };
+        Reading: {
+            /** Format: double */
+            errorRatio?: number;
+            /** Format: double */
+            p50?: number;
+            /** Format: double */
+            p95?: number;
+            /** Format: int64 */
+            requests?: number;
+            window?: string;
+        };
         Ref: {
             kind?: string;
             name?: string;
@@ -1884,6 +2168,186 @@ export interface components {
             keepPrefix?: boolean;
             path?: string;
             prefix?: string;
+        };
+        Rollout: {
+            analysis?: components["schemas"]["RolloutFinding"];
+            /** Format: date-time */
+            at?: string;
+            /** Format: int64 */
+            attempt?: number;
+            author?: string;
+            before?: components["schemas"]["WeightedTarget"][] | null;
+            cause?: string;
+            change?: string;
+            changes?: string[] | null;
+            digest?: string;
+            /** Format: date-time */
+            ended?: string;
+            from?: string;
+            gate?: boolean;
+            hooks?: components["schemas"]["RolloutCalled"][] | null;
+            id?: string;
+            key?: string;
+            mesh?: string;
+            move?: components["schemas"]["RolloutMove"];
+            notes?: string[] | null;
+            outside?: boolean;
+            override?: string;
+            /** Format: date-time */
+            pausedAt?: string;
+            phase?: string;
+            /** Format: date-time */
+            programmed?: string;
+            reason?: string;
+            restoring?: boolean;
+            /** Format: date-time */
+            retryAt?: string;
+            /** Format: date-time */
+            since?: string;
+            spec?: components["schemas"]["RolloutSpec"];
+            /** Format: int64 */
+            step?: number;
+            targets?: components["schemas"]["WeightedTarget"][] | null;
+            /** Format: date-time */
+            until?: string;
+            /** Format: int64 */
+            version?: number;
+            /** Format: int64 */
+            weight?: number;
+            why?: string;
+        };
+        RolloutAnalysis: {
+            ignoreLatency?: boolean;
+            /**
+             * @description A duration with its unit.
+             * @example 15s
+             * @example 250ms
+             */
+            interval?: string;
+            judge?: components["schemas"]["JudgeConfig"];
+            metrics?: components["schemas"]["RolloutCheck"][] | null;
+            /**
+             * @description A duration with its unit.
+             * @example 15s
+             * @example 250ms
+             */
+            warmup?: string;
+        };
+        RolloutCalled: {
+            /** Format: date-time */
+            at?: string;
+            /** Format: int64 */
+            failed?: number;
+            message?: string;
+            name?: string;
+            ok?: boolean;
+            type?: string;
+        };
+        RolloutCheck: {
+            /** Format: int64 */
+            failureLimit?: number;
+            /**
+             * @description A duration with its unit.
+             * @example 15s
+             * @example 250ms
+             */
+            interval?: string;
+            /** Format: double */
+            max?: number;
+            /** Format: double */
+            min?: number;
+            name?: string;
+            query?: string;
+        };
+        RolloutFinding: {
+            checks?: components["schemas"]["RolloutMeasured"][] | null;
+            /**
+             * @description A duration with its unit.
+             * @example 15s
+             * @example 250ms
+             */
+            detect?: string;
+            /** Format: int64 */
+            dropped?: number;
+            forecast?: components["schemas"]["JudgeForecast"];
+            outcome?: string;
+            split?: components["schemas"]["JudgeSplitVerdict"];
+            verdict?: components["schemas"]["JudgeVerdict"];
+            /** Format: int64 */
+            windows?: number;
+        };
+        RolloutMeasured: {
+            /** Format: date-time */
+            at?: string;
+            /** Format: int64 */
+            errors?: number;
+            /** Format: int64 */
+            failed?: number;
+            message?: string;
+            name?: string;
+            ok?: boolean;
+            /** Format: double */
+            value?: number;
+        };
+        RolloutMove: {
+            /** Format: int64 */
+            base?: number;
+            key?: string;
+            override?: string;
+            reason?: string;
+            targets?: components["schemas"]["WeightedTarget"][] | null;
+            /** Format: int64 */
+            weight?: number;
+        };
+        RolloutPause: {
+            /**
+             * @description A duration with its unit.
+             * @example 15s
+             * @example 250ms
+             */
+            duration?: string;
+        };
+        RolloutSpec: {
+            analysis?: components["schemas"]["RolloutAnalysis"];
+            canary?: string;
+            /**
+             * @description A duration with its unit.
+             * @example 15s
+             * @example 250ms
+             */
+            deadline?: string;
+            stable?: string;
+            steps?: components["schemas"]["RolloutStep"][] | null;
+            target?: components["schemas"]["Ref"];
+            webhooks?: components["schemas"]["RolloutWebhook"][] | null;
+        };
+        RolloutStep: {
+            analysis?: components["schemas"]["StepAnalysisStruct"];
+            pause?: components["schemas"]["RolloutPause"];
+            /** Format: int64 */
+            setWeight?: number;
+        };
+        RolloutWebhook: {
+            metadata?: {
+                [key: string]: string;
+            };
+            name?: string;
+            /** Format: int64 */
+            retries?: number;
+            /**
+             * @description A duration with its unit.
+             * @example 15s
+             * @example 250ms
+             */
+            timeout?: string;
+            type?: string;
+            url?: string;
+        };
+        RolloutWish: {
+            /** @description The reason for going over guard rails with the next move of weights. */
+            override?: string;
+            /** @description Why. */
+            reason?: string;
         };
         Route: {
             guard?: components["schemas"]["Guard"];
@@ -2095,6 +2559,24 @@ export interface components {
             /** Format: int64 */
             version?: number;
         };
+        StartBody: {
+            analysis?: components["schemas"]["RolloutAnalysis"];
+            canary?: string;
+            /**
+             * @description A duration with its unit.
+             * @example 15s
+             * @example 250ms
+             */
+            deadline?: string;
+            /** @description The reason for going over guard rails with the next move of weights. */
+            override?: string;
+            /** @description Why. */
+            reason?: string;
+            stable?: string;
+            steps?: components["schemas"]["RolloutStep"][] | null;
+            target?: components["schemas"]["Ref"];
+            webhooks?: components["schemas"]["RolloutWebhook"][] | null;
+        };
         StatsPage: {
             /** Format: int64 */
             all?: number;
@@ -2123,6 +2605,7 @@ export interface components {
             field?: string;
             object?: components["schemas"]["Ref"];
         };
+        StepAnalysisStruct: Record<string, never>;
         Store: {
             /** Format: int64 */
             bytes?: number;
@@ -2319,6 +2802,268 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Change"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-canary": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Rollout"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "abort-canary": {
+        parameters: {
+            query?: {
+                /** @description Answer the rollout as it would be and do nothing. */
+                dryRun?: boolean;
+                /** @description Why. */
+                reason?: string;
+                /** @description The reason for going over guard rails with the next move of weights. Left out: they hold. */
+                override?: string;
+            };
+            header?: {
+                /** @description Who asks, as declared by the caller: there is no sign-in yet. Up to 64 letters, digits, spaces and . _ - @ + */
+                "X-Weir-Author"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RolloutWish"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Rollout"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "pause-canary": {
+        parameters: {
+            query?: {
+                /** @description Answer the rollout as it would be and do nothing. */
+                dryRun?: boolean;
+                /** @description Why. */
+                reason?: string;
+                /** @description The reason for going over guard rails with the next move of weights. Left out: they hold. */
+                override?: string;
+            };
+            header?: {
+                /** @description Who asks, as declared by the caller: there is no sign-in yet. Up to 64 letters, digits, spaces and . _ - @ + */
+                "X-Weir-Author"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RolloutWish"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Rollout"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "promote-canary": {
+        parameters: {
+            query?: {
+                /** @description Answer the rollout as it would be and do nothing. */
+                dryRun?: boolean;
+                /** @description Why. */
+                reason?: string;
+                /** @description The reason for going over guard rails with the next move of weights. Left out: they hold. */
+                override?: string;
+            };
+            header?: {
+                /** @description Who asks, as declared by the caller: there is no sign-in yet. Up to 64 letters, digits, spaces and . _ - @ + */
+                "X-Weir-Author"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RolloutWish"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Rollout"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "resume-canary": {
+        parameters: {
+            query?: {
+                /** @description Answer the rollout as it would be and do nothing. */
+                dryRun?: boolean;
+                /** @description Why. */
+                reason?: string;
+                /** @description The reason for going over guard rails with the next move of weights. Left out: they hold. */
+                override?: string;
+            };
+            header?: {
+                /** @description Who asks, as declared by the caller: there is no sign-in yet. Up to 64 letters, digits, spaces and . _ - @ + */
+                "X-Weir-Author"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RolloutWish"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Rollout"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "retry-canary": {
+        parameters: {
+            query?: {
+                /** @description Answer the rollout as it would be and do nothing. */
+                dryRun?: boolean;
+                /** @description Why. */
+                reason?: string;
+                /** @description The reason for going over guard rails with the next move of weights. Left out: they hold. */
+                override?: string;
+            };
+            header?: {
+                /** @description Who asks, as declared by the caller: there is no sign-in yet. Up to 64 letters, digits, spaces and . _ - @ + */
+                "X-Weir-Author"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RolloutWish"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Rollout"];
                 };
             };
             /** @description Error */
@@ -2904,6 +3649,97 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Change"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-canaries": {
+        parameters: {
+            query?: {
+                /** @description Of this route, as ROUTER/ROUTE, or of this split. */
+                target?: string;
+                phase?: "Pending" | "Progressing" | "Paused" | "Promoting" | "Succeeded" | "Aborted" | "Inconclusive";
+                /** @description Those alone that hold their route. */
+                active?: boolean;
+                /** @description Older than this rollout; next of the page before. */
+                before?: string;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The mesh. */
+                mesh: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListRollout"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "start-canary": {
+        parameters: {
+            query?: {
+                /** @description Answer the rollout as it would be and do nothing. */
+                dryRun?: boolean;
+                /** @description Why. */
+                reason?: string;
+                /** @description The reason for going over guard rails with the next move of weights. Left out: they hold. */
+                override?: string;
+            };
+            header?: {
+                /** @description A repeat with the same key and body is answered with the first one's rollout. */
+                "Idempotency-Key"?: string;
+                /** @description Who asks, as declared by the caller: there is no sign-in yet. Up to 64 letters, digits, spaces and . _ - @ + */
+                "X-Weir-Author"?: string;
+            };
+            path: {
+                /** @description The mesh. */
+                mesh: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StartBody"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Rollout"];
                 };
             };
             /** @description Error */

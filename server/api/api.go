@@ -110,6 +110,9 @@ type Options struct {
 	Stats func() (stats.Store, error)
 	// Advise sizes a connection pool from what was recorded; its errors are for people. Nil: nothing is recorded.
 	Advise func(ctx context.Context, ask advice.Ask) (advice.Advice, error)
+	// Rollouts starts rollouts and reads them, RolloutVerbs steers them. Nil: none are carried out.
+	Rollouts     Rollouts
+	RolloutVerbs RolloutVerbs
 	// Ready tells for /readyz whether the parts work. Nil: always.
 	Ready func(ctx context.Context) []Check
 	// Open says that there is no sign-in, which is always so for now. Then only requests to a loopback name or to one of
@@ -194,6 +197,7 @@ func (a *API) routes(engine *gin.Engine) {
 	a.proxyRoutes()
 	a.runningRoutes()
 	a.changeRoutes()
+	a.canaryRoutes()
 	a.sourceRoutes(engine)
 	a.liveRoutes()
 }
@@ -233,6 +237,10 @@ func schemaName(t reflect.Type, hint string) string {
 		return "Graph" + name
 	case strings.HasSuffix(path, "/server/advice") && name != "Advice":
 		return "Advice" + name
+	case strings.HasSuffix(path, "/server/canary") && name != "Rollout":
+		return "Rollout" + name
+	case strings.HasSuffix(path, "/canary/judge"):
+		return "Judge" + name
 	case strings.HasSuffix(path, "/server/drift"):
 		return "Drift" + name
 	case strings.HasSuffix(path, "/metrics/reading"):

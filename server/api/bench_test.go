@@ -114,6 +114,7 @@ type bench struct {
 	api    *API
 	door   *change.Door
 	fleet  *fleet
+	store  *store.Store
 	server *httptest.Server
 }
 
@@ -131,7 +132,7 @@ func newBench(t *testing.T, more ...func(*bench, *Options)) *bench {
 			t.Error(err)
 		}
 	})
-	b := &bench{t: t, fleet: newFleet()}
+	b := &bench{t: t, fleet: newFleet(), store: opened}
 	b.door, err = change.New(change.Options{Store: opened, Provider: b.fleet, Logger: logger})
 	if err != nil {
 		t.Fatal(err)
