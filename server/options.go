@@ -10,9 +10,11 @@ import (
 	"time"
 
 	"github.com/weirmesh/weir/server/demo/crowd"
+	"github.com/weirmesh/weir/server/journal"
 	"github.com/weirmesh/weir/server/mesh"
 	"github.com/weirmesh/weir/server/metrics/remote"
 	"github.com/weirmesh/weir/server/metrics/scrape"
+	"github.com/weirmesh/weir/server/webhook"
 )
 
 // Options are what one server needs to know.
@@ -32,6 +34,7 @@ type Options struct {
 	Scrape          []scrape.Job    // proxies that do not push
 	Sources         []remote.Source // other people's stores of metrics, in the order of belief
 	Webhooks        WebhookOptions  // what is told to other programs
+	Told            []EventHook     // who is told of events
 
 	crowd *crowd.Crowd // a mesh whose traffic is made up; nil: there is none
 }
@@ -50,6 +53,13 @@ type HistoryOptions struct {
 type WebhookOptions struct {
 	Loopback bool   // addresses of this machine may be called
 	Secret   string // signs what is told; empty: nothing is signed
+}
+
+// EventHook is a webhook that is told of events.
+type EventHook struct {
+	webhook.Hook
+	Kinds  []journal.Kind // empty: all
+	Meshes []string       // empty: all
 }
 
 func (o Options) withDefaults() Options {

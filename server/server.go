@@ -18,6 +18,7 @@ import (
 	"github.com/weirmesh/weir/server/graph"
 	"github.com/weirmesh/weir/server/health"
 	"github.com/weirmesh/weir/server/instrument"
+	"github.com/weirmesh/weir/server/journal"
 	"github.com/weirmesh/weir/server/mesh"
 	"github.com/weirmesh/weir/server/provider/xds"
 	"github.com/weirmesh/weir/server/registry"
@@ -42,6 +43,8 @@ type Server struct {
 	hooks    *webhook.Sender
 	rollouts *canary.Controller
 	graphs   *graph.Live
+	journal  *journal.Journal
+	tellers  []*journal.Teller
 	hub      *live.Hub
 	web      *web.Web
 	http     *http.Server
@@ -116,18 +119,30 @@ func (s *Server) build(ctx context.Context) error {
 	if err := s.rollOut(ctx); err != nil {
 		return err
 	}
+	if err := s.draw(ctx, registry); err != nil {
+		return err
+	}
+	s.hub = live.New(live.Options{Meshes: s.door, Graphs: s.graphs, Changes: s.door, Proxies: s.xds, Logger: log.With("part", "live")})
+	s.http, err = s.newHTTP()
+	return err
+}
+
+// draw builds what shows the present: the live pictures, what is told of them, and Weir's own metrics.
+func (s *Server) draw(ctx context.Context, registry *prometheus.Registry) error {
 	s.graphs = graph.New(graph.Options{
 		Meshes: s.meshes, Observer: s.seeing.observer, Proxies: s.proxyCounts, Limits: health.Default(), Window: s.opts.Window,
 	})
+	if err := s.tell(ctx); err != nil {
+		return err
+	}
+	var err error
 	s.own, err = instrument.New(instrument.Options{
 		Registry: registry, Version: s.opts.Version, Meshes: s.door, Proxies: s.xds, Graphs: s.graphs, Sources: s.state, Targets: s.targets,
 	})
 	if err != nil {
 		return fmt.Errorf("register Weir's own metrics: %w", err)
 	}
-	s.hub = live.New(live.Options{Meshes: s.door, Graphs: s.graphs, Changes: s.door, Proxies: s.xds, Logger: log.With("part", "live")})
-	s.http, err = s.newHTTP()
-	return err
+	return nil
 }
 
 // register builds the registry, with the instances that were known when the server stopped.
@@ -154,6 +169,7 @@ func (s *Server) Run(ctx context.Context) error {
 	group.Go(named("live", func() error { return s.hub.Run(ctx) }))
 	group.Go(named("trends", func() error { return s.web.Run(ctx) }))
 	group.Go(named("own metrics", func() error { return s.own.Run(ctx) }))
+	s.runTelling(ctx, group)
 	s.runSeeing(ctx, group)
 	if s.ownHTTP != nil {
 		group.Go(named("own metrics", func() error { return serveUntil(ctx, s.ownServer(), s.ownHTTP) }))

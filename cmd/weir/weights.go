@@ -14,17 +14,24 @@ func (a *app) weightsCommand() *cobra.Command {
 	var meshName string
 	var ask asking
 	cmd := &cobra.Command{
-		Use:     "weights ROUTER/ROUTE NODE=WEIGHT NODE=WEIGHT …",
-		Short:   "Split a route's traffic",
-		Long:    "Split a route's traffic. Every target of the route has to be named; a weight is a share of their sum.",
-		Example: "  weir weights reviews/primary reviews-v1=75 reviews-v2=25 --wait observed",
-		Args:    cobra.MinimumNArgs(2),
+		Use:   "weights ROUTER/ROUTE|SPLIT NODE=WEIGHT NODE=WEIGHT …",
+		Short: "Split the traffic of a route, or of all routes that share a split",
+		Long: "Split the traffic of a route, named ROUTER/ROUTE, or of all routes that share a split, named without a slash.\n" +
+			"Every target has to be named; a weight is a share of their sum.",
+		Example: "  weir weights reviews/primary reviews-v1=75 reviews-v2=25 --wait observed\n" +
+			"  weir weights both v1=90 v2=10 --wait programmed",
+		Args: cobra.MinimumNArgs(2),
 		RunE: does(func(ctx context.Context, args []string) error {
-			route, err := routeName(args[0])
+			weights, err := parseWeights(args[1:])
 			if err != nil {
 				return err
 			}
-			weights, err := parseWeights(args[1:])
+			if split := args[0]; split != "" && !strings.Contains(split, "/") {
+				return a.changing(ctx, meshName, ask, func(c *client.Client, meshName string) (client.Answer, error) {
+					return c.SplitWeights(ctx, meshName, split, weights, ask.Ask)
+				})
+			}
+			route, err := routeName(args[0])
 			if err != nil {
 				return err
 			}

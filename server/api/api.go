@@ -13,6 +13,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -25,6 +26,7 @@ import (
 	"github.com/weirmesh/weir/server/change"
 	"github.com/weirmesh/weir/server/event"
 	"github.com/weirmesh/weir/server/graph"
+	"github.com/weirmesh/weir/server/journal"
 	"github.com/weirmesh/weir/server/mesh"
 	"github.com/weirmesh/weir/server/metrics/query"
 	stats "github.com/weirmesh/weir/server/metrics/reading"
@@ -87,6 +89,7 @@ type Options struct {
 	Meshes  Meshes
 	Door    Door
 	Ledger  Ledger
+	Entries Entries // nil: what it does is answered with 501
 	Graphs  Graphs
 	Proxies Proxies
 	Live    *live.Hub
@@ -108,6 +111,10 @@ type Options struct {
 	Dumps Dumps
 	// Stats gives the store in which proxies' own statistics are, or says why there is none. Nil: nothing is stored.
 	Stats func() (stats.Store, error)
+	// Events tells what happened; journal.Journal does. Nil: nobody writes that down. Hooks gives how the webhooks do that
+	// are told of it; nil: there are none.
+	Events Events
+	Hooks  func() []journal.HookState
 	// Advise sizes a connection pool from what was recorded; its errors are for people. Nil: nothing is recorded.
 	Advise func(ctx context.Context, ask advice.Ask) (advice.Advice, error)
 	// Rollouts starts rollouts and reads them, RolloutVerbs steers them. Nil: none are carried out.
@@ -129,6 +136,8 @@ type API struct {
 	huma  huma.API
 	json  []byte // the OpenAPI description
 	yaml  []byte
+
+	streams atomic.Int64 // that are open
 }
 
 // New makes the API and describes it.
@@ -200,6 +209,7 @@ func (a *API) routes(engine *gin.Engine) {
 	a.canaryRoutes()
 	a.sourceRoutes(engine)
 	a.liveRoutes()
+	a.eventRoutes(engine)
 }
 
 // config is how huma is told to behave.

@@ -20,8 +20,15 @@ const attempts = 50
 
 // weightsBody names every target of a route with its weight.
 type weightsBody struct {
-	Weights map[string]int `json:"weights" required:"true" minProperties:"1" maxProperties:"10" doc:"Every target of the route: its virtual node (NODE:PORT where a node is named twice) and its weight, a share of the sum."`
+	Weights map[string]int `json:"weights" required:"true" minProperties:"1" maxProperties:"10" doc:"Every target of the route or split: its virtual node (NODE:PORT where a node is named twice) and its weight, a share of the sum."`
 	Wish
+}
+
+type splitWeightsInput struct {
+	InMesh
+	Name string `path:"name" maxLength:"255" doc:"The split."`
+	Asking
+	Body weightsBody
 }
 
 type weightsInput struct {
@@ -37,6 +44,22 @@ func (a *API) weightRoutes() {
 	op := operation("put-weights", http.MethodPut, "/meshes/{mesh}/routers/{name}/routes/{route}/weights", "Split a route's traffic")
 	op.DefaultStatus = http.StatusAccepted
 	huma.Register(a.huma, op, a.putWeights)
+	shared := operation("put-split-weights", http.MethodPut, "/meshes/{mesh}/splits/{name}/weights", "Split the traffic of all routes that share a split")
+	shared.DefaultStatus = http.StatusAccepted
+	huma.Register(a.huma, shared, a.putSplitWeights)
+}
+
+func (a *API) putSplitWeights(ctx context.Context, in *splitWeightsInput) (*changed, error) {
+	ref := mesh.Ref{Kind: mesh.KindSplit, Name: in.Name}
+	return a.edit(ctx, edit{mesh: in.Mesh, ref: ref, ask: in.Asking, wish: in.Body.Wish}, func(o mesh.Object) (mesh.Object, error) {
+		split, ok := o.(mesh.Split)
+		if !ok {
+			return nil, mesh.Errorf(mesh.Internal, "%s is a %T", ref, o)
+		}
+		var err error
+		split.Targets, err = weighted(ref, split.Targets, in.Body.Weights)
+		return split, err
+	})
 }
 
 func (a *API) putWeights(ctx context.Context, in *weightsInput) (*changed, error) {
@@ -46,7 +69,13 @@ func (a *API) putWeights(ctx context.Context, in *weightsInput) (*changed, error
 		if !ok {
 			return nil, mesh.Errorf(mesh.Internal, "%s is a %T", ref, o)
 		}
-		return weighted(route, in.Body.Weights)
+		if route.Split != "" {
+			return nil, mesh.Errorf(mesh.Invalid, "%s takes its weights from split %s, as other routes may: move them all with weir weights %s …, or with PUT /api/v1/meshes/%s/splits/%s/weights, or take the route out of the split first",
+				ref, mesh.Shorten(route.Split), mesh.Shorten(route.Split), in.Mesh, mesh.Shorten(route.Split))
+		}
+		var err error
+		route.Targets, err = weighted(ref, route.Targets, in.Body.Weights)
+		return route, err
 	})
 }
 
@@ -111,20 +140,20 @@ func (a *API) basis(ctx context.Context, e edit, version int64) int64 {
 	return version - 1
 }
 
-// weighted gives a route other weights. Every target has to be named, and nothing else.
-func weighted(r mesh.Route, weights map[string]int) (mesh.Route, error) {
+// weighted gives the targets of a route or of a split other weights. Every target has to be named, and nothing else.
+func weighted(ref mesh.Ref, targets []mesh.WeightedTarget, weights map[string]int) ([]mesh.WeightedTarget, error) {
 	given := maps.Clone(weights)
-	r.Targets = slices.Clone(r.Targets)
+	targets = slices.Clone(targets)
 	var missing []string
-	for i, t := range r.Targets {
-		key := targetKey(r.Targets, t)
+	for i, t := range targets {
+		key := targetKey(targets, t)
 		weight, ok := given[key]
 		if !ok {
 			missing = append(missing, key)
 			continue
 		}
 		delete(given, key)
-		r.Targets[i].Weight = weight
+		targets[i].Weight = weight
 	}
 	var wrong []string
 	if len(missing) > 0 {
@@ -138,10 +167,10 @@ func weighted(r mesh.Route, weights map[string]int) (mesh.Route, error) {
 		wrong = append(wrong, strings.Join(unknown, ", ")+" is no target of it")
 	}
 	if len(wrong) > 0 {
-		return r, mesh.Errorf(mesh.Invalid, "weights of route %s: %s: name every target once: %s",
-			r.Ref().Name, strings.Join(wrong, "; "), strings.Join(targetKeys(r.Targets), ", "))
+		return nil, mesh.Errorf(mesh.Invalid, "weights of %s: %s: name every target once: %s",
+			ref, strings.Join(wrong, "; "), strings.Join(targetKeys(targets), ", "))
 	}
-	return r, nil
+	return targets, nil
 }
 
 // targetKey names a target: its node, with the port where the node is named more than once.

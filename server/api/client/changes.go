@@ -43,6 +43,12 @@ func (c *Client) Weights(ctx context.Context, meshName, route string, weights ma
 	return c.change(ctx, http.MethodPut, path, ask, map[string]any{"weights": weights})
 }
 
+// SplitWeights splits the traffic of all routes that share a split. Every target has to be there.
+func (c *Client) SplitWeights(ctx context.Context, meshName, split string, weights map[string]int, ask Ask) (Answer, error) {
+	path := inMesh(meshName) + "/splits/" + url.PathEscape(split) + "/weights"
+	return c.change(ctx, http.MethodPut, path, ask, map[string]any{"weights": weights})
+}
+
 // Pool limits what a node's proxies send to their application.
 func (c *Client) Pool(ctx context.Context, meshName, node string, pool Pool, ask Ask) (Answer, error) {
 	body := make(map[string]any, len(pool.Limits)+1)

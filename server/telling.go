@@ -1,0 +1,46 @@
+package server
+
+import (
+	"context"
+	"fmt"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/weirmesh/weir/server/journal"
+)
+
+// tell builds what writes down what happens, and tells it to webhooks. It needs everything that things happen in.
+func (s *Server) tell(ctx context.Context) error {
+	var err error
+	s.journal, err = journal.New(ctx, journal.Options{
+		Store: s.store, Changes: s.door, Rollouts: s.rollouts.Events(), Proxies: s.xds, Health: s.graphs.Updates(),
+		Meshes: s.door.Meshes, Logger: s.opts.Logger.With("part", "journal"),
+	})
+	if err != nil {
+		return fmt.Errorf("read the events: %w", err)
+	}
+	for _, h := range s.opts.Told {
+		s.tellers = append(s.tellers, journal.NewTeller(s.journal, journal.Hook{
+			Name: h.Name, Kinds: h.Kinds, Meshes: h.Meshes,
+			Send: func(ctx context.Context, e journal.Event) error { return s.hooks.Send(ctx, h.Hook, e) },
+		}))
+	}
+	return nil
+}
+
+// runTelling runs them until ctx ends.
+func (s *Server) runTelling(ctx context.Context, group *errgroup.Group) {
+	group.Go(named("journal", func() error { return s.journal.Run(ctx) }))
+	for _, t := range s.tellers {
+		group.Go(named("webhooks", func() error { return t.Run(ctx) }))
+	}
+}
+
+// told says how the webhooks do that are told of events.
+func (s *Server) told() []journal.HookState {
+	list := make([]journal.HookState, len(s.tellers))
+	for i, t := range s.tellers {
+		list[i] = t.State()
+	}
+	return list
+}
