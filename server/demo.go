@@ -27,7 +27,6 @@ type DemoOptions struct {
 	Seed     uint64        // of everything random
 	Story    string        // one of demo.Stories; empty: "none"
 	For      time.Duration // zero: until ctx ends
-	Envoy    string        // path of the binary; empty: looked for
 	Out      io.Writer     // progress, a line at a time
 }
 

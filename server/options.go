@@ -35,6 +35,8 @@ type Options struct {
 	Sources         []remote.Source // other people's stores of metrics, in the order of belief
 	Webhooks        WebhookOptions  // what is told to other programs
 	Told            []EventHook     // who is told of events
+	// Envoy is the path of a binary that checks configuration in dry runs, and that the demo runs; empty: looked for.
+	Envoy string
 
 	crowd *crowd.Crowd // a mesh whose traffic is made up; nil: there is none
 }

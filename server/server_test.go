@@ -296,7 +296,8 @@ func TestDemoWithoutEnvoy(t *testing.T) {
 		{"", []string{"Envoy", "make envoy", "ENVOY"}},
 		{"/nowhere/envoy", []string{"there is no Envoy at /nowhere/envoy"}},
 	} {
-		o := DemoOptions{Options: quiet(t), Rate: 1, Envoy: c.envoy}
+		o := DemoOptions{Options: quiet(t), Rate: 1}
+		o.Envoy = c.envoy
 		o.Data = ""
 		err := RunDemo(t.Context(), o)
 		if mesh.CodeOf(err) != mesh.Unavailable || strings.Contains(err.Error(), "\n") {

@@ -30,6 +30,9 @@ func (a *app) serveCommand() *cobra.Command {
 				return nil
 			}
 			a.saveMemory()
+			if o.Envoy == "" {
+				o.Envoy = a.getenv("ENVOY")
+			}
 			o.Version = version()
 			o.Logger = slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: level}))
 			s, err := server.New(ctx, o)
@@ -45,6 +48,7 @@ func (a *app) serveCommand() *cobra.Command {
 		}),
 	}
 	serverFlags(cmd, &o)
+	cmd.Flags().StringVar(&o.Envoy, "envoy", "", "an Envoy that checks configuration in dry runs (default: $ENVOY, or envoy on PATH)")
 	file.add(cmd)
 	cmd.Flags().TextVar(&level, "log-level", slog.LevelInfo, "what is logged: DEBUG, INFO, WARN, ERROR")
 	return cmd

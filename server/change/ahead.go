@@ -41,14 +41,19 @@ type Guard interface {
 	Recorded(i Intent)
 }
 
-// Planner forecasts. Unless it is a dry run it is asked while the door is held, so it answers from memory.
+// ErrProxyRefuses is in the chain of the error that a change leads to which a dry run of the proxies' own software refused.
+var ErrProxyRefuses = errors.New("the proxies would refuse it")
+
+// Planner forecasts. A dry run is planned after the door is free again and may take seconds. Any other change is planned
+// while the door is held, from memory; what a dry run of the very same change found out before is remembered.
 type Planner interface {
 	// Plan says what a change would do.
 	Plan(ctx context.Context, i Intent) *plan.Plan
 }
 
-// foresee adds to an entry what can be known of it ahead, and refuses what guard rails forbid. Error: mesh.Denied with
-// ErrGuarded. A dry run is not refused: it says what would be in the way.
+// foresee adds to an entry what can be known of it ahead, and refuses what guard rails forbid, or a dry run of the same
+// change was refused for by the proxies' software. Errors: mesh.Denied with ErrGuarded, mesh.Invalid with ErrProxyRefuses.
+// A dry run is not refused: it says what would be in the way.
 func (d *Door) foresee(ctx context.Context, t draft, c *Change, i Intent) error {
 	if d.guard != nil && !t.back && (!t.Back || t.Rollout == "") {
 		c.Breaches = d.guard.Breaches(ctx, i)
@@ -59,10 +64,29 @@ func (d *Door) foresee(ctx context.Context, t draft, c *Change, i Intent) error 
 	if len(c.Breaches) > 0 {
 		c.Override = t.Override
 	}
-	if d.planner != nil {
-		c.Plan = d.planner.Plan(ctx, i)
+	if d.planner == nil || t.DryRun {
+		return nil
+	}
+	c.Plan = d.planner.Plan(ctx, i)
+	if refused := c.Plan.Refused(); len(refused) > 0 && !t.back && !t.Back {
+		if t.Override == "" {
+			return refusal(refused)
+		}
+		c.Override = t.Override
 	}
 	return nil
+}
+
+// refusal says what the proxies would say.
+func refusal(refused []plan.DryRun) error {
+	e := &mesh.Error{
+		Code: mesh.Invalid, Err: ErrProxyRefuses,
+		Message: "Envoy refuses the configuration in a dry run, and nothing was changed; to do it all the same, override with a reason",
+	}
+	for _, r := range refused {
+		e.Violations = append(e.Violations, mesh.Violation{Field: r.For, Rule: r.Message})
+	}
+	return e
 }
 
 // guarded is the refusal.

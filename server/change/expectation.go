@@ -19,6 +19,7 @@ type expectation struct {
 // split is one route's wanted distribution and where it can be seen.
 type split struct {
 	route   string
+	name    string             // of the split object that the route takes its targets from; empty: its own
 	want    map[string]float64 // by node; zero for a target that the change took out
 	callers map[string]bool    // ends whose proxies choose among the targets by this route
 	shared  []string           // other ways by which the callers reach a target, in words
@@ -61,7 +62,7 @@ func splitOf(e Edit, m mesh.Mesh) (split, bool) {
 	if !ok {
 		return split{}, false
 	}
-	s := split{route: e.Ref.Name, want: after.Shares(), callers: make(map[string]bool)}
+	s := split{route: e.Ref.Name, name: after.Split, want: after.Shares(), callers: make(map[string]bool)}
 	if before, ok := e.Before.(mesh.Route); ok {
 		if maps.Equal(before.Shares(), s.want) {
 			return split{}, false

@@ -69,8 +69,18 @@ func (d *Door) Propose(ctx context.Context, p Proposal) (Change, error) {
 	return d.pass(ctx, func(context.Context) (draft, error) { return t, nil })
 }
 
-// pass takes what drafted gives through the door, one at a time.
+// pass takes what drafted gives through the door. The forecast of a dry run may take seconds, in which the door is free.
 func (d *Door) pass(ctx context.Context, drafted func(context.Context) (draft, error)) (Change, error) {
+	var dry Intent
+	c, err := d.through(ctx, drafted, &dry)
+	if err == nil && dry.DryRun && d.planner != nil {
+		c.Plan = d.planner.Plan(ctx, dry)
+	}
+	return c, err
+}
+
+// through takes one draft after the other through the door. It gives the intent of a dry run.
+func (d *Door) through(ctx context.Context, drafted func(context.Context) (draft, error), dry *Intent) (Change, error) {
 	d.write.Lock()
 	defer d.write.Unlock()
 	if err := ctx.Err(); err != nil { // nobody waits for the answer any more
@@ -102,6 +112,7 @@ func (d *Door) pass(ctx context.Context, drafted func(context.Context) (draft, e
 		return Change{}, err
 	}
 	if t.DryRun {
+		*dry = w.intent
 		w.record.Change.ID, w.record.Change.Accepted, w.record.Change.DryRun = "", nil, true
 		return w.record.Change, nil
 	}

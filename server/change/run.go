@@ -229,6 +229,7 @@ func (d *Door) followTraffic(now time.Time) {
 		}
 		seen, done := e.meter.read(now, counts[name])
 		d.readAfter(e, since, now)
+		d.noteMeasured(e, counts[name])
 		d.noteTraffic(e, seen, done, now)
 	}
 }

@@ -19,6 +19,7 @@ import (
 
 	"sigs.k8s.io/yaml"
 
+	"github.com/weirmesh/weir/server/envoy"
 	"github.com/weirmesh/weir/server/mesh"
 )
 
@@ -257,4 +258,4 @@ func (d *Demo) say(format string, args ...any) {
 
 // FindEnvoy finds the Envoy binary: $ENVOY, else envoy on PATH, else what `make envoy` put into the checkout that this
 // directory is in. The error says how to get it.
-func FindEnvoy() (string, error) { return findEnvoy(os.Getenv("ENVOY")) }
+func FindEnvoy() (string, error) { return envoy.Find(os.Getenv("ENVOY")) }

