@@ -258,6 +258,7 @@ func (c *Controller) load(ctx context.Context, id string) (*run, error) {
 	if err := t.restore(evidence); err != nil {
 		return nil, err
 	}
+	t.r.Analysis.Verdict = t.judge.Verdict(c.now())
 	t.sample.restart(c.now().Add(time.Duration(r.Spec.Analysis.Warmup)))
 	t.show()
 	return t, nil
