@@ -74,6 +74,30 @@ type Headroom struct {
 	Over   bool    `json:"over"`             // After is beyond Value
 }
 
+// Level says how much a pool would have left.
+type Level string
+
+// The levels, from best to worst.
+const (
+	Enough Level = "enough"
+	Tight  Level = "tight"  // four fifths of the limit or more
+	Beyond Level = "beyond" // requests would be refused
+)
+
+// tightFrom is the part of a limit from which on there is little left.
+const tightFrom = 0.8
+
+// Level says how much the pool would have left.
+func (h Headroom) Level() Level {
+	switch {
+	case h.Over:
+		return Beyond
+	case h.After >= tightFrom*float64(h.Value):
+		return Tight
+	}
+	return Enough
+}
+
 // Unreachable is an object that no request could reach any more.
 type Unreachable struct {
 	Object mesh.Ref `json:"object"`
