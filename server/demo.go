@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/weirmesh/weir/server/canary"
 	"github.com/weirmesh/weir/server/change"
 	"github.com/weirmesh/weir/server/demo"
 	"github.com/weirmesh/weir/server/mesh"
@@ -71,7 +72,7 @@ func RunDemo(ctx context.Context, o DemoOptions) (err error) {
 // newDemo records the sample mesh, unless the data directory already has it, and prepares its proxies.
 func (s *Server) newDemo(ctx context.Context, o DemoOptions) (*demo.Demo, error) {
 	d, err := demo.New(demo.Options{
-		Bootstrap: s.demoBootstrap, Apply: s.demoApply,
+		Bootstrap: s.demoBootstrap, Apply: s.demoApply, Roll: s.demoRoll,
 		Rate: float64(o.Rate), Seed: o.Seed, Story: o.Story, Envoy: o.Envoy, Out: o.Out,
 	})
 	if err != nil {
@@ -115,6 +116,34 @@ func (s *Server) demoApply(ctx context.Context, reason string, edit func(mesh.Me
 	return err
 }
 
+// demoRoll lets a story begin a rollout, like anybody else.
+func (s *Server) demoRoll(ctx context.Context, reason string, spec canary.Spec) error {
+	sample, err := demo.Sample()
+	if err != nil {
+		return err
+	}
+	_, err = s.rollouts.Start(ctx, sample.Name, spec, canary.By{Author: demoAuthor, Reason: reason})
+	return err
+}
+
+// tellRollouts writes a line when a rollout comes to its end, or to where a person has to decide.
+func (s *Server) tellRollouts(ctx context.Context, out io.Writer) {
+	turns := s.rollouts.Events().Subscribe(64)
+	defer turns.Close()
+	told := make(map[string]canary.Phase)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case r := <-turns.C:
+			if told[r.ID] != r.Phase && (r.Phase.Over() || r.Phase == canary.Inconclusive) {
+				fmt.Fprintf(out, "rollout of %s: %s: %s\n", r.Spec.Canary, r.Phase, r.Why)
+			}
+			told[r.ID] = r.Phase
+		}
+	}
+}
+
 // runWith runs the demo on the server. The server outlives the demo, so that no proxy is without its control plane.
 func (s *Server) runWith(ctx context.Context, d *demo.Demo, out io.Writer) error {
 	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -129,6 +158,10 @@ func (s *Server) runWith(ctx context.Context, d *demo.Demo, out io.Writer) error
 	group.Go(func() error {
 		defer stop()
 		return d.Run(playing)
+	})
+	group.Go(func() error {
+		s.tellRollouts(playing, out)
+		return nil
 	})
 	fmt.Fprintf(out, "console   %s\n", s.URL())
 	select {

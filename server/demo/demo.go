@@ -19,6 +19,7 @@ import (
 
 	"sigs.k8s.io/yaml"
 
+	"github.com/weirmesh/weir/server/canary"
 	"github.com/weirmesh/weir/server/envoy"
 	"github.com/weirmesh/weir/server/mesh"
 )
@@ -33,6 +34,8 @@ type Options struct {
 	// Apply changes the mesh through its one door; edit is given the mesh as it is. Only stories that change the mesh
 	// need it.
 	Apply func(ctx context.Context, reason string, edit func(mesh.Mesh) (mesh.Patch, error)) error
+	// Roll begins a rollout. Only stories that roll something out need it.
+	Roll func(ctx context.Context, reason string, s canary.Spec) error
 
 	Rate    float64       // requests per second through the gateway; zero: none
 	Seed    uint64        // of everything random

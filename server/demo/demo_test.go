@@ -16,10 +16,15 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/weirmesh/weir/server/canary"
 	"github.com/weirmesh/weir/server/mesh"
 )
 
 func noConfig(Proxy) ([]byte, error) { return nil, errors.New("not asked for") }
+
+func noApply(context.Context, string, func(mesh.Mesh) (mesh.Patch, error)) error {
+	return errors.New("not asked for")
+}
 
 // newDemo prepares a demo that is not run.
 func newDemo(t *testing.T, o Options) *Demo {
@@ -85,11 +90,12 @@ func TestNewRefuses(t *testing.T) {
 		o    Options
 		want string
 	}{
-		"story":     {Options{Bootstrap: noConfig, Story: "meteor"}, `story "meteor" is not known: it is one of none, bad-canary, pool-exhaustion`},
-		"no door":   {Options{Bootstrap: noConfig, Story: "bad-canary"}, "story bad-canary changes the mesh, and the demo was given no way to"},
-		"rate":      {Options{Bootstrap: noConfig, Rate: 1e6}, "rate 1e+06: is from 0 to 2000 requests per second"},
-		"network":   {Options{Bootstrap: noConfig, Network: "10.0.0"}, `network "10.0.0": is the first three bytes of loopback addresses, as in "127.30.1"`},
-		"bootstrap": {Options{}, "the demo needs a way to configure its proxies"},
+		"story":       {Options{Bootstrap: noConfig, Story: "meteor"}, `story "meteor" is not known: it is one of none, bad-canary, pool-exhaustion`},
+		"no door":     {Options{Bootstrap: noConfig, Story: "bad-canary"}, "story bad-canary changes the mesh, and the demo was given no way to"},
+		"no rollouts": {Options{Bootstrap: noConfig, Story: "bad-canary", Apply: noApply}, "story bad-canary begins a rollout, and the demo was given no way to"},
+		"rate":        {Options{Bootstrap: noConfig, Rate: 1e6}, "rate 1e+06: is from 0 to 2000 requests per second"},
+		"network":     {Options{Bootstrap: noConfig, Network: "10.0.0"}, `network "10.0.0": is the first three bytes of loopback addresses, as in "127.30.1"`},
+		"bootstrap":   {Options{}, "the demo needs a way to configure its proxies"},
 	} {
 		if _, err := New(c.o); err == nil || err.Error() != c.want {
 			t.Errorf("%s: got  %v\nwant %s", name, err, c.want)
@@ -306,7 +312,7 @@ func TestStories(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			var reasons []string
+			var reasons, rolled []string
 			apply := func(_ context.Context, reason string, edit func(mesh.Mesh) (mesh.Patch, error)) error {
 				p, err := edit(m)
 				if err == nil {
@@ -316,7 +322,11 @@ func TestStories(t *testing.T) {
 				return errors.Join(err, m.Validate())
 			}
 			out := &lines{}
-			d := newDemo(t, Options{Rate: 150, Story: name, Apply: apply, Out: out})
+			roll := func(_ context.Context, _ string, s canary.Spec) error {
+				rolled = append(rolled, s.Canary)
+				return s.Filled(m).Validate(m, nil)
+			}
+			d := newDemo(t, Options{Rate: 150, Story: name, Apply: apply, Roll: roll, Out: out})
 			for i := range d.story {
 				d.story[i].After = 0
 			}
@@ -325,8 +335,9 @@ func TestStories(t *testing.T) {
 			if got := strings.Count(out.String(), "\n"); got != len(d.story) {
 				t.Errorf("%d lines of progress for %d steps", got, len(d.story))
 			}
-			if name != "none" && len(reasons) != 1 {
-				t.Errorf("%d changes", len(reasons))
+			want := map[string][]int{"none": {0, 0}, "bad-canary": {2, 2}, "pool-exhaustion": {1, 0}}[name]
+			if got := []int{len(reasons), len(rolled)}; !slices.Equal(got, want) {
+				t.Errorf("%v changes and rollouts, want %v", got, want)
 			}
 		})
 	}
@@ -347,7 +358,8 @@ func checkStory(t *testing.T, name string, d *Demo, m mesh.Mesh) {
 		}
 	case "bad-canary":
 		r, _ := m.Route("reviews", "primary")
-		if s := r.Shares(); len(changed) != 1 || s["reviews-v2"] != 0.5 {
+		b, _ := m.Route("b", "primary")
+		if len(changed) != 2 || r.Shares()["reviews-v2"] != 0 || b.Shares()["b-prime"] != 0 {
 			t.Errorf("changed %v", changed)
 		}
 		if b := d.Knobs("reviews-v2").Behaviour(); b.ErrorRate != 0.08 {
@@ -374,7 +386,8 @@ func TestStoryThatFails(t *testing.T) {
 		return mesh.Errorf(mesh.Conflict, "somebody else changed it")
 	}
 	out := &lines{}
-	d := newDemo(t, Options{Story: "bad-canary", Apply: apply, Out: out})
+	roll := func(context.Context, string, canary.Spec) error { return nil }
+	d := newDemo(t, Options{Story: "bad-canary", Apply: apply, Roll: roll, Out: out})
 	for i := range d.story {
 		d.story[i].After = 0
 	}

@@ -6,10 +6,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/weirmesh/weir/server/canary"
+	"github.com/weirmesh/weir/server/canary/judge"
 	"github.com/weirmesh/weir/server/mesh"
 )
 
-// Step is one moment of a story. Exactly one of Behave, InFlight, Weights and Pool is set.
+// Step is one moment of a story. Exactly one of Behave, InFlight, Weights, Pool and Rollout is set.
 type Step struct {
 	After time.Duration // since the load began
 	Say   string        // the line of progress, and the reason of a change
@@ -22,6 +24,8 @@ type Step struct {
 
 	Route   mesh.Ref       // whose weights change
 	Weights map[string]int // by node
+
+	Rollout *canary.Spec // it begins
 }
 
 // changesMesh says whether the step goes through the mesh's door.
@@ -44,18 +48,42 @@ func Story(name string) (steps []Step, ok bool) {
 	}
 }
 
-// badCanary moves more traffic to a new version, which then turns out to be bad.
+// badCanary rolls two new versions out at the same time: one turns out to be bad, its twin is healthy.
 func badCanary() []Step {
+	bad := mesh.Ref{Kind: mesh.KindRoute, Name: "reviews/primary"}
+	healthy := mesh.Ref{Kind: mesh.KindRoute, Name: "b/primary"}
 	return []Step{
 		{
-			After: 10 * time.Second, Say: "the rollout of reviews-v2 goes on: 25 % → 50 %",
-			Route: mesh.Ref{Kind: mesh.KindRoute, Name: "reviews/primary"}, Weights: map[string]int{"reviews-v1": 50, "reviews-v2": 50},
+			After: 4 * time.Second, Say: "reviews-v2 is a new version: all requests go to reviews-v1",
+			Route: bad, Weights: map[string]int{"reviews-v1": 100, "reviews-v2": 0},
 		},
 		{
-			After: 20 * time.Second, Say: "reviews-v2 begins to fail 8 % of its requests and to slow down",
+			After: 5 * time.Second, Say: "b-prime is a new version: all requests go to b",
+			Route: healthy, Weights: map[string]int{"b": 100, "b-prime": 0},
+		},
+		{
+			After: 6 * time.Second, Say: "reviews-v2 fails 8 % of its requests and is slow, which nobody knows yet",
 			Node: "reviews-v2", Behave: &Behaviour{Latency: mesh.Duration(60 * time.Millisecond), Spread: 0.8, ErrorRate: 0.08},
 		},
+		{After: 12 * time.Second, Say: "reviews-v2 is rolled out in steps, judged on the way", Rollout: quickly(bad, "reviews-v1", "reviews-v2", 10, 50)},
+		{After: 13 * time.Second, Say: "b-prime is rolled out in steps, judged on the way", Rollout: quickly(healthy, "b", "b-prime", 20, 50)},
 	}
+}
+
+// quickly is a rollout that is over in minutes with the little traffic of a demo: windows are short, and what is tolerated
+// of errors and slow requests is more than anybody would in production.
+func quickly(target mesh.Ref, stable, version string, weights ...int) *canary.Spec {
+	s := &canary.Spec{
+		Target: target, Stable: stable, Canary: version, Deadline: mesh.Duration(10 * time.Minute),
+		Analysis: canary.Analysis{
+			Interval: mesh.Duration(2 * time.Second), Warmup: mesh.Duration(2 * time.Second),
+			Judge: judge.Config{Tolerance: 0.05, SlowTolerance: 0.05},
+		},
+	}
+	for _, weight := range weights {
+		s.Steps = append(s.Steps, canary.Step{SetWeight: &weight}, canary.Step{Analysis: &struct{}{}})
+	}
+	return s
 }
 
 // poolExhaustion tightens a connection pool, which is enough until the application behind it slows down.
@@ -80,6 +108,9 @@ func storyOf(o Options) ([]Step, error) {
 		return nil, mesh.Errorf(mesh.Invalid, "story %q is not known: it is one of %s", o.Story, strings.Join(Stories(), ", "))
 	}
 	for _, s := range steps {
+		if s.Rollout != nil && o.Roll == nil {
+			return nil, mesh.Errorf(mesh.Internal, "story %s begins a rollout, and the demo was given no way to", o.Story)
+		}
 		if s.changesMesh() && o.Apply == nil {
 			return nil, mesh.Errorf(mesh.Internal, "story %s changes the mesh, and the demo was given no way to", o.Story)
 		}
@@ -110,6 +141,9 @@ func (d *Demo) tell(ctx context.Context) {
 func (d *Demo) play(ctx context.Context, s Step) error {
 	if s.changesMesh() {
 		return d.options.Apply(ctx, s.Say, s.edit)
+	}
+	if s.Rollout != nil {
+		return d.options.Roll(ctx, s.Say, *s.Rollout)
 	}
 	knobs := d.Knobs(s.Node)
 	if knobs == nil {
