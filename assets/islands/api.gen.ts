@@ -163,6 +163,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/changes/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Export the ledger as JSON lines, oldest first */
+        get: operations["export-changes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/changes/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Check that nobody altered the ledger */
+        get: operations["verify-changes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/changes/{id}": {
         parameters: {
             query?: never;
@@ -197,6 +231,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/changes/{id}/extend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give a change that waits for its confirmation more time */
+        post: operations["extend-change"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/changes/{id}/revert": {
         parameters: {
             query?: never;
@@ -221,10 +272,51 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** Show what others touched since a change, field by field */
+        get: operations["get-undo"];
         put?: never;
         /** Take a change back by a new one */
         post: operations["undo-change"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what happened, newest first
+         * @description With after: what happened since, the oldest first, and next is the after of the page that follows; otherwise the newest first, and next is the before of the page that follows.
+         */
+        get: operations["list-events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follow what happens
+         * @description Server-sent events: each has its event's ID as id and the event as JSON as data. Last-Event-ID, or after, goes on behind an event; without either only what happens from now on is told. An event of the type resync says that events are missing in between: those that Weir keeps no more, or that a slow reader did not take.
+         */
+        get: operations["stream-events"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -846,6 +938,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/meshes/{mesh}/splits/{name}/weights": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Split the traffic of all routes that share a split */
+        put: operations["put-split-weights"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/metadata": {
         parameters: {
             query?: never;
@@ -1053,6 +1162,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the webhooks that are told of events, and how that goes */
+        get: operations["list-webhooks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1185,6 +1311,12 @@ export interface components {
             /** Format: date-time */
             until?: string;
         };
+        Break: {
+            id?: string;
+            message?: string;
+            /** Format: int64 */
+            revision?: number;
+        };
         Cause: {
             code?: string;
             knob?: string;
@@ -1222,6 +1354,13 @@ export interface components {
             timeline?: components["schemas"]["Moment"][] | null;
             undoes?: string;
             undoneBy?: string;
+        };
+        Collision: {
+            by?: string;
+            fields?: components["schemas"]["Ways"][] | null;
+            object?: components["schemas"]["Ref"];
+            /** Format: int64 */
+            version?: number;
         };
         Comparison: {
             changes?: components["schemas"]["Change"][] | null;
@@ -1312,6 +1451,35 @@ export interface components {
             address?: string;
             /** Format: int64 */
             port?: number;
+        };
+        Event: {
+            /** Format: date-time */
+            at?: string;
+            change?: string;
+            detail?: string;
+            /** Format: int64 */
+            id?: number;
+            kind?: string;
+            mesh?: string;
+            proxy?: string;
+            rollout?: string;
+            severity?: string;
+            subject?: string;
+            text?: string;
+            what?: string;
+            with?: {
+                [key: string]: string;
+            };
+        };
+        ExtendInputBody: {
+            /** @description Revert unless the change is confirmed within this time, as in 60s. */
+            confirmWithin?: string;
+            /** @description Why guard rails are gone over, for the ledger; without it they hold. */
+            override?: string;
+            /** @description Why, for the ledger. */
+            reason?: string;
+            /** @description How much later the deadline is to be, from 1s to 24h, as in 5m. */
+            within?: string;
         };
         FilmEdge: {
             from?: string;
@@ -1659,6 +1827,21 @@ export interface components {
              */
             unhealthyP95?: string;
         };
+        HookState: {
+            /** Format: int64 */
+            behind?: number;
+            /** Format: int64 */
+            delivered?: number;
+            failing?: boolean;
+            /** Format: date-time */
+            failingAt?: string;
+            kinds?: string[] | null;
+            /** Format: int64 */
+            lost?: number;
+            meshes?: string[] | null;
+            message?: string;
+            name?: string;
+        };
         HostMatch: {
             exact?: string;
             suffix?: string;
@@ -1812,6 +1995,16 @@ export interface components {
             /** @description Where the next page begins; null on the last. */
             next?: string | null;
         };
+        ListCollision: {
+            items?: components["schemas"]["Collision"][];
+            /** @description Where the next page begins; null on the last. */
+            next?: string | null;
+        };
+        ListEvent: {
+            items?: components["schemas"]["Event"][];
+            /** @description Where the next page begins; null on the last. */
+            next?: string | null;
+        };
         ListGateway: {
             items?: components["schemas"]["Gateway"][];
             /** @description Where the next page begins; null on the last. */
@@ -1819,6 +2012,11 @@ export interface components {
         };
         ListGatewayRoute: {
             items?: components["schemas"]["GatewayRoute"][];
+            /** @description Where the next page begins; null on the last. */
+            next?: string | null;
+        };
+        ListHookState: {
+            items?: components["schemas"]["HookState"][];
             /** @description Where the next page begins; null on the last. */
             next?: string | null;
         };
@@ -2054,6 +2252,8 @@ export interface components {
             maxRequests?: number | null;
             /** @description Absent leaves the limit as it is, null removes it. */
             maxRetries?: number | null;
+            /** @description Why guard rails are gone over, for the ledger; without it they hold. */
+            override?: string;
             /**
              * Format: int64
              * @description The listener; needed when the node has several.
@@ -2063,10 +2263,14 @@ export interface components {
             reason?: string;
         };
         Problem: {
+            /** @description With status 403: the guard rails in the way. */
+            breaches?: components["schemas"]["Breach"][];
             /** @description With status 412: the newest change of the object, with who, when and what. */
             changed?: components["schemas"]["Change"];
             /** @enum {string} */
             code: "invalid" | "conflict" | "not_found" | "denied" | "unavailable" | "internal";
+            /** @description With status 409: what others touched since, field by field, as the change set it (base), as it is (theirs) and as it was before (yours). */
+            collisions?: components["schemas"]["Collision"][];
             /** @description What went wrong, where, and what to do; one line for a person. */
             detail?: string;
             /** @description One per broken rule. */
@@ -2675,6 +2879,22 @@ export interface components {
             /** Format: double */
             requestRate?: number;
         };
+        UndoInputBody: {
+            /** @description Revert unless the change is confirmed within this time, as in 60s. */
+            confirmWithin?: string;
+            /** @description Why guard rails are gone over, for the ledger; without it they hold. */
+            override?: string;
+            /** @description Why, for the ledger. */
+            reason?: string;
+            /** @description The version of each of those objects that was looked at: another one is refused. */
+            seen?: {
+                [key: string]: number;
+            };
+            /** @description When others touched an object since: the fields of it that get back their value from before the change, by the object as in route/reviews/primary; "" is the whole object. All other fields stay as they are. */
+            take?: {
+                [key: string]: string[] | null;
+            };
+        };
         Unreachable: {
             object?: components["schemas"]["Ref"];
             why?: string;
@@ -2688,9 +2908,34 @@ export interface components {
             regex?: string;
             suffix?: string;
         };
+        Verification: {
+            broken?: components["schemas"]["Break"][] | null;
+            /** Format: int64 */
+            chained?: number;
+            /** Format: int64 */
+            entries?: number;
+            hash?: string;
+            mesh?: string;
+            newest?: string;
+            ok?: boolean;
+            /** Format: int64 */
+            unchained?: number;
+        };
+        Verified: {
+            meshes?: components["schemas"]["Verification"][] | null;
+            ok?: boolean;
+        };
         VersionBody: {
             /** @description Weir's own. */
             version?: string;
+        };
+        Ways: {
+            base?: string;
+            clean?: boolean;
+            field?: string;
+            foreign?: boolean;
+            theirs?: string;
+            yours?: string;
         };
         WeightedTarget: {
             node?: string;
@@ -2702,9 +2947,11 @@ export interface components {
         WeightsBody: {
             /** @description Revert unless the change is confirmed within this time, as in 60s. */
             confirmWithin?: string;
+            /** @description Why guard rails are gone over, for the ledger; without it they hold. */
+            override?: string;
             /** @description Why, for the ledger. */
             reason?: string;
-            /** @description Every target of the route: its virtual node (NODE:PORT where a node is named twice) and its weight, a share of the sum. */
+            /** @description Every target of the route or split: its virtual node (NODE:PORT where a node is named twice) and its weight, a share of the sum. */
             weights: {
                 [key: string]: number;
             };
@@ -2721,6 +2968,8 @@ export interface components {
         Wish: {
             /** @description Revert unless the change is confirmed within this time, as in 60s. */
             confirmWithin?: string;
+            /** @description Why guard rails are gone over, for the ledger; without it they hold. */
+            override?: string;
             /** @description Why, for the ledger. */
             reason?: string;
         };
@@ -2772,6 +3021,8 @@ export interface operations {
                 reason?: string;
                 /** @description Revert unless the change is confirmed within this time, as in 60s. */
                 confirmWithin?: string;
+                /** @description Why guard rails are gone over, for the ledger; without it they hold. */
+                override?: string;
             };
             header?: {
                 /** @description The version that was read, as its ETag; 412 when somebody changed the object since. * means that it has to exist. */
@@ -3083,7 +3334,7 @@ export interface operations {
                 /** @description Of this mesh only. */
                 mesh?: string;
                 /** @description With name: of this object only. */
-                kind?: "mesh" | "node" | "service" | "router" | "route" | "gateway" | "gateway-route";
+                kind?: "mesh" | "node" | "service" | "router" | "split" | "route" | "gateway" | "gateway-route";
                 name?: string;
                 state?: "pending" | "kept" | "reverted" | "undone" | "superseded";
                 /** @description Older than this change; next of the page before. */
@@ -3104,6 +3355,73 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ListChange"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "export-changes": {
+        parameters: {
+            query?: {
+                /** @description Of this mesh only. */
+                mesh?: string;
+                /** @description Entries after this change, or after this moment in RFC 3339. */
+                since?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One entry a line, with each object before and after and the hash that the entry is chained to. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "verify-changes": {
+        parameters: {
+            query?: {
+                /** @description Of this mesh only. */
+                mesh?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Verified"];
                 };
             };
             /** @description Error */
@@ -3163,6 +3481,8 @@ export interface operations {
                 reason?: string;
                 /** @description Revert unless the change is confirmed within this time, as in 60s. */
                 confirmWithin?: string;
+                /** @description Why guard rails are gone over, for the ledger; without it they hold. */
+                override?: string;
             };
             header?: {
                 /** @description The version that was read, as its ETag; 412 when somebody changed the object since. * means that it has to exist. */
@@ -3182,6 +3502,60 @@ export interface operations {
         requestBody?: {
             content: {
                 "application/json": components["schemas"]["Wish"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Change"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "extend-change": {
+        parameters: {
+            query?: {
+                /** @description Answer what would happen and record nothing. */
+                dryRun?: boolean;
+                /** @description Why, for the ledger. */
+                reason?: string;
+                /** @description Revert unless the change is confirmed within this time, as in 60s. */
+                confirmWithin?: string;
+                /** @description Why guard rails are gone over, for the ledger; without it they hold. */
+                override?: string;
+            };
+            header?: {
+                /** @description The version that was read, as its ETag; 412 when somebody changed the object since. * means that it has to exist. */
+                "If-Match"?: string;
+                /** @description * means that the object must not exist yet. */
+                "If-None-Match"?: string;
+                /** @description A repeat with the same key is answered with the first one's change. */
+                "Idempotency-Key"?: string;
+                /** @description Who asks, as declared by the caller: there is no sign-in yet. Up to 64 letters, digits, spaces and . _ - @ + */
+                "X-Weir-Author"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExtendInputBody"];
             };
         };
         responses: {
@@ -3215,6 +3589,8 @@ export interface operations {
                 reason?: string;
                 /** @description Revert unless the change is confirmed within this time, as in 60s. */
                 confirmWithin?: string;
+                /** @description Why guard rails are gone over, for the ledger; without it they hold. */
+                override?: string;
             };
             header?: {
                 /** @description The version that was read, as its ETag; 412 when somebody changed the object since. * means that it has to exist. */
@@ -3258,6 +3634,37 @@ export interface operations {
             };
         };
     };
+    "get-undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListCollision"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "undo-change": {
         parameters: {
             query?: {
@@ -3267,6 +3674,8 @@ export interface operations {
                 reason?: string;
                 /** @description Revert unless the change is confirmed within this time, as in 60s. */
                 confirmWithin?: string;
+                /** @description Why guard rails are gone over, for the ledger; without it they hold. */
+                override?: string;
             };
             header?: {
                 /** @description The version that was read, as its ETag; 412 when somebody changed the object since. * means that it has to exist. */
@@ -3285,7 +3694,7 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": components["schemas"]["Wish"];
+                "application/json": components["schemas"]["UndoInputBody"];
             };
         };
         responses: {
@@ -3306,6 +3715,84 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-events": {
+        parameters: {
+            query?: {
+                /** @description Of this mesh only. */
+                mesh?: string;
+                /** @description Of these kinds only, separated by commas: change, rollout, verdict, rejected, proxy, health, guard, webhook. */
+                kind?: string;
+                /** @description About this only: an object's path (route/reviews/primary), an id of the graph, a proxy. */
+                subject?: string;
+                /** @description Newer than the event with this ID, the oldest first. Left out: the newest first. */
+                after?: string;
+                /** @description Older than the event with this ID; next of the page before. */
+                before?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListEvent"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "stream-events": {
+        parameters: {
+            query?: {
+                mesh?: string;
+                kind?: string;
+                subject?: string;
+                after?: string;
+            };
+            header?: {
+                "Last-Event-ID"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": Record<string, never>;
                 };
             };
         };
@@ -3513,6 +4000,8 @@ export interface operations {
                 reason?: string;
                 /** @description Revert unless the change is confirmed within this time, as in 60s. */
                 confirmWithin?: string;
+                /** @description Why guard rails are gone over, for the ledger; without it they hold. */
+                override?: string;
             };
             header?: {
                 /** @description The version that was read, as its ETag; 412 when somebody changed the object since. * means that it has to exist. */
@@ -3567,6 +4056,8 @@ export interface operations {
                 reason?: string;
                 /** @description Revert unless the change is confirmed within this time, as in 60s. */
                 confirmWithin?: string;
+                /** @description Why guard rails are gone over, for the ledger; without it they hold. */
+                override?: string;
             };
             header?: {
                 /** @description The version that was read, as its ETag; 412 when somebody changed the object since. * means that it has to exist. */
@@ -3616,6 +4107,8 @@ export interface operations {
                 reason?: string;
                 /** @description Revert unless the change is confirmed within this time, as in 60s. */
                 confirmWithin?: string;
+                /** @description Why guard rails are gone over, for the ledger; without it they hold. */
+                override?: string;
             };
             header?: {
                 /** @description The version that was read, as its ETag; 412 when somebody changed the object since. * means that it has to exist. */
@@ -3870,6 +4363,8 @@ export interface operations {
                 reason?: string;
                 /** @description Revert unless the change is confirmed within this time, as in 60s. */
                 confirmWithin?: string;
+                /** @description Why guard rails are gone over, for the ledger; without it they hold. */
+                override?: string;
             };
             header?: {
                 /** @description The version that was read, as its ETag; 412 when somebody changed the object since. * means that it has to exist. */
@@ -3927,6 +4422,8 @@ export interface operations {
                 reason?: string;
                 /** @description Revert unless the change is confirmed within this time, as in 60s. */
                 confirmWithin?: string;
+                /** @description Why guard rails are gone over, for the ledger; without it they hold. */
+                override?: string;
             };
             header?: {
                 /** @description The version that was read, as its ETag; 412 when somebody changed the object since. * means that it has to exist. */
@@ -4052,6 +4549,8 @@ export interface operations {
                 reason?: string;
                 /** @description Revert unless the change is confirmed within this time, as in 60s. */
                 confirmWithin?: string;
+                /** @description Why guard rails are gone over, for the ledger; without it they hold. */
+                override?: string;
             };
             header?: {
                 /** @description The version that was read, as its ETag; 412 when somebody changed the object since. * means that it has to exist. */
@@ -4107,6 +4606,8 @@ export interface operations {
                 reason?: string;
                 /** @description Revert unless the change is confirmed within this time, as in 60s. */
                 confirmWithin?: string;
+                /** @description Why guard rails are gone over, for the ledger; without it they hold. */
+                override?: string;
             };
             header?: {
                 /** @description The version that was read, as its ETag; 412 when somebody changed the object since. * means that it has to exist. */
@@ -4363,6 +4864,8 @@ export interface operations {
                 reason?: string;
                 /** @description Revert unless the change is confirmed within this time, as in 60s. */
                 confirmWithin?: string;
+                /** @description Why guard rails are gone over, for the ledger; without it they hold. */
+                override?: string;
             };
             header?: {
                 /** @description The version that was read, as its ETag; 412 when somebody changed the object since. * means that it has to exist. */
@@ -4418,6 +4921,8 @@ export interface operations {
                 reason?: string;
                 /** @description Revert unless the change is confirmed within this time, as in 60s. */
                 confirmWithin?: string;
+                /** @description Why guard rails are gone over, for the ledger; without it they hold. */
+                override?: string;
             };
             header?: {
                 /** @description The version that was read, as its ETag; 412 when somebody changed the object since. * means that it has to exist. */
@@ -4515,6 +5020,8 @@ export interface operations {
                 reason?: string;
                 /** @description Revert unless the change is confirmed within this time, as in 60s. */
                 confirmWithin?: string;
+                /** @description Why guard rails are gone over, for the ledger; without it they hold. */
+                override?: string;
             };
             header?: {
                 /** @description The version that was read, as its ETag; 412 when somebody changed the object since. * means that it has to exist. */
@@ -4847,6 +5354,8 @@ export interface operations {
                 reason?: string;
                 /** @description Revert unless the change is confirmed within this time, as in 60s. */
                 confirmWithin?: string;
+                /** @description Why guard rails are gone over, for the ledger; without it they hold. */
+                override?: string;
             };
             header?: {
                 /** @description The version that was read, as its ETag; 412 when somebody changed the object since. * means that it has to exist. */
@@ -4902,6 +5411,8 @@ export interface operations {
                 reason?: string;
                 /** @description Revert unless the change is confirmed within this time, as in 60s. */
                 confirmWithin?: string;
+                /** @description Why guard rails are gone over, for the ledger; without it they hold. */
+                override?: string;
             };
             header?: {
                 /** @description The version that was read, as its ETag; 412 when somebody changed the object since. * means that it has to exist. */
@@ -4952,6 +5463,8 @@ export interface operations {
                 reason?: string;
                 /** @description Revert unless the change is confirmed within this time, as in 60s. */
                 confirmWithin?: string;
+                /** @description Why guard rails are gone over, for the ledger; without it they hold. */
+                override?: string;
             };
             header?: {
                 /** @description The version that was read, as its ETag; 412 when somebody changed the object since. * means that it has to exist. */
@@ -5083,6 +5596,8 @@ export interface operations {
                 reason?: string;
                 /** @description Revert unless the change is confirmed within this time, as in 60s. */
                 confirmWithin?: string;
+                /** @description Why guard rails are gone over, for the ledger; without it they hold. */
+                override?: string;
             };
             header?: {
                 /** @description The version that was read, as its ETag; 412 when somebody changed the object since. * means that it has to exist. */
@@ -5140,6 +5655,8 @@ export interface operations {
                 reason?: string;
                 /** @description Revert unless the change is confirmed within this time, as in 60s. */
                 confirmWithin?: string;
+                /** @description Why guard rails are gone over, for the ledger; without it they hold. */
+                override?: string;
             };
             header?: {
                 /** @description The version that was read, as its ETag; 412 when somebody changed the object since. * means that it has to exist. */
@@ -5265,6 +5782,8 @@ export interface operations {
                 reason?: string;
                 /** @description Revert unless the change is confirmed within this time, as in 60s. */
                 confirmWithin?: string;
+                /** @description Why guard rails are gone over, for the ledger; without it they hold. */
+                override?: string;
             };
             header?: {
                 /** @description The version that was read, as its ETag; 412 when somebody changed the object since. * means that it has to exist. */
@@ -5320,6 +5839,8 @@ export interface operations {
                 reason?: string;
                 /** @description Revert unless the change is confirmed within this time, as in 60s. */
                 confirmWithin?: string;
+                /** @description Why guard rails are gone over, for the ledger; without it they hold. */
+                override?: string;
             };
             header?: {
                 /** @description The version that was read, as its ETag; 412 when somebody changed the object since. * means that it has to exist. */
@@ -5443,6 +5964,8 @@ export interface operations {
                 reason?: string;
                 /** @description Revert unless the change is confirmed within this time, as in 60s. */
                 confirmWithin?: string;
+                /** @description Why guard rails are gone over, for the ledger; without it they hold. */
+                override?: string;
             };
             header?: {
                 /** @description The version that was read, as its ETag; 412 when somebody changed the object since. * means that it has to exist. */
@@ -5498,6 +6021,8 @@ export interface operations {
                 reason?: string;
                 /** @description Revert unless the change is confirmed within this time, as in 60s. */
                 confirmWithin?: string;
+                /** @description Why guard rails are gone over, for the ledger; without it they hold. */
+                override?: string;
             };
             header?: {
                 /** @description The version that was read, as its ETag; 412 when somebody changed the object since. * means that it has to exist. */
@@ -5517,6 +6042,63 @@ export interface operations {
             cookie?: never;
         };
         requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Change"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "put-split-weights": {
+        parameters: {
+            query?: {
+                /** @description Answer what would happen and record nothing. */
+                dryRun?: boolean;
+                /** @description Why, for the ledger. */
+                reason?: string;
+                /** @description Revert unless the change is confirmed within this time, as in 60s. */
+                confirmWithin?: string;
+                /** @description Why guard rails are gone over, for the ledger; without it they hold. */
+                override?: string;
+            };
+            header?: {
+                /** @description The version that was read, as its ETag; 412 when somebody changed the object since. * means that it has to exist. */
+                "If-Match"?: string;
+                /** @description * means that the object must not exist yet. */
+                "If-None-Match"?: string;
+                /** @description A repeat with the same key is answered with the first one's change. */
+                "Idempotency-Key"?: string;
+                /** @description Who asks, as declared by the caller: there is no sign-in yet. Up to 64 letters, digits, spaces and . _ - @ + */
+                "X-Weir-Author"?: string;
+            };
+            path: {
+                /** @description The mesh. */
+                mesh: string;
+                /** @description The split. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WeightsBody"];
+            };
+        };
         responses: {
             /** @description Accepted */
             202: {
@@ -5946,6 +6528,36 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["VersionBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListHookState"];
                 };
             };
             /** @description Error */

@@ -30,6 +30,7 @@ func askFlags(cmd *cobra.Command, into *asking) {
 	fs.StringVar(&into.Reason, "reason", "", "why, for the ledger")
 	fs.BoolVar(&into.DryRun, "dry-run", false, "show what would change, change nothing")
 	fs.DurationVar(&into.ConfirmWithin, "confirm-within", 0, "revert unless the change is confirmed within this time, as in 60s")
+	fs.StringVar(&into.Override, "override", "", "go over the guard rails that stand in the way, and why, for the ledger")
 	fs.StringVar(&into.IfMatch, "if-match", "", "the version that was read: refuse when somebody changed the object since")
 	fs.StringVar(&into.IdempotencyKey, "idempotency-key", "", "a repeat with the same key changes nothing again")
 	into.wait = "accepted"
@@ -74,6 +75,9 @@ func (a *app) tellDry(ask asking, c change.Change) error {
 	if ask.format != "table" {
 		return a.rawChange(ask.format, c)
 	}
+	for _, b := range c.Breaches {
+		fmt.Fprintf(a.stdout, "in the way: %s\n", printable(b.Message))
+	}
 	_, err := fmt.Fprintf(a.stdout, "would change: %s\n%s", printable(c.Summary), c.Diff)
 	return err
 }
@@ -97,6 +101,9 @@ func (a *app) tellAccepted(answer client.Answer) {
 		revision = c.Accepted.Revision
 	}
 	fmt.Fprintf(a.stdout, "accepted %s as revision %d: %s\n", c.ID, revision, printable(c.Summary))
+	for _, b := range c.Breaches {
+		fmt.Fprintf(a.stdout, "went over a guard rail: %s\n", printable(b.Message))
+	}
 	if c.ConfirmBy != nil && c.State == change.Pending {
 		fmt.Fprintf(a.stdout, "it reverts at %s unless you say: weir changes confirm %s\n", c.ConfirmBy.Local().Format(time.TimeOnly), c.ID)
 	}
@@ -146,6 +153,14 @@ func observedText(o change.Observed) []string {
 	for _, node := range slices.Sorted(maps.Keys(o.Shares)) {
 		s := o.Shares[node]
 		lines = append(lines, fmt.Sprintf("  %s %.1f %% (95 %%: %.1f to %.1f), wanted %.1f %%", node, s.Got*100, s.Low*100, s.High*100, s.Want*100))
+	}
+	for _, around := range []struct {
+		name string
+		r    *change.Reading
+	}{{"before", o.Before}, {"after", o.After}} {
+		if r := around.r; r != nil {
+			lines = append(lines, fmt.Sprintf("  %-6s %d requests in %s, %.2f %% failed, p50 %.0f ms, p95 %.0f ms", around.name, r.Requests, r.Window, r.ErrorRatio*100, r.P50*1000, r.P95*1000))
+		}
 	}
 	if o.Note != "" {
 		lines = append(lines, "  "+printable(o.Note))

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/weirmesh/weir/server/api/client"
 	"github.com/weirmesh/weir/server/change"
 )
 
@@ -31,6 +32,7 @@ func (a *app) changesCommand() *cobra.Command {
 	all := &cobra.Command{Use: "list", Short: "List changes, newest first", Args: cobra.NoArgs, RunE: does(list)}
 	flags(all)
 	root.AddCommand(all, a.showCommand(),
+		a.extendCommand(), a.verifyCommand(), a.exportCommand(),
 		a.verbCommand("confirm", "Keep a change that would revert at its deadline"),
 		a.verbCommand("revert", "Take back a change that waits for its confirmation"),
 		a.verbCommand("undo", "Take a change back by a new one"))
@@ -110,6 +112,11 @@ func changeText(c change.Change) string {
 	}
 	line("undoes", c.Undoes)
 	line("undone by", c.UndoneBy)
+	line("note", c.Note)
+	line("override", c.Override)
+	for _, breach := range c.Breaches {
+		line("  went over", breach.Message)
+	}
 	if c.Accepted != nil {
 		line("accepted", fmt.Sprintf("revision %d of mesh %s at %s", c.Accepted.Revision, c.Mesh, c.Accepted.At.Local().Format(time.DateTime)))
 	}
@@ -128,6 +135,14 @@ func changeText(c change.Change) string {
 			line(name, text)
 		}
 	}
+	for i, m := range c.Timeline {
+		name := ""
+		if i == 0 {
+			name = "moments"
+		}
+		line(name, m.At.Local().Format("15:04:05.000")+" "+strings.TrimSpace(m.What+" "+m.Text))
+	}
+	line("hash", c.Hash)
 	b.WriteString(c.Diff)
 	return b.String()
 }
@@ -135,6 +150,7 @@ func changeText(c change.Change) string {
 // verbCommand is one of the verbs on a change.
 func (a *app) verbCommand(verb, short string) *cobra.Command {
 	var ask asking
+	var take []string
 	cmd := &cobra.Command{
 		Use: verb + " ID", Short: short, Args: cobra.ExactArgs(1),
 		RunE: does(func(ctx context.Context, args []string) error {
@@ -143,8 +159,14 @@ func (a *app) verbCommand(verb, short string) *cobra.Command {
 				return err
 			}
 			defer c.Close()
-			answer, err := c.Verb(ctx, verb, args[0], ask.Ask)
+			var answer client.Answer
+			if len(take) == 0 {
+				answer, err = c.Verb(ctx, verb, args[0], ask.Ask)
+			} else {
+				answer, err = a.undoFields(ctx, c, args[0], take, ask)
+			}
 			if err != nil {
+				a.tellCollisions(err)
 				return err
 			}
 			if verb == "confirm" && ask.format == "table" {
@@ -155,5 +177,8 @@ func (a *app) verbCommand(verb, short string) *cobra.Command {
 		}),
 	}
 	askFlags(cmd, &ask)
+	if verb == "undo" {
+		cmd.Flags().StringArrayVar(&take, "take", nil, "when others touched an object since: a field of it that gets its value from before the change, as in route/reviews/primary:targets")
+	}
 	return cmd
 }

@@ -89,6 +89,7 @@ type Options struct {
 	Meshes  Meshes
 	Door    Door
 	Ledger  Ledger
+	Entries Entries // nil: what it does is answered with 501
 	Graphs  Graphs
 	Proxies Proxies
 	Live    *live.Hub

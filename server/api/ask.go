@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"errors"
 	"strconv"
 	"strings"
@@ -23,12 +24,14 @@ type Asking struct {
 	DryRun         bool   `query:"dryRun" doc:"Answer what would happen and record nothing."`
 	Reason         string `query:"reason" maxLength:"2000" doc:"Why, for the ledger."`
 	ConfirmWithin  string `query:"confirmWithin" maxLength:"20" doc:"Revert unless the change is confirmed within this time, as in 60s."`
+	Override       string `query:"override" maxLength:"2000" doc:"Why guard rails are gone over, for the ledger; without it they hold."`
 }
 
 // Wish is what a body may say besides its subject; it goes before the query.
 type Wish struct {
 	Reason        string `json:"reason,omitempty" maxLength:"2000" doc:"Why, for the ledger."`
 	ConfirmWithin string `json:"confirmWithin,omitempty" maxLength:"20" doc:"Revert unless the change is confirmed within this time, as in 60s."`
+	Override      string `json:"override,omitempty" maxLength:"2000" doc:"Why guard rails are gone over, for the ledger; without it they hold."`
 }
 
 // proposal begins a proposal for one mesh.
@@ -39,7 +42,7 @@ func (a Asking) proposal(meshName string, w Wish) (change.Proposal, error) {
 	}
 	p := change.Proposal{
 		Mesh: meshName, Author: author, Reason: a.Reason, IdempotencyKey: a.IdempotencyKey, DryRun: a.DryRun,
-		Base: make(map[mesh.Ref]int64),
+		Base: make(map[mesh.Ref]int64), Override: strings.TrimSpace(cmp.Or(w.Override, a.Override)),
 	}
 	if w.Reason != "" {
 		p.Reason = w.Reason

@@ -20,6 +20,7 @@ import (
 	"github.com/weirmesh/weir/server/change"
 	"github.com/weirmesh/weir/server/definition"
 	"github.com/weirmesh/weir/server/event"
+	"github.com/weirmesh/weir/server/evidence"
 	"github.com/weirmesh/weir/server/graph"
 	"github.com/weirmesh/weir/server/mesh"
 	"github.com/weirmesh/weir/server/provider"
@@ -133,7 +134,7 @@ func newBench(t *testing.T, more ...func(*bench, *Options)) *bench {
 		}
 	})
 	b := &bench{t: t, fleet: newFleet(), store: opened}
-	b.door, err = change.New(change.Options{Store: opened, Provider: b.fleet, Logger: logger})
+	b.door, err = change.New(change.Options{Store: opened, Provider: b.fleet, Guard: evidence.New(evidence.Options{}), Logger: logger})
 	if err != nil {
 		t.Fatal(err)
 	}

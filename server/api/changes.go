@@ -17,7 +17,7 @@ const maxWait = 30 * time.Second
 
 type changesInput struct {
 	Mesh   string       `query:"mesh" maxLength:"255" doc:"Of this mesh only."`
-	Kind   mesh.Kind    `query:"kind" enum:"mesh,node,service,router,route,gateway,gateway-route" doc:"With name: of this object only."`
+	Kind   mesh.Kind    `query:"kind" enum:"mesh,node,service,router,split,route,gateway,gateway-route" doc:"With name: of this object only."`
 	Name   string       `query:"name" maxLength:"512"`
 	State  change.State `query:"state" enum:"pending,kept,reverted,undone,superseded"`
 	Before string       `query:"before" maxLength:"64" doc:"Older than this change; next of the page before."`
@@ -39,6 +39,7 @@ type verbInput struct {
 // changeRoutes adds the ledger's addresses.
 func (a *API) changeRoutes() {
 	huma.Register(a.huma, operation("list-changes", http.MethodGet, "/changes", "List changes, newest first"), a.listChanges)
+	a.entryRoutes()
 	huma.Register(a.huma, operation("get-change", http.MethodGet, "/changes/{id}", "Show a change and its three truths"), a.getChange)
 	verbs := []struct {
 		name, summary string
@@ -46,7 +47,6 @@ func (a *API) changeRoutes() {
 	}{
 		{"confirm", "Keep a change that would revert at its deadline", a.o.Door.Confirm},
 		{"revert", "Take back a change that is waiting for its confirmation", a.o.Door.Revert},
-		{"undo", "Take a change back by a new one", a.o.Door.Undo},
 	}
 	for _, v := range verbs {
 		op := operation(v.name+"-change", http.MethodPost, "/changes/{id}/"+v.name, v.summary)

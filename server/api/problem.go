@@ -12,6 +12,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/weirmesh/weir/server/change"
+	guardrail "github.com/weirmesh/weir/server/guard"
 	"github.com/weirmesh/weir/server/mesh"
 	"github.com/weirmesh/weir/server/metrics/query"
 )
@@ -25,6 +26,9 @@ type Problem struct {
 	Errors []Detail  `json:"errors,omitempty" nullable:"false" doc:"One per broken rule."`
 	// Changed is there when somebody changed the object first.
 	Changed *change.Change `json:"changed,omitempty" doc:"With status 412: the newest change of the object, with who, when and what."`
+	// Breaches are there when guard rails stand in the way, Collisions when others touched what is to be taken back.
+	Breaches   []guardrail.Breach `json:"breaches,omitempty" nullable:"false" doc:"With status 403: the guard rails in the way."`
+	Collisions []change.Collision `json:"collisions,omitempty" nullable:"false" doc:"With status 409: what others touched since, field by field, as the change set it (base), as it is (theirs) and as it was before (yours)."`
 }
 
 // Detail is one broken rule.
@@ -97,6 +101,13 @@ func (a *API) fail(ctx context.Context, err error) error {
 		for _, v := range e.Violations {
 			p.Errors = append(p.Errors, Detail{Location: v.Field, Message: v.Rule, Value: v.Value})
 		}
+	}
+	if g, ok := errors.AsType[*change.Guarded](err); ok {
+		p.Breaches = g.Breaches
+	}
+	if c, ok := errors.AsType[*change.Collisions](err); ok {
+		p.Collisions = c.List
+		return p
 	}
 	switch {
 	case errors.Is(err, change.ErrStale):
