@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/weirmesh/weir/server/journal"
+	"github.com/weirmesh/weir/server/webhook"
 )
 
 // tell builds what writes down what happens, and tells it to webhooks. It needs everything that things happen in.
@@ -19,10 +20,12 @@ func (s *Server) tell(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the events: %w", err)
 	}
+	// The operator's own file may name addresses of this machine, which those who start rollouts may not.
+	sender := webhook.New(webhook.Options{Loopback: true, Secret: s.opts.Webhooks.Secret, Version: s.opts.Version})
 	for _, h := range s.opts.Told {
 		s.tellers = append(s.tellers, journal.NewTeller(s.journal, journal.Hook{
 			Name: h.Name, Kinds: h.Kinds, Meshes: h.Meshes,
-			Send: func(ctx context.Context, e journal.Event) error { return s.hooks.Send(ctx, h.Hook, e) },
+			Send: func(ctx context.Context, e journal.Event) error { return sender.Send(ctx, h.Hook, e) },
 		}))
 	}
 	return nil

@@ -3,6 +3,7 @@ package main
 import (
 	"time"
 
+	secret "github.com/prometheus/common/config"
 	"github.com/prometheus/common/model"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -11,6 +12,7 @@ import (
 	"github.com/weirmesh/weir/server/config"
 	"github.com/weirmesh/weir/server/mesh"
 	"github.com/weirmesh/weir/server/metrics/remote"
+	"github.com/weirmesh/weir/server/webhook"
 )
 
 // metricsOff switches Weir's own metrics off.
@@ -67,6 +69,12 @@ func (c *configFlags) apply(o *server.Options) error {
 		}
 	}
 	o.Scrape, o.Sources = read.Scrape, read.Sources
+	for _, w := range read.Webhooks {
+		o.Told = append(o.Told, server.EventHook{
+			Hook:  webhook.Hook{Name: w.Name, URL: w.URL, Timeout: time.Duration(w.Timeout), Retries: w.Retries, Secret: string(w.Secret)},
+			Kinds: w.Kinds, Meshes: w.Meshes,
+		})
+	}
 	ownMetrics(o, c.given.Changed("metrics-listen") || read.MetricsListen != "")
 	return nil
 }
@@ -86,12 +94,18 @@ func (c *configFlags) effective(o server.Options) config.Config {
 	if own == "" {
 		own = metricsOff
 	}
+	var hooks []config.Webhook
+	for _, h := range o.Told {
+		hooks = append(hooks, config.Webhook{
+			Name: h.Name, URL: h.URL, Kinds: h.Kinds, Meshes: h.Meshes, Secret: secret.Secret(h.Secret), Timeout: model.Duration(h.Timeout), Retries: h.Retries,
+		})
+	}
 	return config.Config{
 		Listen: o.Listen, XDSListen: o.XDSListen, MetricsListen: own, Data: o.Data,
 		History: config.History{
 			Off: h.Off, Retention: model.Duration(h.Retention), MaxSize: config.Size(h.MaxBytes), Step: model.Duration(h.Step),
 			SeriesLimit: h.SeriesLimit, RollupsOnly: h.RollupsOnly,
 		},
-		Scrape: o.Scrape, Sources: o.Sources,
+		Scrape: o.Scrape, Sources: o.Sources, Webhooks: hooks,
 	}
 }

@@ -140,6 +140,26 @@ func (p *patient) server(ctx context.Context) {
 		p.mesh(ctx, name)
 	}
 	p.sources(ctx)
+	p.hooks(ctx)
+}
+
+// hooks looks at who is told of events.
+func (p *patient) hooks(ctx context.Context) {
+	list, err := p.client.Hooks(ctx)
+	if err != nil {
+		p.say(wrong, "webhooks", "%w", err)
+		return
+	}
+	for _, h := range list {
+		switch {
+		case h.Failing:
+			p.say(wrong, "webhook "+h.Name, "cannot be told: %s; %d events wait for it", h.Message, h.Behind)
+		case h.Lost > 0:
+			p.say(note, "webhook "+h.Name, "is told of events; %d were lost before", h.Lost)
+		default:
+			p.say(fine, "webhook "+h.Name, "is told of events, %d so far", h.Delivered)
+		}
+	}
 }
 
 // port says whether something else sits where the server should be.

@@ -107,7 +107,7 @@ func (a *app) root() *cobra.Command {
 		a.serveCommand(), a.demoCommand(), a.bootstrapCommand(),
 		a.applyCommand(), a.getCommand(), a.graphCommand(), a.proxiesCommand(), a.driftCommand(),
 		a.queryCommand(), a.sourcesCommand(), a.targetsCommand(),
-		a.weightsCommand(), a.poolCommand(), a.deleteCommand(), a.adviseCommand(), a.changesCommand(), a.canaryCommand(),
+		a.weightsCommand(), a.poolCommand(), a.deleteCommand(), a.adviseCommand(), a.changesCommand(), a.eventsCommand(), a.canaryCommand(),
 		a.doctorCommand(), a.benchCommand(), a.versionCommand(),
 	)
 	root.CompletionOptions.HiddenDefaultCmd = true

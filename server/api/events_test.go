@@ -76,7 +76,9 @@ func (d *diary) Done() <-chan struct{} { return d.done }
 func withDiary(d *diary) func(*bench, *Options) {
 	return func(_ *bench, o *Options) {
 		o.Events = d
-		o.Hooks = func() []journal.HookState { return []journal.HookState{{Name: "chat", Failing: true, Message: "it answered 500"}} }
+		o.Hooks = func() []journal.HookState {
+			return []journal.HookState{{Name: "chat", Failing: true, Message: "it answered 500"}}
+		}
 	}
 }
 
@@ -146,7 +148,7 @@ func TestStreamGoesOnWhereItWas(t *testing.T) {
 	b := newBench(t, withDiary(d))
 	lines, stop := follow(t, b, "?after=2", "")
 	defer stop()
-	if got := read(t, lines, "id: 4"); got != "id: 3, id: 4" {
+	if got := read(t, lines, "id: 4"); got != "id: 2, id: 3, id: 4" {
 		t.Errorf("%q", got)
 	}
 	for range 1000 { // more than there is room for
@@ -162,7 +164,7 @@ func TestStreamGoesOnWhereItWas(t *testing.T) {
 
 	later, stop := follow(t, b, "?kind=rollout", "1001")
 	defer stop()
-	if got := read(t, later, "id: 1003"); got != "id: 1003" {
+	if got := read(t, later, "id: 1003"); got != "id: 1001, id: 1003" {
 		t.Errorf("%q", got)
 	}
 	close(d.done)
@@ -179,7 +181,7 @@ func TestStreamSaysWhatIsMissing(t *testing.T) {
 	b := newBench(t, withDiary(d))
 	lines, stop := follow(t, b, "", "2")
 	defer stop()
-	if got := read(t, lines, "id: 10"); got != "event: resync, id: 6, id: 7, id: 8, id: 9, id: 10" {
+	if got := read(t, lines, "id: 10"); got != "id: 2, event: resync, id: 6, id: 7, id: 8, id: 9, id: 10" {
 		t.Errorf("%q", got)
 	}
 	lines, stop = follow(t, b, "", "77") // an ID that there is not yet: of another Weir

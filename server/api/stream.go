@@ -75,7 +75,8 @@ func (a *API) streamEvents(c *gin.Context) {
 func (s *stream) run(c *gin.Context) {
 	published := s.from.Published().Subscribe(streamRoom)
 	defer published.Close()
-	if !s.write("retry: 1000\n\n") || s.behind && !s.greet(c) || !s.catchUp(c) {
+	// An ID without data: who is cut off before the first event goes on here.
+	if !s.write(fmt.Sprintf("retry: 1000\nid: %d\n\n", s.query.After)) || s.behind && !s.greet(c) || !s.catchUp(c) {
 		return
 	}
 	beat := time.NewTicker(streamBeat)

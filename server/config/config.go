@@ -32,6 +32,7 @@ type Config struct {
 	History       History         `yaml:"history,omitempty"`
 	Scrape        []scrape.Job    `yaml:"scrape,omitempty"`
 	Sources       []remote.Source `yaml:"sources,omitempty"`
+	Webhooks      []Webhook       `yaml:"webhooks,omitempty"`
 }
 
 // History configures the embedded store of metrics.
@@ -146,6 +147,14 @@ func (c *Config) Check() error {
 			return err
 		}
 		if err := taken("scrape job", c.Scrape[i].Name); err != nil {
+			return err
+		}
+	}
+	for _, w := range c.Webhooks {
+		if err := w.check(); err != nil {
+			return err
+		}
+		if err := taken("webhook", w.Name); err != nil {
 			return err
 		}
 	}

@@ -32,6 +32,8 @@ sources:
     meshes: [shop]
     interval: 15s
     http: {authorization: {credentials: hunter2-of-thanos}}
+webhooks:
+  - {name: pager, url: "https://pager.example.com/weir", kinds: [rollout, rejected], meshes: [shop], secret: hunter2-of-the-pager, timeout: 5s, retries: 3}
 `
 
 func TestWhole(t *testing.T) {
@@ -52,6 +54,9 @@ func TestWhole(t *testing.T) {
 	}
 	if len(c.Sources) != 1 || c.Sources[0].Kind != "thanos" || c.Sources[0].Meshes[0] != "shop" {
 		t.Errorf("sources %+v", c.Sources)
+	}
+	if w := c.Webhooks; len(w) != 1 || w[0].Name != "pager" || len(w[0].Kinds) != 2 || w[0].Secret != "hunter2-of-the-pager" || w[0].Retries != 3 {
+		t.Errorf("webhooks %+v", w)
 	}
 	text := c.String()
 	if strings.Contains(text, "hunter2") {
@@ -75,6 +80,13 @@ func TestEmptyIsDefaults(t *testing.T) {
 
 func TestRefused(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
+		"webhook's kind":     {"webhooks: [{name: a, url: 'http://x', kinds: [chnage]}]", `no kind of events "chnage": there is change, rollout`},
+		"webhook's address":  {"webhooks: [{name: a, url: x}]", "http:// or https://"},
+		"webhook's name":     {"webhooks: [{url: 'http://x'}]", "no name"},
+		"webhook's retries":  {"webhooks: [{name: a, url: 'http://x', retries: 11}]", "from 0 to 10"},
+		"webhook's timeout":  {"webhooks: [{name: a, url: 'http://x', timeout: 2m}]", "at most 1m"},
+		"webhook's key":      {"webhooks: [{name: a, url: 'http://x', kind: [change]}]", "field kind not found"},
+		"webhooks of a name": {"webhooks: [{name: a, url: 'http://x'}, {name: a, url: 'http://y'}]", "already"},
 		"unknown key":        {"histroy: {}", "field histroy not found"},
 		"unknown inner key":  {"history: {retain: 1d}", "field retain not found"},
 		"no YAML":            {"listen: [", "line 1"},

@@ -8,15 +8,15 @@ import (
 // Sentences gives every sentence in English, by Event.What; words in braces are replaced by those of Event.With.
 func Sentences() map[string]string {
 	all := map[string]string{
-		"change.made":       "{author} changed {summary}",
-		"change.pending":    "{author} changed {summary}, which waits to be kept",
-		"change.rollout":    "a rollout changed {summary}",
-		"change.kept":       "{author} kept {summary}",
+		"change.made":       "{author}: {summary}",
+		"change.pending":    "{author}, until it is kept or taken back: {summary}",
+		"change.rollout":    "by a rollout: {summary}",
+		"change.kept":       "kept by {author}: {summary}",
 		"change.reverted":   "taken back: {summary}",
 		"change.undone":     "undone: {summary}",
-		"change.programmed": "{acked} of {total} proxies run {summary}",
+		"change.programmed": "{acked} of {total} proxies run it: {summary}",
 
-		"guard.overridden": "{author} went over guard rails with {summary}",
+		"guard.overridden": "{author} went over guard rails: {summary}",
 		"guard.holds":      "guard rails hold up the rollout of {canary} on {target}",
 
 		"rollout.began":        "the rollout of {canary} on {target} began",
@@ -27,13 +27,13 @@ func Sentences() map[string]string {
 		"rollout.aborted":      "the rollout of {canary} on {target} was aborted",
 		"rollout.inconclusive": "the rollout of {canary} on {target} needs a decision",
 
-		"verdict.agrees":       "the traffic agrees with {summary}",
-		"verdict.contradicts":  "the traffic contradicts {summary}",
+		"verdict.agrees":       "the traffic agrees: {summary}",
+		"verdict.contradicts":  "the traffic says otherwise: {summary}",
 		"verdict.successful":   "the evidence speaks for {canary} on {target}",
 		"verdict.failed":       "the evidence speaks against {canary} on {target}",
 		"verdict.inconclusive": "the evidence on {canary} on {target} says neither",
 
-		"rejected.change":     "{count} of {total} proxies refused {summary}",
+		"rejected.change":     "{count} of {total} proxies refused it: {summary}",
 		"rejected.proxy":      "proxy {name} refused its configuration",
 		"rejected.proxy.many": "{count} proxies refused their configuration: {names}",
 		"rejected.taken":      "proxy {name} took its configuration after all",
