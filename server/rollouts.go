@@ -132,7 +132,7 @@ func (h hands) Move(ctx context.Context, o canary.Order) (string, error) {
 	}
 	c, err := h.s.door.Propose(ctx, change.Proposal{
 		Mesh: o.Mesh, Author: o.Author, Reason: o.Reason, Patch: mesh.Patch{Put: []mesh.Object{object}},
-		Base: map[mesh.Ref]int64{o.Target: o.Base}, IdempotencyKey: o.Key, Override: o.Override, Rollout: o.Rollout,
+		Base: map[mesh.Ref]int64{o.Target: o.Base}, IdempotencyKey: o.Key, Override: o.Override, Rollout: o.Rollout, Back: o.Back,
 	})
 	if errors.Is(err, change.ErrUnchanged) {
 		held, err := h.Held(o.Mesh, o.Target)

@@ -209,7 +209,7 @@ func (b *bench) Move(_ context.Context, o Order) (string, error) {
 	if i := slices.IndexFunc(b.made, func(m Order) bool { return m.Key == o.Key }); i >= 0 {
 		return fmt.Sprint("change-", i), nil
 	}
-	if b.denied && o.Weight > 0 {
+	if b.denied && !o.Back {
 		return "", mesh.Errorf(mesh.Denied, "the freeze lasts until Monday")
 	}
 	if o.Base != b.version {

@@ -78,7 +78,7 @@ func (w *world) send(t *rapid.T) {
 			return
 		}
 	default:
-		if err == mesh.Denied && m.Override != "" {
+		if err == mesh.Denied && m.Back {
 			break
 		}
 		w.r = w.r.unmoved(mesh.Errorf(err, "not now"), w.now)

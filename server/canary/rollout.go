@@ -106,6 +106,8 @@ type Move struct {
 	Targets  []mesh.WeightedTarget `json:"targets"`
 	Reason   string                `json:"reason"`
 	Override string                `json:"override,omitempty"`
+	// Back says that it takes back what the rollout did: guard rails do not stop that.
+	Back bool `json:"back,omitempty"`
 }
 
 // Finding is what the analysis says at the moment.

@@ -16,9 +16,7 @@ func (r Rollout) order(f Facts, want []mesh.WeightedTarget, weight int) Action {
 		Key: r.key(), Base: f.Held.Version, Weight: weight, Targets: want, Override: r.Override,
 		Reason: fmt.Sprintf("%s %d %%: %s", r.Spec.Canary, weight, r.Why),
 	}
-	if r.Phase == Aborted { // taking back is never stopped
-		r.Move.Override = "the way back is always open: rollout " + r.ID + " was aborted"
-	}
+	r.Move.Back = r.Phase == Aborted
 	return Action{Save, r}
 }
 
