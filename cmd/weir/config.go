@@ -75,6 +75,7 @@ func (c *configFlags) apply(o *server.Options) error {
 			Kinds: w.Kinds, Meshes: w.Meshes,
 		})
 	}
+	o.Webhooks = server.WebhookOptions{Loopback: read.Rollouts.Loopback, Secret: string(read.Rollouts.Secret)}
 	ownMetrics(o, c.given.Changed("metrics-listen") || read.MetricsListen != "")
 	return nil
 }
@@ -107,5 +108,6 @@ func (c *configFlags) effective(o server.Options) config.Config {
 			SeriesLimit: h.SeriesLimit, RollupsOnly: h.RollupsOnly,
 		},
 		Scrape: o.Scrape, Sources: o.Sources, Webhooks: hooks,
+		Rollouts: config.Rollouts{Loopback: o.Webhooks.Loopback, Secret: secret.Secret(o.Webhooks.Secret)},
 	}
 }

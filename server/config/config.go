@@ -33,6 +33,7 @@ type Config struct {
 	Scrape        []scrape.Job    `yaml:"scrape,omitempty"`
 	Sources       []remote.Source `yaml:"sources,omitempty"`
 	Webhooks      []Webhook       `yaml:"webhooks,omitempty"`
+	Rollouts      Rollouts        `yaml:"rollouts,omitempty"`
 }
 
 // History configures the embedded store of metrics.

@@ -34,6 +34,7 @@ sources:
     http: {authorization: {credentials: hunter2-of-thanos}}
 webhooks:
   - {name: pager, url: "https://pager.example.com/weir", kinds: [rollout, rejected], meshes: [shop], secret: hunter2-of-the-pager, timeout: 5s, retries: 3}
+rollouts: {loopback: true, secret: hunter2-of-rollouts}
 `
 
 func TestWhole(t *testing.T) {
@@ -57,6 +58,9 @@ func TestWhole(t *testing.T) {
 	}
 	if w := c.Webhooks; len(w) != 1 || w[0].Name != "pager" || len(w[0].Kinds) != 2 || w[0].Secret != "hunter2-of-the-pager" || w[0].Retries != 3 {
 		t.Errorf("webhooks %+v", w)
+	}
+	if r := c.Rollouts; !r.Loopback || r.Secret != "hunter2-of-rollouts" {
+		t.Errorf("rollouts %+v", r)
 	}
 	text := c.String()
 	if strings.Contains(text, "hunter2") {

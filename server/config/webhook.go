@@ -24,6 +24,13 @@ type Webhook struct {
 	Retries int            `yaml:"retries,omitempty"` // attempts after the first, at once
 }
 
+// Rollouts says what the webhooks may do that people give to canary rollouts.
+type Rollouts struct {
+	// Loopback lets them call addresses of this machine. Without it nobody who starts a rollout reaches what listens here.
+	Loopback bool          `yaml:"loopback,omitempty"`
+	Secret   secret.Secret `yaml:"secret,omitempty"` // signs what they are told
+}
+
 // The limits of what a webhook may be asked to be.
 const (
 	maxHookTimeout = time.Minute

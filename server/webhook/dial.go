@@ -46,7 +46,7 @@ func allowed(address string, loopback bool) error {
 	case ip.IsLoopback() && loopback:
 		return nil
 	case ip.IsLoopback(), ip.IsUnspecified():
-		return &refusal{address, "it is this machine; start Weir with webhooks.loopback: true to allow that"}
+		return &refusal{address, "it is this machine; set rollouts: {loopback: true} in the configuration file to allow that"}
 	case ip.IsLinkLocalUnicast(), ip.IsMulticast(), ip.IsLinkLocalMulticast(), ip.IsInterfaceLocalMulticast():
 		return &refusal{address, "it is a link-local or multicast address, where clouds keep credentials"}
 	}

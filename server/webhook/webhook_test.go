@@ -158,7 +158,7 @@ func TestAllowedAddresses(t *testing.T) {
 	}
 	url, calls := serve(t, func(http.ResponseWriter, *http.Request) {})
 	err := New(Options{}).Send(t.Context(), Hook{Name: "h", URL: url, Retries: 3}, told)
-	if mesh.CodeOf(err) != mesh.Invalid || calls.Load() != 0 || !strings.Contains(err.Error(), "webhooks.loopback") {
+	if mesh.CodeOf(err) != mesh.Invalid || calls.Load() != 0 || !strings.Contains(err.Error(), "rollouts: {loopback: true}") {
 		t.Errorf("loopback: %v after %d calls", err, calls.Load())
 	}
 }
