@@ -35,7 +35,9 @@ type Draft struct {
 	// the form's fields by name, a list of values each
 	Fields json.RawMessage `json:"fields,omitempty"`
 	// when it was saved last
-	At           time.Time `json:"at,omitempty"`
+	At time.Time `json:"at,omitempty"`
+	// when it was saved first; absent with drafts from before this was kept
+	Begun        *time.Time `json:"begun,omitempty"`
 	selectValues sql.SelectValues
 }
 
@@ -50,7 +52,7 @@ func (*Draft) scanValues(columns []string) ([]any, error) {
 			values[i] = new(sql.NullInt64)
 		case draft.FieldMesh, draft.FieldKind, draft.FieldName, draft.FieldForm, draft.FieldPerson, draft.FieldAuthor:
 			values[i] = new(sql.NullString)
-		case draft.FieldAt:
+		case draft.FieldAt, draft.FieldBegun:
 			values[i] = new(sql.NullTime)
 		default:
 			values[i] = new(sql.UnknownType)
@@ -129,6 +131,13 @@ func (_m *Draft) assignValues(columns []string, values []any) error {
 			} else if value.Valid {
 				_m.At = value.Time
 			}
+		case draft.FieldBegun:
+			if value, ok := values[i].(*sql.NullTime); !ok {
+				return fmt.Errorf("unexpected type %T for field begun", values[i])
+			} else if value.Valid {
+				_m.Begun = new(time.Time)
+				*_m.Begun = value.Time
+			}
 		default:
 			_m.selectValues.Set(columns[i], values[i])
 		}
@@ -191,6 +200,11 @@ func (_m *Draft) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("at=")
 	builder.WriteString(_m.At.Format(time.ANSIC))
+	builder.WriteString(", ")
+	if v := _m.Begun; v != nil {
+		builder.WriteString("begun=")
+		builder.WriteString(v.Format(time.ANSIC))
+	}
 	builder.WriteByte(')')
 	return builder.String()
 }

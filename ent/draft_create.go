@@ -83,6 +83,20 @@ func (_c *DraftCreate) SetNillableAt(v *time.Time) *DraftCreate {
 	return _c
 }
 
+// SetBegun sets the "begun" field.
+func (_c *DraftCreate) SetBegun(v time.Time) *DraftCreate {
+	_c.mutation.SetBegun(v)
+	return _c
+}
+
+// SetNillableBegun sets the "begun" field if the given value is not nil.
+func (_c *DraftCreate) SetNillableBegun(v *time.Time) *DraftCreate {
+	if v != nil {
+		_c.SetBegun(*v)
+	}
+	return _c
+}
+
 // Mutation returns the DraftMutation object of the builder.
 func (_c *DraftCreate) Mutation() *DraftMutation {
 	return _c.mutation
@@ -244,6 +258,10 @@ func (_c *DraftCreate) createSpec() (*Draft, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.At(); ok {
 		_spec.SetField(draft.FieldAt, field.TypeTime, value)
 		_node.At = value
+	}
+	if value, ok := _c.mutation.Begun(); ok {
+		_spec.SetField(draft.FieldBegun, field.TypeTime, value)
+		_node.Begun = &value
 	}
 	return _node, _spec
 }

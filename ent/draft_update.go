@@ -165,6 +165,9 @@ func (_u *DraftUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	if value, ok := _u.mutation.At(); ok {
 		_spec.SetField(draft.FieldAt, field.TypeTime, value)
 	}
+	if _u.mutation.BegunCleared() {
+		_spec.ClearField(draft.FieldBegun, field.TypeTime)
+	}
 	if _node, err = sqlgraph.UpdateNodes(ctx, _u.driver, _spec); err != nil {
 		if _, ok := err.(*sqlgraph.NotFoundError); ok {
 			err = &NotFoundError{draft.Label}
@@ -349,6 +352,9 @@ func (_u *DraftUpdateOne) sqlSave(ctx context.Context) (_node *Draft, err error)
 	}
 	if value, ok := _u.mutation.At(); ok {
 		_spec.SetField(draft.FieldAt, field.TypeTime, value)
+	}
+	if _u.mutation.BegunCleared() {
+		_spec.ClearField(draft.FieldBegun, field.TypeTime)
 	}
 	_node = &Draft{config: _u.config}
 	_spec.Assign = _node.assignValues

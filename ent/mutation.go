@@ -2223,6 +2223,7 @@ type DraftMutation struct {
 	fields        *json.RawMessage
 	appendfields  json.RawMessage
 	at            *time.Time
+	begun         *time.Time
 	clearedFields map[string]struct{}
 	done          bool
 	oldValue      func(context.Context) (*Draft, error)
@@ -2686,6 +2687,55 @@ func (m *DraftMutation) ResetAt() {
 	m.at = nil
 }
 
+// SetBegun sets the "begun" field.
+func (m *DraftMutation) SetBegun(t time.Time) {
+	m.begun = &t
+}
+
+// Begun returns the value of the "begun" field in the mutation.
+func (m *DraftMutation) Begun() (r time.Time, exists bool) {
+	v := m.begun
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldBegun returns the old "begun" field's value of the Draft entity.
+// If the Draft object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *DraftMutation) OldBegun(ctx context.Context) (v *time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldBegun is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldBegun requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldBegun: %w", err)
+	}
+	return oldValue.Begun, nil
+}
+
+// ClearBegun clears the value of the "begun" field.
+func (m *DraftMutation) ClearBegun() {
+	m.begun = nil
+	m.clearedFields[draft.FieldBegun] = struct{}{}
+}
+
+// BegunCleared returns if the "begun" field was cleared in this mutation.
+func (m *DraftMutation) BegunCleared() bool {
+	_, ok := m.clearedFields[draft.FieldBegun]
+	return ok
+}
+
+// ResetBegun resets all changes to the "begun" field.
+func (m *DraftMutation) ResetBegun() {
+	m.begun = nil
+	delete(m.clearedFields, draft.FieldBegun)
+}
+
 // Where appends a list predicates to the DraftMutation builder.
 func (m *DraftMutation) Where(ps ...predicate.Draft) {
 	m.predicates = append(m.predicates, ps...)
@@ -2720,7 +2770,7 @@ func (m *DraftMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *DraftMutation) Fields() []string {
-	fields := make([]string, 0, 9)
+	fields := make([]string, 0, 10)
 	if m.mesh != nil {
 		fields = append(fields, draft.FieldMesh)
 	}
@@ -2748,6 +2798,9 @@ func (m *DraftMutation) Fields() []string {
 	if m.at != nil {
 		fields = append(fields, draft.FieldAt)
 	}
+	if m.begun != nil {
+		fields = append(fields, draft.FieldBegun)
+	}
 	return fields
 }
 
@@ -2774,6 +2827,8 @@ func (m *DraftMutation) Field(name string) (ent.Value, bool) {
 		return m.GetFields()
 	case draft.FieldAt:
 		return m.At()
+	case draft.FieldBegun:
+		return m.Begun()
 	}
 	return nil, false
 }
@@ -2801,6 +2856,8 @@ func (m *DraftMutation) OldField(ctx context.Context, name string) (ent.Value, e
 		return m.OldFields(ctx)
 	case draft.FieldAt:
 		return m.OldAt(ctx)
+	case draft.FieldBegun:
+		return m.OldBegun(ctx)
 	}
 	return nil, fmt.Errorf("unknown Draft field %s", name)
 }
@@ -2873,6 +2930,13 @@ func (m *DraftMutation) SetField(name string, value ent.Value) error {
 		}
 		m.SetAt(v)
 		return nil
+	case draft.FieldBegun:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetBegun(v)
+		return nil
 	}
 	return fmt.Errorf("unknown Draft field %s", name)
 }
@@ -2917,7 +2981,11 @@ func (m *DraftMutation) AddField(name string, value ent.Value) error {
 // ClearedFields returns all nullable fields that were cleared during this
 // mutation.
 func (m *DraftMutation) ClearedFields() []string {
-	return nil
+	var fields []string
+	if m.FieldCleared(draft.FieldBegun) {
+		fields = append(fields, draft.FieldBegun)
+	}
+	return fields
 }
 
 // FieldCleared returns a boolean indicating if a field with the given name was
@@ -2930,6 +2998,11 @@ func (m *DraftMutation) FieldCleared(name string) bool {
 // ClearField clears the value of the field with the given name. It returns an
 // error if the field is not defined in the schema.
 func (m *DraftMutation) ClearField(name string) error {
+	switch name {
+	case draft.FieldBegun:
+		m.ClearBegun()
+		return nil
+	}
 	return fmt.Errorf("unknown Draft nullable field %s", name)
 }
 
@@ -2963,6 +3036,9 @@ func (m *DraftMutation) ResetField(name string) error {
 		return nil
 	case draft.FieldAt:
 		m.ResetAt()
+		return nil
+	case draft.FieldBegun:
+		m.ResetBegun()
 		return nil
 	}
 	return fmt.Errorf("unknown Draft field %s", name)

@@ -31,6 +31,8 @@ const (
 	FieldFields = "fields"
 	// FieldAt holds the string denoting the at field in the database.
 	FieldAt = "at"
+	// FieldBegun holds the string denoting the begun field in the database.
+	FieldBegun = "begun"
 	// Table holds the table name of the draft in the database.
 	Table = "drafts"
 )
@@ -47,6 +49,7 @@ var Columns = []string{
 	FieldVersion,
 	FieldFields,
 	FieldAt,
+	FieldBegun,
 }
 
 // ValidColumn reports if the column name is valid (part of the table columns).
@@ -122,4 +125,9 @@ func ByVersion(opts ...sql.OrderTermOption) OrderOption {
 // ByAt orders the results by the at field.
 func ByAt(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldAt, opts...).ToFunc()
+}
+
+// ByBegun orders the results by the begun field.
+func ByBegun(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldBegun, opts...).ToFunc()
 }

@@ -94,6 +94,11 @@ func At(v time.Time) predicate.Draft {
 	return predicate.Draft(sql.FieldEQ(FieldAt, v))
 }
 
+// Begun applies equality check predicate on the "begun" field. It's identical to BegunEQ.
+func Begun(v time.Time) predicate.Draft {
+	return predicate.Draft(sql.FieldEQ(FieldBegun, v))
+}
+
 // MeshEQ applies the EQ predicate on the "mesh" field.
 func MeshEQ(v string) predicate.Draft {
 	return predicate.Draft(sql.FieldEQ(FieldMesh, v))
@@ -562,6 +567,56 @@ func AtLT(v time.Time) predicate.Draft {
 // AtLTE applies the LTE predicate on the "at" field.
 func AtLTE(v time.Time) predicate.Draft {
 	return predicate.Draft(sql.FieldLTE(FieldAt, v))
+}
+
+// BegunEQ applies the EQ predicate on the "begun" field.
+func BegunEQ(v time.Time) predicate.Draft {
+	return predicate.Draft(sql.FieldEQ(FieldBegun, v))
+}
+
+// BegunNEQ applies the NEQ predicate on the "begun" field.
+func BegunNEQ(v time.Time) predicate.Draft {
+	return predicate.Draft(sql.FieldNEQ(FieldBegun, v))
+}
+
+// BegunIn applies the In predicate on the "begun" field.
+func BegunIn(vs ...time.Time) predicate.Draft {
+	return predicate.Draft(sql.FieldIn(FieldBegun, vs...))
+}
+
+// BegunNotIn applies the NotIn predicate on the "begun" field.
+func BegunNotIn(vs ...time.Time) predicate.Draft {
+	return predicate.Draft(sql.FieldNotIn(FieldBegun, vs...))
+}
+
+// BegunGT applies the GT predicate on the "begun" field.
+func BegunGT(v time.Time) predicate.Draft {
+	return predicate.Draft(sql.FieldGT(FieldBegun, v))
+}
+
+// BegunGTE applies the GTE predicate on the "begun" field.
+func BegunGTE(v time.Time) predicate.Draft {
+	return predicate.Draft(sql.FieldGTE(FieldBegun, v))
+}
+
+// BegunLT applies the LT predicate on the "begun" field.
+func BegunLT(v time.Time) predicate.Draft {
+	return predicate.Draft(sql.FieldLT(FieldBegun, v))
+}
+
+// BegunLTE applies the LTE predicate on the "begun" field.
+func BegunLTE(v time.Time) predicate.Draft {
+	return predicate.Draft(sql.FieldLTE(FieldBegun, v))
+}
+
+// BegunIsNil applies the IsNil predicate on the "begun" field.
+func BegunIsNil() predicate.Draft {
+	return predicate.Draft(sql.FieldIsNull(FieldBegun))
+}
+
+// BegunNotNil applies the NotNil predicate on the "begun" field.
+func BegunNotNil() predicate.Draft {
+	return predicate.Draft(sql.FieldNotNull(FieldBegun))
 }
 
 // And groups predicates with the AND operator between them.

@@ -73,6 +73,7 @@ var (
 		{Name: "version", Type: field.TypeInt64},
 		{Name: "fields", Type: field.TypeJSON},
 		{Name: "at", Type: field.TypeTime},
+		{Name: "begun", Type: field.TypeTime, Nullable: true},
 	}
 	// DraftsTable holds the schema information for the "drafts" table.
 	DraftsTable = &schema.Table{

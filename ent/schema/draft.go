@@ -25,6 +25,7 @@ func (Draft) Fields() []ent.Field {
 		field.Int64("version").NonNegative(),
 		field.JSON("fields", json.RawMessage{}).Comment("the form's fields by name, a list of values each"),
 		field.Time("at").Default(time.Now).Comment("when it was saved last"),
+		field.Time("begun").Optional().Nillable().Immutable().Comment("when it was saved first; absent with drafts from before this was kept"),
 	}
 }
 

@@ -40,6 +40,7 @@ type Draft struct {
 	Version int64      // the object's, when the edit began
 	Fields  url.Values // of the form
 	At      time.Time  // when it was saved last
+	Begun   time.Time  // when it was saved first; zero when it is not known. Saving does not change it
 	// Over is, for saving, At of the draft that this one is made from; zero: there was none; nil: whatever there is goes.
 	// So two windows of one person do not destroy each other's work unseen.
 	Over *time.Time

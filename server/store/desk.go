@@ -43,7 +43,7 @@ func (s *Store) Others(ctx context.Context, meshName string, of mesh.Ref, person
 	rows, err := s.reader.Draft.Query().
 		Where(entdraft.Mesh(meshName), entdraft.Kind(string(of.Kind)), entdraft.Name(of.Name), entdraft.PersonNEQ(person)).
 		Select(entdraft.FieldMesh, entdraft.FieldKind, entdraft.FieldName, entdraft.FieldForm, entdraft.FieldPerson,
-			entdraft.FieldAuthor, entdraft.FieldVersion, entdraft.FieldAt).
+			entdraft.FieldAuthor, entdraft.FieldVersion, entdraft.FieldAt, entdraft.FieldBegun).
 		Order(entdraft.ByAt(entsql.OrderDesc()), entdraft.ByID()).All(ctx)
 	if err != nil {
 		return nil, s.explain("read who edits "+of.String(), err)
@@ -100,7 +100,7 @@ func (s *Store) insertDraft(ctx context.Context, tx *ent.Tx, d desk.Draft, field
 		}
 	}
 	return tx.Draft.Create().SetMesh(d.Mesh).SetKind(string(d.Object.Kind)).SetName(d.Object.Name).SetForm(d.Form).SetPerson(d.Person).
-		SetAuthor(d.Author).SetVersion(d.Version).SetFields(fields).SetAt(d.At.UTC()).Exec(ctx)
+		SetAuthor(d.Author).SetVersion(d.Version).SetFields(fields).SetAt(d.At.UTC()).SetBegun(d.At.UTC()).Exec(ctx)
 }
 
 // overtaken says whether what a draft would replace is not what its writer knew.
@@ -146,10 +146,14 @@ func place(at desk.Place) []predicate.Draft {
 }
 
 func draftOf(row *ent.Draft) desk.Draft {
-	return desk.Draft{
+	d := desk.Draft{
 		Place:  desk.Place{Mesh: row.Mesh, Object: mesh.Ref{Kind: mesh.Kind(row.Kind), Name: row.Name}, Form: row.Form},
 		Person: row.Person, Author: row.Author, Version: row.Version, At: row.At.UTC(),
 	}
+	if row.Begun != nil {
+		d.Begun = row.Begun.UTC()
+	}
+	return d
 }
 
 // Views lists a mesh's saved views, sorted by name.

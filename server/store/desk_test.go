@@ -54,6 +54,9 @@ func TestDraftsOutliveTheProcess(t *testing.T) {
 	other.Person, other.At, other.Form = "min", noon.Add(time.Minute), "timeout"
 	mustSave(t, s, mine)
 	mustSave(t, s, other)
+	mine.Begun, other.Begun = mine.At, other.At // whatever the writer says
+	mine.At = mine.At.Add(time.Hour)
+	mustSave(t, s, mine)
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -82,6 +85,19 @@ func TestDraftsOutliveTheProcess(t *testing.T) {
 		t.Error("a dropped draft is still there")
 	}
 	mustDraft(t, s, other.Place, "min")
+}
+
+func TestDraftOfBeforeItsBeginningWasKept(t *testing.T) {
+	s := open(t, t.TempDir())
+	d := edit("ann", noon, url.Values{"w": {"1"}})
+	if err := s.writer.Draft.Create().SetMesh(d.Mesh).SetKind(string(d.Object.Kind)).SetName(d.Object.Name).SetForm(d.Form).SetPerson(d.Person).
+		SetAuthor(d.Author).SetVersion(d.Version).SetFields([]byte("{}")).SetAt(d.At).Exec(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	mustSave(t, s, edit("ann", noon.Add(time.Hour), url.Values{"w": {"2"}}))
+	if got := mustDraft(t, s, d.Place, "ann"); !got.Begun.IsZero() || got.Fields.Get("w") != "2" {
+		t.Errorf("the draft is %+v: nobody knows when it was begun", got)
+	}
 }
 
 func TestDraftIsNotOverwrittenUnseen(t *testing.T) {

@@ -106,7 +106,7 @@ func (d *desks) of(at desk.Place, version int64, action string) (around page.Des
 		return around, nil
 	}
 	around.Over = begun.Fields.Get(tokenField)
-	around.Began = &page.Began{Ago: d.v.Ago(begun.At), Stale: begun.Version != version}
+	around.Began = &page.Began{Said: d.v.begun(begun), Stale: begun.Version != version}
 	return around, begun.Fields
 }
 
@@ -129,7 +129,19 @@ func (d *desks) elsewhere(of mesh.Ref) []desk.Draft {
 // editing says that somebody else is at it.
 func (v view) editing(d desk.Draft) string {
 	form, _, _ := strings.Cut(d.Form, ":")
-	return v.L.T("desk.other", "author", shorten(d.Author), "clock", v.L.Clock(d.At), "form", v.L.T("desk.form."+form))
+	said := []any{"author", shorten(d.Author), "at", v.When(d.At), "form", v.L.T("desk.form." + form)}
+	if d.Begun.IsZero() {
+		return v.L.T("desk.other", said...)
+	}
+	return v.L.T("desk.other.since", append(said, "begun", v.When(d.Begun))...)
+}
+
+// begun says of the reader's own draft since when it is there, where that is known, and when it was touched last.
+func (v view) begun(d desk.Draft) string {
+	if d.Begun.IsZero() {
+		return v.L.T("desk.began", "ago", v.Ago(d.At))
+	}
+	return v.L.T("desk.began.since", "begun", v.When(d.Begun), "ago", v.Ago(d.At))
 }
 
 // under puts more path into an address before its query.

@@ -54,7 +54,7 @@ func TestDraftIsFilledInAgain(t *testing.T) {
 		t.Errorf("the browser got the name %q", cookie)
 	}
 	doc := b.get(weights, http.StatusOK)
-	if got := text(doc.Find(id("split") + " " + id("began"))); !strings.Contains(got, "You began this edit") || !strings.Contains(got, "Discard") {
+	if got := text(doc.Find(id("split") + " " + id("began"))); !strings.Contains(got, "You began this edit: since 12:00:00 UTC, last touched just now.") || !strings.Contains(got, "Discard") {
 		t.Errorf("nobody says that an edit was begun: %q", got)
 	}
 	if got := doc.Find("#weight-reviews-primary-reviews-v2").AttrOr("value", ""); got != "40" {
@@ -65,7 +65,7 @@ func TestDraftIsFilledInAgain(t *testing.T) {
 	}
 	// Others see that somebody is at it, and not what.
 	other := b.another(t).get(weights, http.StatusOK)
-	if got := text(other.Find(id("others"))); !strings.Contains(got, "jiyoung has been editing this too (weights, last touched at 12:00:00 UTC)") {
+	if got := text(other.Find(id("others"))); !strings.Contains(got, "jiyoung has been editing this too (weights, since 12:00:00 UTC, last touched at 12:00:00 UTC)") {
 		t.Errorf("others see %q", got)
 	}
 	if other.Find(id("began")).Length() != 0 || other.Find("#weight-reviews-primary-reviews-v2").AttrOr("value", "") != "25" {

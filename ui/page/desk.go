@@ -17,7 +17,7 @@ type Desk struct {
 
 // Began is an edit that was begun earlier and is filled in.
 type Began struct {
-	Ago     string
+	Said    string // since when, and when it was touched last
 	Stale   bool   // the object has changed since
 	Unsaved string // what could not be kept, in words; "" when it is kept
 }
