@@ -80,6 +80,19 @@ func TestShiftWeight(t *testing.T) {
 	}
 }
 
+// TestPresetsOfTen folds the presets of many targets away, one opening at a time, all still there without script.
+func TestPresetsOfTen(t *testing.T) {
+	b := open(t, ten())
+	form := b.get("/services/reviews/traffic", http.StatusOK).Find(id("weights-form"))
+	folds := form.Find("details" + id("presets") + "[name=presets]")
+	if folds.Length() != 10 || folds.Filter("[open]").Length() != 0 || folds.Find("[name=preset]").Length() != 80 {
+		t.Errorf("%d folds, %d of them open, with %d presets", folds.Length(), folds.Filter("[open]").Length(), folds.Find("[name=preset]").Length())
+	}
+	if n := open(t, newWorld()).weightsForm().Find("details" + id("presets")).Length(); n != 0 {
+		t.Errorf("the presets of two targets are folded away %d times", n)
+	}
+}
+
 func TestPreset(t *testing.T) {
 	b := open(t, newWorld())
 	for preset, want := range map[string]string{"reviews-v2:100": "Send 100 % to reviews-v2", "reviews-v2:+5": "Send 30 % to reviews-v2", "reviews-v2:0": "Send 100 % to reviews-v1", "reviews-v1:100": "Send 100 % to reviews-v1"} {

@@ -231,6 +231,12 @@ func (p Split) button(s Shell) string {
 	return s.L.T("split.review")
 }
 
+// presetsShown is how many targets have their presets in sight: eight buttons for each of ten are a wall.
+const presetsShown = 3
+
+// folded says whether the presets of a target are folded away until they are asked for, one target's at a time.
+func (p Split) folded() bool { return len(p.Targets) > presetsShown }
+
 // steps are the presets of a target in percent of the whole.
 func steps() []string { return []string{"0", "1", "5", "10", "25", "50", "100", "+5"} }
 
