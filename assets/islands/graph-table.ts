@@ -3,17 +3,17 @@
 
 import { healthMark, make, set } from "./dom";
 import type { Edge, Picture, Row } from "./frames";
+import { type RowActions, RowWalk } from "./graph-grid";
 import { MOST, type Stretch, stretch } from "./graph-rows";
 import type { Words } from "./graph-words";
 import { edgeKey, severity } from "./scene";
 import { write } from "./texts";
 
 /** What the table asks for. */
-export type TableActions = {
+export type TableActions = RowActions & {
   readonly focusHref: (id: string) => string;
   readonly sort: (key: string) => void;
   readonly rows: (wanted: Stretch) => void;
-  readonly select: (key: string) => void;
 };
 
 /** The height of a row of a long table, in pixels; graph-sheet's styles say the same. */
@@ -28,6 +28,7 @@ export class EdgeTable {
   readonly #words: Words;
   readonly #actions: TableActions;
   readonly #template: HTMLTemplateElement | null;
+  readonly #walk: RowWalk;
   readonly #above = spacer();
   readonly #below = spacer();
   #stretch: Stretch = { from: 0, rows: MOST };
@@ -39,6 +40,7 @@ export class EdgeTable {
     this.#words = words;
     this.#actions = actions;
     this.#template = table.parentElement?.querySelector("template[data-row]") ?? null;
+    this.#walk = new RowWalk(table, words.say("row-keys"), actions, signal);
     table.tHead?.addEventListener("click", (event) => this.#sort(event), { signal });
     table.addEventListener("click", (event) => this.#select(event), { signal });
     window.addEventListener("scroll", () => this.#scrolled(), { signal, passive: true });
@@ -46,6 +48,11 @@ export class EdgeTable {
 
   get table(): HTMLTableElement {
     return this.#table;
+  }
+
+  /** The row that has the focus, or had it last. */
+  get row(): HTMLTableRowElement | undefined {
+    return this.#walk.row;
   }
 
   /** From the first row again, because the rows are others. */
@@ -75,7 +82,7 @@ export class EdgeTable {
       row?.toggleAttribute("data-selected", edgeKey(edge) === selected);
       return row ?? [];
     });
-    this.#lay(body, rows);
+    this.#walk.keep(selected, () => this.#lay(body, rows));
   }
 
   /** Puts rows into their order between the room for those that are elsewhere, moving only what is out of place. */

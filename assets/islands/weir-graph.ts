@@ -251,13 +251,13 @@ class WeirGraph extends HTMLElement {
     }
     if (this.#table?.table !== table) {
       const actions = {
+        ...this.#actions(),
         focusHref: (id: string) => this.#focusHref(id),
         sort: (sort: string) => this.#go({ ...this.#state, sort }, "replace"),
         rows: (wanted: Stretch) => {
           this.#rows = wanted;
           this.#subscribe(false);
         },
-        select: (key: string) => this.#select(key),
       };
       this.#table = new EdgeTable(table, this.#words, actions, this.#end.signal);
     }
@@ -275,7 +275,8 @@ class WeirGraph extends HTMLElement {
     const inside = this.#panel.element.contains(document.activeElement);
     this.#go({ ...this.#state, selected: next }, "replace");
     if (next === undefined && (inside || document.activeElement === document.body)) {
-      this.#picture.boxes.button(this.#picture.boxes.current ?? "")?.focus();
+      const box = this.#picture.boxes.button(this.#picture.boxes.current ?? "");
+      (this.#state.view === "table" ? this.#table?.row : box)?.focus();
     }
   }
 

@@ -35,6 +35,34 @@ const over = (page: Page) =>
 const focused = (page: Page) => page.evaluate(() => (document.activeElement as HTMLElement | null)?.dataset.box);
 const param = (page: Page, name: string) => new URL(page.url()).searchParams.get(name);
 
+/** Down the rows of the table, into the panel of one, and back to its row. */
+async function walkTable(page: Page): Promise<void> {
+  const row = () => page.evaluate(() => (document.activeElement as HTMLElement | null)?.dataset.edge);
+  for (let i = 0; i < 30 && (await row()) === undefined; i++) {
+    await page.keyboard.press("Tab");
+  }
+  const first = await row();
+  expect(first).toBe(await page.locator("tr[data-edge]").first().getAttribute("data-edge"));
+  await page.keyboard.press("ArrowDown");
+  const second = await row();
+  expect(second).not.toBe(first);
+  expect(await page.locator(":focus").evaluate((tr) => getComputedStyle(tr).outlineStyle)).toBe("solid");
+  expect(await page.locator("table[data-edges]").getAttribute("role")).toBe("grid");
+  await page.keyboard.press("Space");
+  await page.getByTestId("panel").waitFor();
+  expect(param(page, "select")).toBe(second);
+  expect(await page.locator("tr[aria-selected=true]").getAttribute("data-edge")).toBe(second);
+  expect(await violations(page)).toEqual([]);
+  await page.keyboard.press("Escape");
+  await page.getByTestId("panel").waitFor({ state: "hidden" });
+  expect(await row()).toBe(second);
+  await page.keyboard.press("Enter");
+  await page.locator(".wg-unit[data-focus]").waitFor();
+  expect(param(page, "view")).toBe("focus");
+  await page.keyboard.press("Escape");
+  await page.locator("table[data-edges] tbody tr").first().waitFor();
+}
+
 describe("the picture of a mesh", () => {
   it("is walked, searched and focused with the keyboard alone", async () => {
     const { page, bad } = await open();
@@ -77,6 +105,7 @@ describe("the picture of a mesh", () => {
     expect(await page.locator("tbody tr[data-edge='storefront reviews-v2']").getAttribute("data-health")).toBe(
       "unhealthy",
     );
+    await walkTable(page);
     await page.evaluate(() => (document.activeElement as HTMLElement).blur());
     await page.keyboard.press("t");
     await page.locator(".wg-unit").first().waitFor();
