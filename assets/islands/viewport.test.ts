@@ -3,6 +3,17 @@ import { describe, expect, it } from "vitest";
 import { BOX } from "./geometry";
 import { beyond, fitted, LEGIBLE, pan, reveal, unproject, zoom } from "./viewport";
 
+describe("a large screen", () => {
+  it("is used by a small picture, and a small one is not filled by a few boxes", () => {
+    const area = { x: 0, y: 0, width: 900, height: 300 };
+    expect(fitted(area, { width: 1400, height: 700 }, LEGIBLE).k).toBe(1.15);
+    expect(fitted(area, { width: 2480, height: 1200 }, LEGIBLE).k).toBeCloseTo(1.55);
+    expect(fitted(area, { width: 3600, height: 1900 }, LEGIBLE).k).toBe(1.6);
+    // What has no more room takes what there is.
+    expect(fitted({ ...area, width: 2700 }, { width: 3600, height: 1900 }, LEGIBLE).k).toBeCloseTo(3552 / 2700);
+  });
+});
+
 describe("the view", () => {
   const area = { x: -100, y: -50, width: 2000, height: 600 };
   const size = { width: 1000, height: 700 };

@@ -22,9 +22,16 @@ const WHOLE = 0.58;
 /** The room left around a fitted picture. */
 const PADDING = 24;
 
+/**
+ * How large a fitted picture may become in a window: a little more than its own size, and on walls and large screens,
+ * which are looked at from further away, half as large again.
+ */
+const largest = ({ width }: Size): number => Math.min(1.6, Math.max(1.15, width / 1600));
+
 /** The view that shows an area whole or, at the least scale, as much of it around an anchor as there is room for. */
 export function fitted(area: Rect, size: Size, least: number, anchor?: Rect): View {
-  const most = Math.min((size.width - 2 * PADDING) / area.width, (size.height - 2 * PADDING) / area.height, 1.15);
+  const room = { width: size.width - 2 * PADDING, height: size.height - 2 * PADDING };
+  const most = Math.min(room.width / area.width, room.height / area.height, largest(size));
   const whole = Number.isFinite(most) ? most : 1;
   const k = whole >= WHOLE ? whole : Math.max(least, whole);
   return {

@@ -163,6 +163,21 @@ describe("the picture of a mesh", () => {
     expect(await places()).toEqual(before);
   });
 
+  it("uses the room of a wall", async () => {
+    const page = await browser.context.newPage();
+    await page.setViewportSize({ width: 3840, height: 2160 });
+    await page.goto(fixture.url);
+    await page.locator(".wg-unit").first().waitFor();
+    const stage = await page.locator(".wg-stage").boundingBox();
+    expect(stage?.height ?? 0).toBeGreaterThan(1500);
+    // Boxes are 176 pixels wide by themselves or wider.
+    const widths = await page
+      .locator(".wg-unit")
+      .evaluateAll((all) => all.map((box) => box.getBoundingClientRect().width));
+    expect(Math.min(...widths)).toBeGreaterThan(176 * 1.3);
+    await page.close();
+  });
+
   it.each([390, 1440])("has room for names of any kind at %d pixels", async (width) => {
     const { page, bad } = await open("?mesh=strange", width);
     for (const name of Object.values(names)) {
