@@ -149,6 +149,52 @@ describe("looking back", () => {
     await page.close();
   });
 
+  it.each([
+    { lang: "en", width: 1440, live: "Live" },
+    { lang: "ko", width: 390, live: "실시간" },
+  ])(
+    "leads from the incident to what changed before it, keys alone: $lang, $width",
+    { timeout: 120_000 },
+    async (look) => {
+      const page = await browser.context.newPage();
+      const bad = complaints(page);
+      await page.setViewportSize({ width: look.width, height: 844 });
+      await page.goto(`${url}/?lang=${look.lang}`);
+      const press = async (selector: string) => {
+        await page.locator(selector).first().waitFor({ timeout: 60_000 });
+        await tabTo(page, selector, 250);
+        await page.keyboard.press("Enter");
+      };
+      await press("nav.sections a[href^='/topology']");
+      await press("[data-testid=trouble][data-health=unhealthy]");
+      await page.getByTestId("past-banner").waitFor();
+      for (let i = 0; i < 12 && (await page.locator(red).count()) === 0; i++) {
+        await press("[data-step=next]");
+        await page.waitForTimeout(700);
+      }
+      await page.locator(red).first().waitFor();
+      const at = new URL(page.url()).searchParams.get("at") ?? "";
+      expect(Date.parse(at)).toBeLessThan(Date.parse(incident.over));
+      expect(
+        await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth),
+      ).toBe(0);
+      // What was changed shortly before is beside the strip, and says what it did.
+      await press(`[data-testid=mark][href*='/history/${incident.change}']`);
+      await page.waitForURL(`**/history/${incident.change}*`);
+      expect(await page.locator("html").getAttribute("lang")).toBe(look.lang);
+      expect(await page.locator("main").innerText()).toContain("ratings");
+      expect(await page.getByTestId("diff").innerText()).toContain("1ms");
+      expect(await violations(page)).toEqual([]);
+      await page.goBack();
+      await page.getByTestId("past-banner").waitFor();
+      await press("[data-testid=back-to-live]");
+      await page.getByTestId("past-banner").waitFor({ state: "hidden" });
+      expect(await page.locator("[data-range-moment]").getAttribute("aria-valuetext")).toBe(look.live);
+      expect(bad).toEqual([]);
+      await page.close();
+    },
+  );
+
   it("works without JavaScript", { timeout: 240_000 }, async () => {
     const page = await plain.context.newPage();
     await page.goto(`${url}/topology?span=15m`);
