@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -127,7 +128,7 @@ func (g *Gatherer) preview(ctx context.Context, name string, after mesh.Mesh, p 
 	after.Name = name // a deleted mesh is an empty one
 	found, err := g.o.Preview.Preview(ctx, after, maxDrafts)
 	if err != nil {
-		p.Notes = append(p.Notes, err.Error())
+		p.Notes = append(p.Notes, plan.Say("preview.failed", "detail", err.Error()))
 		return nil
 	}
 	p.Proxies = &plan.Proxies{Total: len(found.Changed), Connected: found.Connected, IDs: found.Changed[:min(len(found.Changed), plan.MaxProxies)]}
@@ -135,7 +136,7 @@ func (g *Gatherer) preview(ctx context.Context, name string, after mesh.Mesh, p 
 		p.Proxies.IDs = []string{}
 	}
 	if found.More > 0 && g.o.Validate != nil {
-		p.Notes = append(p.Notes, "Envoy was asked about some kinds of proxies only: there are too many to wait for")
+		p.Notes = append(p.Notes, plan.Say("envoy.more", "n", strconv.Itoa(found.More)))
 	}
 	return found.Drafts
 }
@@ -146,7 +147,7 @@ func (g *Gatherer) recall(ctx context.Context, name string, p *plan.Plan) {
 		return
 	}
 	if g.o.Highest == nil {
-		p.Notes = append(p.Notes, "no history is kept, so the highest loads are not known")
+		p.Notes = append(p.Notes, plan.Say("history.none"))
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, recallWithin)
@@ -157,7 +158,7 @@ func (g *Gatherer) recall(ctx context.Context, name string, p *plan.Plan) {
 	}
 	highest, err := g.o.Highest(ctx, name, nodes)
 	if err != nil {
-		p.Notes = append(p.Notes, "the highest loads could not be read: "+err.Error())
+		p.Notes = append(p.Notes, plan.Say("history.failed", "detail", err.Error()))
 		return
 	}
 	p.Recall(highest)
@@ -178,7 +179,7 @@ func (g *Gatherer) check(ctx context.Context, drafts []provider.Draft, p *plan.P
 	}
 	if g.o.Validate == nil {
 		if g.o.Unchecked != "" {
-			p.Notes = append(p.Notes, "no dry run by Envoy: "+g.o.Unchecked)
+			p.Notes = append(p.Notes, plan.Say("envoy.none", "detail", g.o.Unchecked))
 		}
 		return
 	}
@@ -188,13 +189,13 @@ func (g *Gatherer) check(ctx context.Context, drafts []provider.Draft, p *plan.P
 	case g.busy <- struct{}{}:
 		defer func() { <-g.busy }()
 	case <-ctx.Done():
-		p.Notes = append(p.Notes, "no dry run by Envoy: it was busy with others")
+		p.Notes = append(p.Notes, plan.Say("envoy.busy"))
 		return
 	}
 	for _, d := range ready {
 		said, err := g.validate(ctx, d.Config)
 		if err != nil {
-			p.Notes = append(p.Notes, "no dry run by Envoy for "+d.For+": "+err.Error())
+			p.Notes = append(p.Notes, plan.Say("envoy.failed", "for", d.For, "detail", err.Error()))
 			continue
 		}
 		p.DryRun = append(p.DryRun, plan.DryRun{For: d.For, OK: said == "", Message: said})

@@ -21,6 +21,14 @@ type pictures struct{ g graph.Graph }
 
 func (p pictures) Graph(name string) (graph.Graph, bool) { return p.g, p.g.Mesh == name }
 
+func texts(notes []plan.Note) string {
+	var b strings.Builder
+	for _, n := range notes {
+		b.WriteString(n.Text + "\n")
+	}
+	return b.String()
+}
+
 type previewer struct {
 	found provider.Preview
 	err   error
@@ -125,7 +133,7 @@ func TestWhatIsNotKnown(t *testing.T) {
 		},
 	})
 	p := g.Plan(t.Context(), intent(true))
-	notes := strings.Join(p.Notes, "\n")
+	notes := texts(p.Notes)
 	for _, want := range []string{"highest loads could not be read", "did not end in time", "some kinds of proxies only"} {
 		if !strings.Contains(notes, want) {
 			t.Errorf("%q is not in the notes:\n%s", want, notes)
@@ -138,7 +146,7 @@ func TestWhatIsNotKnown(t *testing.T) {
 		Graphs: pictures{}, Preview: previewer{err: mesh.Errorf(mesh.Unavailable, "not in time")}, Unchecked: "Envoy is not installed",
 	})
 	p = g.Plan(t.Context(), intent(true))
-	if notes := strings.Join(p.Notes, "\n"); !strings.Contains(notes, "the traffic is not known") || !strings.Contains(notes, "not in time") || len(p.Steps) != 2 {
+	if notes := texts(p.Notes); !strings.Contains(notes, "no requests were seen lately") || !strings.Contains(notes, "not in time") || len(p.Steps) != 2 {
 		t.Errorf("%+v", p)
 	}
 	deleted := intent(true)

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"maps"
+	"math"
 	"slices"
 	"strings"
 
@@ -69,8 +70,12 @@ func (m *maker) flow(route, node string) *moved {
 	return m.flows[route][node]
 }
 
-// rounds is how often apportion improves its guess: enough for proportions that are a hundredth apart.
-const rounds = 200
+// rounds is how often apportion improves its guess at most, and settled the part by which a guess must still change for
+// another round.
+const (
+	rounds  = 2000
+	settled = 1e-6
+)
 
 // apportion says how many requests take each way, from what the caller sends to each target.
 func apportion(list []way, sent []Flow) {
@@ -97,6 +102,7 @@ func apportion(list []way, sent []Flow) {
 				expected[node] += w.rate * share
 			}
 		}
+		moves := false
 		for i, w := range list {
 			factor := 0.0
 			for node, share := range w.shares {
@@ -105,6 +111,10 @@ func apportion(list []way, sent []Flow) {
 				}
 			}
 			list[i].rate *= factor
+			moves = moves || math.Abs(factor-1)*w.rate > settled*total
+		}
+		if !moves {
+			return
 		}
 	}
 }
@@ -115,7 +125,7 @@ func (m *maker) ambiguous(list []way) {
 		for _, b := range list[:i] {
 			both := slices.ContainsFunc(slices.Collect(maps.Keys(a.shares)), func(n string) bool { return a.shares[n] > 0 && b.shares[n] > 0 })
 			if both && a.rate+b.rate > 0 && a.route != b.route && (m.edited(a.route) || m.edited(b.route)) {
-				m.note("%s and %s lead to the same versions: how many requests take which is estimated from their proportions", b.route, a.route)
+				m.note("flow.shared", "a", b.route, "b", a.route)
 			}
 		}
 	}
@@ -137,7 +147,7 @@ func (m *maker) destinations(caller string, w way) []way {
 		}
 	}
 	if len(list) < max(len(services), 1) && w.rate >= 0.05 {
-		m.note("%.1f requests/s of %s from %s would find no route", w.rate, w.service, caller)
+		m.note("flow.lost", "rate", decimal(w.rate), "service", w.service, "caller", caller)
 	}
 	return list
 }
@@ -164,7 +174,7 @@ func (m *maker) services(caller, service string) []string {
 	slices.Sort(list)
 	list = slices.Compact(list)
 	if len(list) > 1 {
-		m.note("routes of %s that led to %s lead to several services: its requests are shared out evenly among them", caller, service)
+		m.note("flow.gateway", "caller", caller, "service", service)
 	}
 	return list
 }

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/weirmesh/weir/server/mesh"
@@ -30,7 +31,7 @@ func (m *maker) spread() {
 				continue
 			case now < noticed:
 				if n, ok := m.After.Node(node); ok && len(n.Backends) > 0 {
-					m.note("%s gets next to nothing now, so what it would call in its turn is not known", node)
+					m.note("node.calls", "node", node)
 				}
 				continue
 			}
@@ -70,7 +71,7 @@ func (m *maker) loads() {
 		return 1
 	})
 	if len(nodes) > maxLoads {
-		m.note("the loads of %d more nodes would change", len(nodes)-maxLoads)
+		m.note("load.more", "n", strconv.Itoa(len(nodes)-maxLoads))
 		nodes = nodes[:maxLoads]
 	}
 	for _, node := range nodes {
@@ -95,7 +96,7 @@ func (m *maker) load(node string, pooled bool) {
 // headroom writes what each limit of a pool would have left.
 func (m *maker) headroom(node string, box Box, after float64) {
 	if box.Overflow > 0 {
-		m.note("%s refuses %.1f requests/s because of its pool already", node, box.Overflow)
+		m.note("pool.refusing", "node", node, "rate", decimal(box.Overflow))
 	}
 	factor := 1.0
 	if box.Rate >= noticed {
@@ -147,11 +148,11 @@ func (m *maker) like(node string, own Box, after float64) Box {
 		}
 	}
 	if others.Rate < noticed {
-		m.note("%s gets next to nothing now, so what its pool would hold is not known", node)
+		m.note("pool.unknown", "node", node)
 		return own
 	}
 	factor := after / others.Rate
-	m.note("%s gets next to nothing now: what its pool would hold is worked out from the other versions", node)
+	m.note("pool.like", "node", node)
 	return Box{
 		Pooled: true, Instances: own.Instances,
 		Connections: others.Connections * factor, Pending: others.Pending * factor, InFlight: others.InFlight * factor,

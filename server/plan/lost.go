@@ -31,28 +31,28 @@ func (m *maker) lost() {
 // lostService says why calls to a service would be answered 404.
 func (m *maker) lostService(name string) {
 	before, after := dead(m.Before, name), dead(m.After, name)
-	if after != "" && before == "" {
+	if after.Code != "" && before.Code == "" {
 		m.plan.Unreachable = append(m.plan.Unreachable, Unreachable{Object: mesh.Ref{Kind: mesh.KindService, Name: name}, Why: after})
 	}
 }
 
-// dead says why a service answers nobody, "" when it does answer or nobody is declared to call it.
-func dead(m mesh.Mesh, name string) string {
+// dead says why a service answers nobody; nothing when it does answer or nobody is declared to call it.
+func dead(m mesh.Mesh, name string) Note {
 	s, ok := m.Service(name)
 	called := slices.ContainsFunc(m.Nodes, func(n mesh.VirtualNode) bool {
 		return slices.ContainsFunc(n.Backends, func(b mesh.Backend) bool { return b.Service == name })
 	}) || slices.ContainsFunc(m.GatewayRoutes, func(r mesh.GatewayRoute) bool { return r.Target.Service == name })
 	switch {
 	case !ok && called:
-		return "it is gone and still called: calls to it would be answered 404"
+		return Say("lost.gone")
 	case !ok:
-		return ""
+		return Note{}
 	case s.Node == "" && s.Router == "":
-		return "nothing provides it: calls to it would be answered 404"
+		return Say("lost.provider")
 	case s.Router != "" && len(m.RoutesOf(s.Router)) == 0:
-		return "its router " + s.Router + " has no routes: calls to it would be answered 404"
+		return Say("lost.routes", "router", s.Router)
 	}
-	return ""
+	return Note{}
 }
 
 // lostRoutes finds the routes of a router that can never match any more.
@@ -61,7 +61,7 @@ func (m *maker) lostRoutes(router string) {
 	for _, route := range slices.Sorted(maps.Keys(now)) {
 		if _, was := already[route]; !was {
 			m.plan.Unreachable = append(m.plan.Unreachable, Unreachable{
-				Object: mesh.Route{Router: router, Name: route}.Ref(), Why: "it can never match: " + now[route] + " is tried first and takes everything that it matches",
+				Object: mesh.Route{Router: router, Name: route}.Ref(), Why: Say("lost.shadowed", "by", now[route]),
 			})
 		}
 	}
@@ -71,7 +71,7 @@ func (m *maker) lostRoutes(router string) {
 			continue
 		}
 		if _, is := differences(e.Before, e.After)["match"]; e.Before == nil && len(m.Before.RoutesOf(router)) > 0 || is {
-			m.note("how many requests match route %s as it would be is not known: it is counted as if it took what it takes now", r.Ref().Name)
+			m.note("flow.match", "route", r.Ref().Name)
 		}
 	}
 }
@@ -96,7 +96,7 @@ func (m *maker) deserted() {
 	}
 	for _, node := range slices.Sorted(maps.Keys(left)) {
 		if _, ok := m.After.Node(node); ok && left[node] && len(m.Before.Callers(node)) > 0 && len(m.After.Callers(node)) == 0 {
-			m.note("nobody is declared to call %s any more", node)
+			m.note("node.deserted", "node", node)
 		}
 	}
 }

@@ -1,10 +1,10 @@
 package plan
 
 import (
-	"fmt"
 	"maps"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -59,7 +59,7 @@ func Make(in Input) *Plan {
 	m := maker{Input: in, plan: &Plan{At: in.At, Steps: steps(in.Edits)}, in: make(map[string]float64), flows: make(map[string]map[string]*moved)}
 	m.lost()
 	if in.Seen == nil {
-		m.note("the traffic is not known, so nothing is said about requests that move")
+		m.note("traffic.unknown")
 		return m.plan
 	}
 	for _, end := range m.callers() {
@@ -83,12 +83,15 @@ type maker struct {
 type moved struct{ before, after float64 }
 
 // note keeps a sentence once.
-func (m *maker) note(format string, args ...any) {
-	text := fmt.Sprintf(format, args...)
-	if !slices.Contains(m.plan.Notes, text) {
-		m.plan.Notes = append(m.plan.Notes, text)
+func (m *maker) note(code string, pairs ...string) {
+	n := Say(code, pairs...)
+	if !slices.ContainsFunc(m.plan.Notes, func(other Note) bool { return other.Text == n.Text }) {
+		m.plan.Notes = append(m.plan.Notes, n)
 	}
 }
+
+// decimal writes a rate.
+func decimal(v float64) string { return strconv.FormatFloat(v, 'f', 1, 64) }
 
 // callers lists the ends for which calls may go elsewhere, sorted: those with a touched service among their backends, and
 // those whose backends changed.

@@ -138,10 +138,10 @@ func said(p *plan.Plan) []string {
 		list = append(list, fmt.Sprintf("pool %s %s: %.1f → %.1f of %d, over %v", h.Node, h.Limit, h.Used, h.After, h.Value, h.Over))
 	}
 	for _, u := range p.Unreachable {
-		list = append(list, fmt.Sprintf("lost %s: %s", u.Object, u.Why))
+		list = append(list, fmt.Sprintf("lost %s: %s", u.Object, u.Why.Text))
 	}
 	for _, n := range p.Notes {
-		list = append(list, "note "+n)
+		list = append(list, "note "+n.Text)
 	}
 	return list
 }
@@ -272,8 +272,8 @@ func TestManyObjects(t *testing.T) {
 	if len(p.Steps) != 61 || last.After != "140 created" || last.Object.Kind != mesh.KindService {
 		t.Errorf("%d steps, the last %+v", len(p.Steps), last)
 	}
-	if len(p.Shifts) != 0 || !slices.ContainsFunc(p.Notes, func(s string) bool { return strings.Contains(s, "not known") }) {
-		t.Errorf("shifts %v notes %q", p.Shifts, p.Notes)
+	if len(p.Shifts) != 0 || !slices.ContainsFunc(p.Notes, func(n plan.Note) bool { return n.Code == "traffic.unknown" }) {
+		t.Errorf("shifts %v notes %v", p.Shifts, p.Notes)
 	}
 }
 

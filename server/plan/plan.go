@@ -20,7 +20,7 @@ type Plan struct {
 	Pools       []Headroom    `json:"pools,omitempty"`
 	Unreachable []Unreachable `json:"unreachable,omitempty"`
 	DryRun      []DryRun      `json:"dryRun,omitempty"`
-	Notes       []string      `json:"notes,omitempty"` // what limits the forecast, in words
+	Notes       []Note        `json:"notes,omitempty"` // what limits the forecast
 }
 
 // Step is one thing that would be different: the semantic difference, one line for one meaning.
@@ -101,7 +101,7 @@ func (h Headroom) Level() Level {
 // Unreachable is an object that no request could reach any more.
 type Unreachable struct {
 	Object mesh.Ref `json:"object"`
-	Why    string   `json:"why"`
+	Why    Note     `json:"why"`
 }
 
 // DryRun is what Envoy itself says of the configuration that proxies of one kind would get.

@@ -60,14 +60,17 @@ func (d draft) proposal(v view, author, reason string) change.Proposal {
 // signature is what somebody says about a change while reviewing it.
 type signature struct {
 	reason, confirmWithin string
+	override              string // the reason for going over what stands in the way; "": nothing is gone over
 	within                time.Duration
 	reasonError           string // keys of the catalogue
 	confirmError          string
+	refused               bool   // the door did not take it, and the review says why
 	key                   string // makes applying twice do it once
 }
 
 func readSignature(c *gin.Context) signature {
 	s := signature{reason: strings.TrimSpace(c.PostForm("reason")), confirmWithin: c.PostForm("confirmWithin"), key: c.PostForm("key")}
+	s.override = strings.TrimSpace(c.PostForm("override"))
 	if utf8.RuneCountInString(s.reason) > maxReason {
 		s.reasonError = "review.reason.long"
 	}
@@ -107,11 +110,13 @@ func (w *Web) reviewWith(c *gin.Context, v view, d draft, s signature) error {
 	}
 	r := page.Review{Shell: v.Shell, Title: d.ref.Name, Diff: dry.Diff, Nothing: err != nil || dry.Diff == "", Form: v.reviewForm(d, s)}
 	r.Form.Hidden = append(append(r.Form.Hidden, carried(c)...), page.Field{Name: "key", Value: s.key})
+	r.Forecast = v.forecast(dry.Plan)
+	r.Form.Blocked, r.Form.Override = len(dry.Plan.Refused()) > 0, s.override
 	w.aroundReview(c, v, d, &r)
 	r.Shell.Title = r.Review()
 	d.describe(&r)
 	status := http.StatusOK
-	if s.reasonError != "" || s.confirmError != "" {
+	if s.reasonError != "" || s.confirmError != "" || s.refused {
 		status = http.StatusUnprocessableEntity
 	}
 	return w.render(c, status, page.ReviewPage(r))
@@ -168,12 +173,12 @@ func (w *Web) apply(c *gin.Context, v view, d draft) error {
 		return w.reviewWith(c, v, d, s)
 	}
 	p := d.proposal(v, w.Author(c.Request), s.reason)
-	p.ConfirmWithin, p.IdempotencyKey = s.within, s.key
+	p.ConfirmWithin, p.IdempotencyKey, p.Override = s.within, s.key, s.override
 	if d.after == nil && len(p.Patch.Put)+len(p.Patch.Delete) == 0 {
 		return w.reviewWith(c, v, d, s)
 	}
 	made, err := w.Changes.Propose(c.Request.Context(), p)
-	if errors.Is(err, change.ErrUnchanged) {
+	if s.refused = errors.Is(err, change.ErrProxyRefuses); s.refused || errors.Is(err, change.ErrUnchanged) {
 		return w.reviewWith(c, v, d, s)
 	}
 	if err != nil {

@@ -13,7 +13,9 @@ import (
 	"github.com/weirmesh/weir/server/change"
 	"github.com/weirmesh/weir/server/definition"
 	"github.com/weirmesh/weir/server/graph"
+	"github.com/weirmesh/weir/server/journal"
 	"github.com/weirmesh/weir/server/mesh"
+	"github.com/weirmesh/weir/server/plan"
 	"github.com/weirmesh/weir/server/provider"
 	"github.com/weirmesh/weir/server/web"
 )
@@ -32,6 +34,7 @@ type world struct {
 	drafts  web.Drafts        // nil: none are kept
 	keys    map[string]string // idempotency keys, with the change that each made
 	views   web.Views
+	told    []journal.Event // what happened, newest first; nil: nobody writes that down
 }
 
 func newWorld() *world {
@@ -39,7 +42,7 @@ func newWorld() *world {
 	w.add(sample())
 	w.graphs["sample_app"] = picture()
 	w.proxies["sample_app"] = proxies()
-	w.changes = history()
+	w.changes, w.told = history(), happened()
 	w.past = &past{w: w}
 	return w
 }
@@ -152,6 +155,7 @@ func (w *world) Propose(_ context.Context, p change.Proposal) (change.Change, er
 	if len(c.Objects) == 0 {
 		return change.Change{}, &mesh.Error{Code: mesh.Invalid, Message: "nothing would change", Err: change.ErrUnchanged}
 	}
+	c.Plan = w.plan(current.Mesh, next, p.DryRun)
 	if p.DryRun {
 		return c, nil
 	}
@@ -305,6 +309,10 @@ func history() []change.Change {
 	}
 	pending := entry("chg-041", 12*time.Second, route, "reviews/primary: reviews-v2 5 % → 25 %", "jiyoung", "second step")
 	pending.State, pending.ConfirmBy, pending.Observed = change.Pending, ptr(noon().Add(48*time.Second)), shares(0.248, 0.227, 0.27, true)
+	pending.Plan = &plan.Plan{Shifts: []plan.Shift{
+		{Route: "reviews/primary", Node: "reviews-v1", ShareBefore: 0.95, ShareAfter: 0.75, RateBefore: 70.9, RateAfter: 56, Measured: ptr(56.3)},
+		{Route: "reviews/primary", Node: "reviews-v2", ShareBefore: 0.05, ShareAfter: 0.25, RateBefore: 3.7, RateAfter: 18.7, Measured: ptr(18.5)},
+	}}
 	refused := entry("chg-040", 9*time.Minute, route, "reviews/primary: match ~ )", "min", "")
 	refused.Programmed = &change.Programmed{Acked: 2, Total: 3, At: ptr(noon()), Rejected: []provider.Rejection{{Proxy: "checkout-1", Message: "Invalid regex ')': missing )"}}}
 	refused.State = change.Reverted

@@ -34,10 +34,10 @@ func TestShiftWeight(t *testing.T) {
 	if got := text(review.Find(id("diff"))); !strings.Contains(got, "+ weight: 50") {
 		t.Errorf("the difference does not show the new weight: %s", got)
 	}
-	if got := text(review.Find(id("load")).Eq(1)); got != "reviews-v2 18.8/s 37.5/s 37.5/s connections 9 → 18 of 100 pending 0 → 0 of 20 in flight 2 → 4 of 200" {
+	if got := text(review.Find(id("load")).Eq(1)); got != "reviews-v2 1 18.8 → 37.5/s 40/s 22 Nov 2026, 05:00:00 UTC" {
 		t.Errorf("the load on reviews-v2 is %q", got)
 	}
-	if got := text(review.Find(id("touched"))); !strings.Contains(got, "2 proxies") || !strings.Contains(got, "storefront-1") {
+	if got := text(review.Find(id("touched"))); !strings.Contains(got, "2 of 9 connected proxies") || !strings.Contains(got, "storefront-1") {
 		t.Errorf("the proxies touched are %q", got)
 	}
 	twins := text(review.Find(id("equivalents")))

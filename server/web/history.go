@@ -72,7 +72,7 @@ func (w *Web) change(c *gin.Context) error {
 		c.Redirect(http.StatusSeeOther, c.Request.URL.EscapedPath()+"?"+query.Encode())
 		return nil
 	}
-	p := page.Change{Shell: v.Shell, Card: v.changeCard(entry), Diff: entry.Diff, Twins: w.changeTwins(entry)}
+	p := page.Change{Shell: v.Shell, Card: v.changeCard(entry), Diff: entry.Diff, Twins: w.changeTwins(entry), Forecast: v.forecast(entry.Plan)}
 	if service := c.Query("link"); service != "" {
 		s, _ := v.service(service)
 		p.Card = *v.serviceCard(entry, v.versionNames(s, v.routes(s.Router)))

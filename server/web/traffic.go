@@ -122,8 +122,12 @@ func (w *Web) describeTraffic(v view, form trafficForm, after mesh.Route, r *pag
 	r.Form.Apply = v.L.T("split.apply.none")
 	if lead >= 0 {
 		to := r.After[lead]
+		gains := most * rate
+		if more, ok := r.Forecast.More(before.Ref().Name, to.Name); ok {
+			gains = more
+		}
 		r.Sentences = append(r.Sentences, v.L.T("split.sentence", "service", service, "node", to.Name,
-			"before", r.Before[lead].Label, "after", to.Label, "rate", v.L.Number(most*rate)))
+			"before", r.Before[lead].Label, "after", to.Label, "rate", v.L.Number(gains)))
 		r.Form.Apply = v.L.T("split.apply", "share", to.Label, "node", to.Name)
 	}
 	for i, s := range r.After {

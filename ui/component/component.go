@@ -133,3 +133,11 @@ func sparkValues(lines []Line) [][]float64 {
 }
 
 func pathEscape(s string) string { return url.PathEscape(s) }
+
+// part is how much of the most something is, as an SVG length; nothing of nothing.
+func part(v, most float64) string {
+	if most <= 0 {
+		return percent(0)
+	}
+	return percent(v / most)
+}

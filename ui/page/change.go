@@ -17,6 +17,8 @@ type Change struct {
 	Effect  string // the comparison of before and after; "" where no history is kept
 	Then    string // the topology just before it
 	Plots   component.Plots
+	// Forecast is what was said of it beforehand, with what was measured since; nil: nothing was.
+	Forecast *Forecast
 }
 
 // fragmentQuery is what to add to an address in order to ask for one part of it; a card on a service's page asks

@@ -14,7 +14,8 @@ type Review struct {
 	Sentences []string // the first one is the change in a sentence
 	Before    []component.Segment
 	After     []component.Segment
-	Loads     []Load
+	Forecast  *Forecast // nil: nothing is forecast
+	Loads     []Load    // where nothing is forecast
 	Proxies   []component.LinkTo
 	Diff      string
 	Nothing   bool   // the draft is what is in force
@@ -52,6 +53,8 @@ type ReviewForm struct {
 	ReasonError   string
 	ConfirmWithin string // as the choice's value: "" or "60s"
 	ConfirmError  string
+	Blocked       bool   // something stands in the way that only an override goes over
+	Override      string // the reason for it, as it was filled in
 }
 
 // Field is a form field that is carried along.
