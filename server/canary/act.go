@@ -249,6 +249,9 @@ func (c *Controller) measure(t *run, f Facts, now time.Time) {
 		}
 		return
 	}
+	if ahead := t.judge.Last().Sub(w.From); ahead > 0 { // the clock was set back; windows still follow each other
+		w.From, w.To = w.From.Add(ahead), w.To.Add(ahead)
+	}
 	if err := t.judge.Add(w); err != nil {
 		c.log.Warn("a window of a rollout was refused", "rollout", t.r.ID, "error", err)
 		t.r.Analysis.Dropped++
@@ -259,9 +262,9 @@ func (c *Controller) measure(t *run, f Facts, now time.Time) {
 	if t.split == nil || t.split.Add([]float64{w.Stable.Requests, w.Canary.Requests}) != nil {
 		return
 	}
-	v := t.split.Verdict()
+	v, before := t.split.Verdict(), t.r.Analysis.Split
 	t.r.Analysis.Split = &v
-	if v.Contradicted {
+	if v.Contradicted && (before == nil || !before.Contradicted) {
 		t.r.Notes = note(t.r.Notes, splitWords(t.r, v))
 	}
 }

@@ -256,7 +256,11 @@ func (c *Controller) load(ctx context.Context, id string) (*run, error) {
 		return nil, err
 	}
 	if err := t.restore(evidence); err != nil {
-		return nil, err
+		c.log.Error("the evidence of a rollout is lost", "rollout", id, "error", err)
+		if r.Phase == Progressing || r.Phase == Paused {
+			t.r = r.inconclusive(CauseStore, "its evidence cannot be read any more", c.now())
+			t.fresh = true
+		}
 	}
 	t.r.Analysis.Verdict = t.judge.Verdict(c.now())
 	t.sample.restart(c.now().Add(time.Duration(r.Spec.Analysis.Warmup)))

@@ -74,7 +74,7 @@ func (c *Controller) verb(ctx context.Context, id string, by By, do func(Rollout
 	if t.r.Active() {
 		c.keep(t)
 	}
-	c.log.Info("rollout "+string(next.Phase), "rollout", next.ID, "author", by.Author, "why", next.Why, "was", string(before.Phase))
+	c.log.Info("somebody decided about a rollout", "rollout", next.ID, "author", by.Author, "was", string(before.Phase), "is", string(next.Phase), "why", next.Why)
 	c.poke()
 	return t.r, nil
 }

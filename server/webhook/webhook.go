@@ -12,7 +12,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"math/rand/v2"
 	"net/http"
@@ -178,7 +177,7 @@ func words(code int, said []byte) string {
 		if len(line) > maxSaid {
 			line = append(line[:maxSaid-1], '…')
 		}
-		s += fmt.Sprintf(": %s", string(line))
+		s += ": " + string(line)
 	}
 	return s
 }
