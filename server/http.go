@@ -44,7 +44,7 @@ func (s *Server) newHTTP() (*http.Server, error) {
 	}
 	s.web, err = web.New(web.Options{
 		Meshes: s.door, Changes: s.door, Verdicts: s.door, Graphs: s.graphs, Proxies: s.xds,
-		Drafts: s.store, Views: s.store, Dumps: s.xds, Versions: s.door, Stats: s.stats, Advise: s.advise,
+		Events: s.journal, Drafts: s.store, Views: s.store, Dumps: s.xds, Versions: s.door, Stats: s.stats, Advise: s.advise,
 		Timeline: s.seeing.timeline, Sources: s.state, Targets: s.targets, MadeUp: s.madeUp,
 		Logger: s.opts.Logger.With("part", "web"),
 	})

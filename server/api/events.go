@@ -28,7 +28,7 @@ type Events interface {
 
 // Happening selects events.
 type Happening struct {
-	Mesh    string `query:"mesh" maxLength:"255" doc:"Of this mesh only."`
+	Mesh    string `query:"mesh" maxLength:"255" doc:"Of this mesh, and of none."`
 	Kind    string `query:"kind" maxLength:"200" doc:"Of these kinds only, separated by commas: change, rollout, verdict, rejected, proxy, health, guard, webhook."`
 	Subject string `query:"subject" maxLength:"1024" doc:"About this only: an object's path (route/reviews/primary), an id of the graph, a proxy."`
 	After   string `query:"after" maxLength:"20" pattern:"^[0-9]*$" doc:"Newer than the event with this ID, the oldest first. Left out: the newest first."`

@@ -62,7 +62,7 @@ type Event struct {
 
 // Query selects events. Zero fields do not restrict.
 type Query struct {
-	Mesh    string
+	Mesh    string // of this mesh, and of none
 	Kinds   []Kind
 	Subject string
 	After   int64 // newer than this ID, the oldest first
@@ -74,7 +74,7 @@ type Query struct {
 
 // Matches says whether an event is one that the query selects, leaving Limit aside.
 func (q Query) Matches(e Event) bool {
-	return (q.Mesh == "" || q.Mesh == e.Mesh) && (len(q.Kinds) == 0 || slices.Contains(q.Kinds, e.Kind)) &&
+	return (q.Mesh == "" || e.Mesh == "" || q.Mesh == e.Mesh) && (len(q.Kinds) == 0 || slices.Contains(q.Kinds, e.Kind)) &&
 		(q.Subject == "" || q.Subject == e.Subject) && e.ID > q.After && (q.Before == 0 || e.ID < q.Before)
 }
 

@@ -77,7 +77,7 @@ func (s *Store) Events(ctx context.Context, q journal.Query) ([]journal.Event, e
 		query.Limit(q.Limit)
 	}
 	if q.Mesh != "" {
-		query.Where(entevent.Mesh(q.Mesh))
+		query.Where(entevent.MeshIn(q.Mesh, ""))
 	}
 	if len(q.Kinds) > 0 {
 		kinds := make([]string, len(q.Kinds))

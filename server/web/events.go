@@ -41,6 +41,11 @@ func (w *Web) serviceEvents(c *gin.Context, v view, p page.Service) (templ.Compo
 		return nil, err
 	}
 	list = append(list, v.refusals(nodes, r.over)...)
+	told, err := w.journalEvents(c, v, mine{p.Name, v.refsOf(service, nodes), nodes, r.over})
+	if err != nil {
+		return nil, err
+	}
+	list = append(list, told...)
 	if w.Timeline == nil {
 		e.Off = true
 	} else if frames, err := w.frames(c.Request.Context(), v.Mesh, r.over); err != nil {

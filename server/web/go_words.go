@@ -24,6 +24,7 @@ func destinations() []destination {
 		{"proxies", "/proxies", nil, "envoys sync 프록시"},
 		{"config", "/config", nil, "yaml objects edit validate drift 구성 편집 객체"},
 		{"history", "/history", nil, "changes ledger log 변경 이력"},
+		{"events", "/events", nil, "journal happened stream log 이벤트 사건"},
 		{"compare", "/compare", nil, "difference diff before after 비교"},
 		{"sources", "/sources", nil, "metrics prometheus targets 데이터 출처 지표"},
 		{"settings", "/settings", nil, "preferences limits health 설정"},

@@ -95,6 +95,7 @@ func TestOverviewSaysWhatHowAndSinceWhen(t *testing.T) {
 
 func TestServiceEvents(t *testing.T) {
 	w := newWorld()
+	w.told = nil
 	doc := open(t, w).get("/services/reviews/events", http.StatusOK)
 	kinds := ""
 	doc.Find("[data-testid=event]").Each(func(_ int, s *goquery.Selection) { kinds += s.AttrOr("data-kind", "") + " " })

@@ -26,6 +26,7 @@ func pages() map[string]string {
 		"topology_selected": "/topology?select=reviews-v2+ratings", "topology_far": "/topology?focus=reviews&hops=3", "topology_gone": "/topology?focus=yesterday",
 		"services": "/services", "services_filter": "/services?q=rat", "service": "/services/reviews", "service_traffic": "/services/reviews/traffic?route=beta",
 		"service_pool": "/services/ratings/pool", "proxies": "/proxies", "proxy": "/proxies/checkout-1", "proxy_refused": "/proxies/refused-1",
+		"events": "/events", "events_rollout": "/events?kind=rollout", "events_nothing": "/events?kind=proxy&subject=nobody",
 		"history": "/history", "change_pending": "/history/chg-041", "change_refused": "/history/chg-040", "change_contradicted": "/history/chg-039",
 		"service_events": "/services/reviews/events", "history_search": "/history?who=min&q=match", "overview_zoom": "/?from=2026-11-22T11:50:00Z&to=2026-11-22T11:55:00Z",
 		"service_health": "/services/reviews/health", "settings": "/settings", "sources": "/sources", "sources_down": "/sources?state=down",

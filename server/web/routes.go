@@ -53,6 +53,7 @@ func (w *Web) routes() []route {
 		{http.MethodGet, "/proxies", w.proxies},
 		{http.MethodGet, "/proxies/:id", w.proxy},
 
+		{http.MethodGet, "/events", w.events},
 		{http.MethodGet, "/history", w.history},
 		{http.MethodGet, "/history/:id", w.change},
 		{http.MethodPost, "/history/:id", w.settle},

@@ -118,6 +118,7 @@ type Options struct {
 	Verdicts Verdicts
 	Graphs   Graphs
 	Proxies  Proxies
+	Events   Events                // what happened; nil: nobody writes that down
 	Drafts   Drafts                // nil: an edit lives as long as its page
 	Views    Views                 // nil: views cannot be saved
 	Timeline Timeline              // nil: no moment but the present can be looked at

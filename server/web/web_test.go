@@ -37,6 +37,9 @@ func serveWith(w *world, proxies web.Proxies) http.Handler {
 			return w.refusal
 		}
 	}
+	if w.told != nil {
+		options.Events = w
+	}
 	if w.past != nil {
 		options.Timeline, options.Sources, options.Targets = w.past, origins, targets
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/weirmesh/weir/server/graph"
+	"github.com/weirmesh/weir/server/journal"
 	"github.com/weirmesh/weir/server/mesh"
 	"github.com/weirmesh/weir/server/provider"
 )
@@ -22,12 +23,12 @@ func worlds() map[string]func() *world {
 		"errors":    broken,
 		"none": func() *world {
 			w := newWorld()
-			w.meshes, w.changes = nil, nil
+			w.meshes, w.changes, w.told = nil, nil, []journal.Event{}
 			return w
 		},
 		"noproxies": func() *world {
 			w := newWorld()
-			w.changes, w.graphs, w.proxies = nil, nil, nil
+			w.changes, w.graphs, w.proxies, w.told = nil, nil, nil, []journal.Event{}
 			return w
 		},
 		"notraffic": func() *world {
@@ -98,6 +99,16 @@ func extreme() *world {
 		c.Summary, c.Author, c.Reason, c.Diff = names[i%5], names[(i+1)%5], names[(i+2)%5], names[1]+"\n+"+names[0]
 		if c.Programmed != nil {
 			c.Programmed.Rejected = []provider.Rejection{{Proxy: names[1], Message: names[0]}}
+		}
+	}
+	for i := range w.told {
+		e := &w.told[i]
+		e.Detail = names[i%5]
+		for word := range e.With {
+			e.With[word] = names[(i+len(word))%5]
+		}
+		if i%2 == 0 {
+			e.What, e.Text = "of.a.newer.weir", names[i%5]
 		}
 	}
 	for i := range w.proxies["sample_app"] {

@@ -37,6 +37,7 @@ type Event struct {
 	Code       bool        // Detail is a proxy's own words
 	Health     mesh.Health // what a call became, of a turn
 	State      string      // of a change
+	Severity   string      // of what the journal tells
 	Refusals   []provider.Rejection
 	Past       string // the topology at that time; "" when there is no history
 }
@@ -46,6 +47,14 @@ func (e Event) icon() string {
 	case "refusal", "gone":
 		return string(component.Bad)
 	case "came":
+		return string(component.Done)
+	}
+	switch e.Severity {
+	case "problem":
+		return string(component.Bad)
+	case "warning":
+		return "warn"
+	case "info":
 		return string(component.Done)
 	}
 	return "undo"

@@ -132,6 +132,7 @@ func (s Shell) sections() []Link {
 		{"proxies", "/proxies"},
 		{"config", "/config"},
 		{"history", "/history"},
+		{"events", "/events"},
 		{"sources", "/sources"},
 		{"settings", "/settings"},
 	}
