@@ -162,6 +162,25 @@ func TestConflictOfText(t *testing.T) {
 	}
 }
 
+// TestConflictOfTextWithVersion goes on from what the conflict shows, on top of theirs, without another refusal.
+func TestConflictOfTextWithVersion(t *testing.T) {
+	w := withDrafts(t)
+	b := open(t, w)
+	form := b.get("/config/route/reviews/primary/edit", http.StatusOK).Find(id("definition-form"))
+	action, values := submit(t, form, nil)
+	mine := "version: " + values.Get("version") + " # as printed\n" + strings.ReplaceAll(form.Find("textarea").Text(), "weight: 25", "weight: 50")
+	values.Set("text", mine)
+	b.another(t).goThrough(weights, "timeout-form", map[string]string{"perRequest": "9s"})
+	again, theirs := submit(t, b.post(action, values, http.StatusPreconditionFailed).Find(id("redraft-form")), nil)
+	if want := "version: " + theirs.Get("version") + " # as printed"; theirs.Get("version") == values.Get("version") || !strings.HasPrefix(theirs.Get("text"), want) {
+		t.Errorf("the text is of %.40q, want %q", theirs.Get("text"), want)
+	}
+	review := b.post(again, theirs, http.StatusOK)
+	if title := text(review.Find("h1")); !strings.HasPrefix(title, "Review: ") {
+		t.Errorf("it leads to %q", title)
+	}
+}
+
 // TestVersionInText refuses a text that says it is of another version than the page was opened with, and loses nothing.
 func TestVersionInText(t *testing.T) {
 	for lang, want := range map[string]string{

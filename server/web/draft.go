@@ -210,11 +210,16 @@ func (w *Web) conflict(c *gin.Context, v view, d draft, refusal error) error {
 	p := page.Conflict{Shell: v.Shell, What: d.ref.Name, Message: refusal.Error(), Rows: d.rows, Form: v.reviewForm(d, s)}
 	p.Title = p.L.T("conflict.title", "what", p.What)
 	p.Form.Action = v.Href(d.path)
-	now := page.Field{Name: "version", Value: strconv.FormatInt(cmp.Or(d.current, v.current.Versions[d.ref]), 10)}
+	version := cmp.Or(d.current, v.current.Versions[d.ref])
+	now := page.Field{Name: "version", Value: strconv.FormatInt(version, 10)}
 	p.Form.Hidden = append(append(p.Form.Hidden[:len(p.Form.Hidden)-1], carried(c)...), now,
 		page.Field{Name: "reason", Value: s.reason}, page.Field{Name: "confirmWithin", Value: s.confirmWithin},
 		// Every row is meant as it stands: what nobody touched must not be rebalanced again.
 		page.Field{Name: "exact", Value: "1"})
+	if len(d.rows) > 0 {
+		// The page shows what the two versions say: going on from it, the text is of the newer one.
+		onTop(p.Form.Hidden, d.ref, version)
+	}
 	since, err := w.Changes.Changes(c.Request.Context(), change.Query{Mesh: v.Mesh, Object: d.ref, Limit: 3})
 	if err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/weirmesh/weir/server/change"
+	"github.com/weirmesh/weir/server/definition"
 	"github.com/weirmesh/weir/server/drift"
 	"github.com/weirmesh/weir/server/mesh"
 	"github.com/weirmesh/weir/ui/page"
@@ -133,6 +134,15 @@ func (w *Web) definitionRows(c *gin.Context, v view, d draft) []page.ConflictRow
 		}
 	}
 	return rows
+}
+
+// onTop lets the text among a form's fields say that it is of an object's version.
+func onTop(fields []page.Field, of mesh.Ref, version int64) {
+	for i := range fields {
+		if fields[i].Name == "text" {
+			fields[i].Value = definition.SetVersion(fields[i].Value, of, version)
+		}
+	}
 }
 
 // values are the plain values of an object by their paths: "targets[1].weight" is "25".
