@@ -25,6 +25,18 @@ describe("freshness", () => {
     expect(got.stale).toBe(want[1]);
   });
 
+  it("of a picture that nobody reported to is not told as an age", () => {
+    expect(freshness({ received: 1000, age: 0, fresh: false }, 1100)).toMatchObject({
+      silent: true,
+      stale: true,
+      lost: false,
+    });
+    expect(freshness({ received: 1000, age: 0, fresh: false }, 9000)).toMatchObject({ silent: true, lost: true });
+    expect(freshness({ received: 1000, age: 0.4, fresh: false }, 1100).silent).toBe(false);
+    expect(freshness({ received: 1000, age: 0, fresh: true }, 9000).silent).toBe(false);
+    expect(freshness({ received: 1000, age: 0, fresh: true, awaited: true }, 9000).silent).toBe(false);
+  });
+
   it("of several views is that of the one to be relied on least", () => {
     const at = (received: number, age = 0, fresh = true): Newest => ({ received, age, fresh });
     expect(oldest([])).toBeUndefined();

@@ -49,7 +49,14 @@ export function wakefulClock(even: () => number, day: () => number): () => numbe
 const SLEEP = 2000;
 
 /** What to say about the age of the data. */
-export type Freshness = { readonly age: number; readonly stale: boolean };
+export type Freshness = {
+  readonly age: number;
+  readonly stale: boolean;
+  /** There is a picture and it has no numbers: nobody reports any, so that there is nothing whose age could be told. */
+  readonly silent: boolean;
+  /** Nothing has come for so long that there is no connection. */
+  readonly lost: boolean;
+};
 
 /**
  * Judges by the browser's clock alone: the server's may be another. What nothing has come of yet ages from the moment at
@@ -57,5 +64,10 @@ export type Freshness = { readonly age: number; readonly stale: boolean };
  */
 export function freshness(newest: Newest, now: number): Freshness {
   const since = Math.max(0, now - newest.received);
-  return { age: newest.age + since / 1000, stale: since > TICKS_MISSED || !newest.fresh };
+  return {
+    age: newest.age + since / 1000,
+    stale: since > TICKS_MISSED || !newest.fresh,
+    lost: since > TICKS_MISSED,
+    silent: !newest.awaited && !newest.fresh && newest.age === 0,
+  };
 }

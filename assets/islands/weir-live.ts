@@ -162,12 +162,13 @@ class WeirLive extends HTMLElement {
     }
     const now = this.#now();
     const newest = oldest([...this.#views.values()]);
-    const { age, stale } = newest ? freshness(newest, now) : { age: 0, stale: false };
+    const none = { age: 0, stale: false, silent: false, lost: false };
+    const { age, stale, silent, lost } = newest ? freshness(newest, now) : none;
     const seconds = age < 10 ? age.toFixed(1) : String(Math.round(age));
     const known = newest !== undefined && !newest.awaited;
     for (const element of document.querySelectorAll("[data-live-age]")) {
       if (known || stale) {
-        write(element, text(this, stale ? "stale-age" : "age", { age: seconds }));
+        write(element, text(this, silent ? "none" : stale ? "stale-age" : "age", { age: seconds }));
       }
     }
     document.documentElement.toggleAttribute("data-stale", stale);
@@ -178,7 +179,10 @@ class WeirLive extends HTMLElement {
     for (const element of document.querySelectorAll<HTMLElement>("[data-live-banner]")) {
       element.hidden = !stale;
       if (stale) {
-        write(element, text(this, known ? "stale" : "offline", { age: seconds }));
+        write(
+          element,
+          text(this, silent && !lost ? "silent" : known && !silent ? "stale" : "offline", { age: seconds }),
+        );
       }
     }
   }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/weirmesh/weir/server/change"
+	"github.com/weirmesh/weir/server/graph"
 	"github.com/weirmesh/weir/server/provider"
 	"github.com/weirmesh/weir/server/web"
 )
@@ -163,6 +164,15 @@ func TestStale(t *testing.T) {
 		if !strings.Contains(text(banner), want) {
 			t.Errorf("%s: stale numbers are shown under %q", lang, text(banner))
 		}
+	}
+	silent := newWorld()
+	silent.graphs["sample_app"] = graph.Graph{Mesh: "sample_app", At: noon()}
+	doc := open(t, silent).get("/", http.StatusOK)
+	if got := text(doc.Find(id("banner") + ":not([hidden])")); got != "There are no numbers: no proxy of this mesh is reporting any." {
+		t.Errorf("where nobody reports, the banner says %q", got)
+	}
+	if got := text(doc.Find(id("freshness"))); got != "no numbers yet" {
+		t.Errorf("where nobody reports, the age is %q", got)
 	}
 	if open(t, newWorld()).get("/", http.StatusOK).Find(id("banner")+"[hidden]").Length() != 1 {
 		t.Error("fresh numbers are shown under a banner")

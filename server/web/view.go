@@ -71,7 +71,7 @@ func chosenMesh(c *gin.Context, meshes []string) string {
 func freshness(g graph.Graph, now time.Time) page.Freshness {
 	since := max(now.Sub(g.At), 0)
 	age := since + time.Duration(g.Age*float64(time.Second))
-	return page.Freshness{Known: !g.At.IsZero(), Fresh: g.Fresh && since < 3*time.Second, Age: age}
+	return page.Freshness{Known: !g.At.IsZero(), Fresh: g.Fresh && since < 3*time.Second, Age: age, Silent: !g.At.IsZero() && !g.Fresh && g.Age == 0}
 }
 
 // look reads what a page needs. A mesh that the address names and that does not exist is mesh.NotFound; without any

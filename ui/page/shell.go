@@ -53,6 +53,8 @@ type Freshness struct {
 	Known bool // false: there are none yet
 	Fresh bool // every connected proxy reported lately
 	Age   time.Duration
+	// Silent: there is a picture and nobody reports any numbers to it, so that there is nothing that could be old.
+	Silent bool
 }
 
 // Assets are the addresses of what a page downloads; "" for what this binary was built without.
@@ -235,12 +237,20 @@ func (s Shell) freshness() string {
 	switch {
 	case s.InPast():
 		return s.L.T("live.past")
-	case !s.Live.Known:
+	case !s.Live.Known || s.Live.Silent:
 		return s.L.T("live.none")
 	case !s.Live.Fresh:
 		return s.L.T("live.stale", "age", s.L.Age(s.Live.Age))
 	}
 	return s.L.T("live.fresh", "age", s.L.Age(s.Live.Age))
+}
+
+// staleness is what the banner says while the numbers are not live.
+func (s Shell) staleness() string {
+	if s.Live.Silent {
+		return s.L.T("live.silent")
+	}
+	return s.L.T("live.banner", "age", s.L.Age(s.Live.Age))
 }
 
 func (s Shell) freshnessLevel() string {
