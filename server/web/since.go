@@ -17,15 +17,23 @@ const calm = 15 * time.Second
 type troubles struct {
 	mu     sync.RWMutex
 	meshes map[string]map[string]*trouble // by mesh, then by edge or box
+	began  map[string]time.Time           // when the remembering did, by mesh
 }
 
 // trouble is one of them.
 type trouble struct {
 	since, seen time.Time
-	atLeast     bool // it was so when the remembering began
+	atLeast     bool // it was so when the remembering began, or so soon after it that it may have been
+	asked       bool // the history was
 }
 
-func newTroubles() *troubles { return &troubles{meshes: make(map[string]map[string]*trouble)} }
+func newTroubles() *troubles {
+	return &troubles{meshes: make(map[string]map[string]*trouble), began: make(map[string]time.Time)}
+}
+
+// settling is how long after the remembering began what turns ill may have been so before: the numbers of a process that
+// has just started do not fill a window yet.
+const settling = 30 * time.Second
 
 // edgeKey tells edges apart, as addresses do.
 func edgeKey(from, to string) string { return from + " " + to }
@@ -37,14 +45,14 @@ func (t *troubles) add(g graph.Graph, now time.Time) {
 	known, begun := t.meshes[g.Mesh]
 	if !begun {
 		known = make(map[string]*trouble)
-		t.meshes[g.Mesh] = known
+		t.meshes[g.Mesh], t.began[g.Mesh] = known, now
 	}
 	note := func(key string, h mesh.Health) {
 		if !ill(h) {
 			return
 		}
 		if known[key] == nil {
-			known[key] = &trouble{since: now, atLeast: !begun}
+			known[key] = &trouble{since: now, atLeast: now.Sub(t.began[g.Mesh]) < settling}
 		}
 		known[key].seen = now
 	}
@@ -68,6 +76,7 @@ func (t *troubles) keep(names []string) {
 	for name := range t.meshes {
 		if !slices.Contains(names, name) {
 			delete(t.meshes, name)
+			delete(t.began, name)
 		}
 	}
 }

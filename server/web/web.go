@@ -183,11 +183,14 @@ func New(o Options) (*Web, error) {
 func (w *Web) Run(ctx context.Context) error {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
+	history := recalls{w: w, last: make(map[string]time.Time)}
+	defer history.going.Wait()
 	for {
 		for _, name := range w.Meshes.Meshes() {
 			if g, ok := w.Graphs.Graph(name); ok {
 				w.trends.add(g)
 				w.ills.add(g, w.Now())
+				history.look(ctx, name)
 			}
 		}
 		w.trends.keep(w.Meshes.Meshes())
