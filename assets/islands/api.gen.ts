@@ -2160,6 +2160,13 @@ export interface components {
             /** Format: int64 */
             version?: number;
         };
+        Note: {
+            code?: string;
+            text?: string;
+            values?: {
+                [key: string]: string;
+            };
+        };
         Objective: {
             /** Format: double */
             availability?: number;
@@ -2219,7 +2226,7 @@ export interface components {
             at?: string;
             dryRun?: components["schemas"]["DryRun"][] | null;
             loads?: components["schemas"]["Load"][] | null;
-            notes?: string[] | null;
+            notes?: components["schemas"]["Note"][] | null;
             pools?: components["schemas"]["Headroom"][] | null;
             proxies?: components["schemas"]["Proxies"];
             shifts?: components["schemas"]["Shift"][] | null;
@@ -2494,6 +2501,7 @@ export interface components {
             value?: number;
         };
         RolloutMove: {
+            back?: boolean;
             /** Format: int64 */
             base?: number;
             key?: string;
@@ -2897,7 +2905,7 @@ export interface components {
         };
         Unreachable: {
             object?: components["schemas"]["Ref"];
-            why?: string;
+            why?: components["schemas"]["Note"];
         };
         ValueMatch: {
             exact?: string;
@@ -3722,7 +3730,7 @@ export interface operations {
     "list-events": {
         parameters: {
             query?: {
-                /** @description Of this mesh only. */
+                /** @description Of this mesh, and of none. */
                 mesh?: string;
                 /** @description Of these kinds only, separated by commas: change, rollout, verdict, rejected, proxy, health, guard, webhook. */
                 kind?: string;

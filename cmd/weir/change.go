@@ -78,7 +78,11 @@ func (a *app) tellDry(ask asking, c change.Change) error {
 	for _, b := range c.Breaches {
 		fmt.Fprintf(a.stdout, "in the way: %s\n", printable(b.Message))
 	}
-	_, err := fmt.Fprintf(a.stdout, "would change: %s\n%s", printable(c.Summary), c.Diff)
+	forecast := planText(c.Plan)
+	if forecast != "" {
+		forecast += "\n"
+	}
+	_, err := fmt.Fprintf(a.stdout, "would change: %s\n%s%s", printable(c.Summary), forecast, c.Diff)
 	return err
 }
 

@@ -143,6 +143,9 @@ func changeText(c change.Change) string {
 		line(name, m.At.Local().Format("15:04:05.000")+" "+strings.TrimSpace(m.What+" "+m.Text))
 	}
 	line("hash", c.Hash)
+	if c.Plan != nil && len(c.Plan.Shifts) > 0 {
+		b.WriteString("\n" + columns(shiftHeader(c.Plan.Shifts), shiftRows(c.Plan.Shifts)) + "\n")
+	}
 	b.WriteString(c.Diff)
 	return b.String()
 }

@@ -30,7 +30,7 @@ func planText(p *plan.Plan) string {
 	section([]string{"POOL PER INSTANCE", "USED", "THEN", "LIMIT", ""}, poolRows(p.Pools))
 	var lost, dry [][]string
 	for _, u := range p.Unreachable {
-		lost = append(lost, []string{u.Object.String(), u.Why})
+		lost = append(lost, []string{u.Object.String(), u.Why.Text})
 	}
 	section([]string{"UNREACHABLE", "WHY"}, lost)
 	for _, d := range p.DryRun {
@@ -45,7 +45,7 @@ func planText(p *plan.Plan) string {
 		if i == 0 {
 			b.WriteString("\n")
 		}
-		fmt.Fprintf(&b, "note: %s\n", printable(n))
+		fmt.Fprintf(&b, "note: %s\n", printable(n.Text))
 	}
 	return b.String()
 }
