@@ -153,8 +153,8 @@ func id(name string) string { return `[data-testid="` + name + `"]` }
 // text is what a selection says, with a space between neighbours.
 func text(s *goquery.Selection) string {
 	var words []string
-	s.Find("*").AddSelection(s).Contents().Each(func(_ int, n *goquery.Selection) {
-		if goquery.NodeName(n) == "#text" {
+	s.Find("*").Not(".word").AddSelection(s).Contents().Each(func(_ int, n *goquery.Selection) {
+		if goquery.NodeName(n) == "#text" || n.HasClass("word") { // a word that stays whole is a part of its line
 			words = append(words, strings.Fields(n.Text())...)
 		}
 	})
