@@ -66,6 +66,9 @@ func objects(m mesh.Mesh) []mesh.Object {
 	for _, o := range m.Routers {
 		list = append(list, o)
 	}
+	for _, o := range m.Splits {
+		list = append(list, o)
+	}
 	for _, o := range m.Routes {
 		list = append(list, o)
 	}

@@ -173,6 +173,10 @@ func (s search) split(r routed, node string, percent int) page.GoResult {
 		{Name: "version", Value: s.version(r.Ref())},
 		{Name: "preset", Value: node + ":" + strconv.Itoa(percent)},
 	}
+	if r.Split != "" { // all routes that share it move
+		hidden[2].Value = s.version(mesh.Ref{Kind: mesh.KindSplit, Name: r.Split})
+		hidden = append(hidden, page.Field{Name: "split", Value: r.Split})
+	}
 	sum, now := 0, 0
 	for _, t := range r.Targets {
 		text := strconv.Itoa(t.Weight)

@@ -210,6 +210,14 @@ func (v view) split(r mesh.Route, rate float64, versions []string) page.Split {
 	p := page.Split{
 		Router: r.Router, Route: r.Name, Match: matchText(v.L, r), Version: v.current.Versions[r.Ref()], Rate: rate,
 	}
+	if r.Split != "" {
+		ref := mesh.Ref{Kind: mesh.KindSplit, Name: r.Split}
+		p.Split, p.Sharing, p.Version = r.Split, v.sharing(r.Split), v.current.Versions[ref]
+		p.SplitHref, p.Leave = v.ConfigHref(ref), v.ConfigHref(r.Ref())+"/edit"
+		if at, query, ok := strings.Cut(v.ConfigHref(r.Ref()), "?"); ok {
+			p.Leave = at + "/edit?" + query
+		}
+	}
 	for i, s := range v.segments(r, versions) {
 		weight := r.Targets[i].Weight
 		p.Sum += weight

@@ -55,6 +55,14 @@ func (w *Web) withTraffic(c *gin.Context, do func(view, draft) error) error {
 		return mesh.Errorf(mesh.Internal, "%s holds a %T", ref, stored.Object)
 	}
 	form := trafficForm{service: service.Name, route: route, weights: readWeights(route, c.PostForm)}
+	if route.Split != "" {
+		if form.split, ok = v.current.Mesh.Split(route.Split); !ok {
+			return mesh.Errorf(mesh.Conflict, "%s follows split %s, which is not there any more: load the page again", ref, route.Split)
+		}
+	}
+	if asked := c.PostForm("split"); asked != "" && asked != route.Split { // what it moves is not what it moved
+		return mesh.Errorf(mesh.Conflict, "%s joined or left a split since this page was opened: load it again, since other routes move with it now, or no more", ref)
+	}
 	if form.read, err = version(c); err != nil {
 		return err
 	}
@@ -79,7 +87,8 @@ func (w *Web) withTraffic(c *gin.Context, do func(view, draft) error) error {
 type trafficForm struct {
 	service string
 	route   mesh.Route // as it is in force
-	read    int64      // the route's version
+	split   mesh.Split // whose targets the route takes; the zero Split: it has its own
+	read    int64      // the version of the split, or else of the route
 	weights
 }
 
@@ -91,6 +100,10 @@ func (w *Web) trafficDraft(v view, form trafficForm, again func(error) error) dr
 		place:  desk.Place{Mesh: v.Mesh, Object: route.Ref(), Form: "weights"},
 		fields: []page.Field{{Name: "router", Value: route.Router}, {Name: "route", Value: route.Name}, {Name: "exact", Value: "1"}},
 	}
+	if form.split.Name != "" {
+		d.ref = form.split.Ref()
+		d.fields = append(d.fields, page.Field{Name: "split", Value: form.split.Name})
+	}
 	for i, t := range route.Targets {
 		after.Targets[i].Weight = form.now[i]
 		d.fields = append(d.fields,
@@ -101,6 +114,11 @@ func (w *Web) trafficDraft(v view, form trafficForm, again func(error) error) dr
 		})
 	}
 	d.after = after
+	if form.split.Name != "" { // all routes that share it move
+		shared := form.split
+		shared.Targets = after.Targets
+		d.after = shared
+	}
 	d.describe = func(r *page.Review) { w.describeTraffic(v, form, after, r) }
 	return d
 }
@@ -136,7 +154,16 @@ func (w *Web) describeTraffic(v view, form trafficForm, after mesh.Route, r *pag
 		}
 	}
 	r.Proxies = v.touched(v.callersOf(before.Router))
-	r.Twins = w.weightTwins(v, after, r.Form.ConfirmWithin)
+	if form.split.Name == "" {
+		r.Twins = w.weightTwins(v, after, r.Form.ConfirmWithin)
+		return
+	}
+	r.Sentences = append(r.Sentences, v.L.N("split.moves", len(v.sharing(form.split.Name)), "split", form.split.Name,
+		"routes", strings.Join(v.sharing(form.split.Name), ", ")))
+	r.Proxies = v.touched(v.callersOfSplit(form.split.Name))
+	shared := form.split
+	shared.Targets = after.Targets
+	r.Twins = w.splitTwins(v, shared, r.Form.ConfirmWithin)
 }
 
 // load is what a target receives now and after it receives more; what its pool holds is taken to grow with it.

@@ -43,8 +43,12 @@ type Service struct {
 type Split struct {
 	Desk
 	Router, Route string
-	Match         string // in words
-	Version       int64  // of the route when it was read
+	Match         string   // in words
+	Split         string   // whose weights the route takes; "": it has its own
+	Sharing       []string // the routes that share the split
+	SplitHref     string   // the split's definition
+	Leave         string   // where the route is taken out of it
+	Version       int64    // of the split, or else of the route, when it was read
 	Rate          float64
 	Sum           int // of the weights in force
 	Targets       []Target
