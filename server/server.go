@@ -108,7 +108,8 @@ func (s *Server) build(ctx context.Context) error {
 	}
 	s.evidence = s.rails()
 	s.door, err = change.New(change.Options{
-		Store: s.store, Provider: s.xds, Traffic: s.seeing.told, Around: s.seeing.live, Guard: s.evidence, Logger: log.With("part", "change"),
+		Store: s.store, Provider: s.xds, Traffic: s.seeing.told, Around: s.seeing.live, Guard: s.evidence,
+		Planner: s.planner(), Logger: log.With("part", "change"),
 	})
 	if err != nil {
 		return err
