@@ -43,7 +43,7 @@ func (s *Server) newHTTP() (*http.Server, error) {
 		return nil, fmt.Errorf("mount the API: %w", err)
 	}
 	s.web, err = web.New(web.Options{
-		Meshes: s.door, Changes: s.door, Verdicts: s.door, Graphs: s.graphs, Proxies: s.xds,
+		Meshes: s.door, Changes: s.door, Verdicts: s.door, Entries: s.door, Graphs: s.graphs, Proxies: s.xds,
 		Events: s.journal, Drafts: s.store, Views: s.store, Dumps: s.xds, Versions: s.door, Stats: s.stats, Advise: s.advise,
 		Timeline: s.seeing.timeline, Sources: s.state, Targets: s.targets, MadeUp: s.madeUp,
 		Logger: s.opts.Logger.With("part", "web"),

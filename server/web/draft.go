@@ -66,6 +66,7 @@ type signature struct {
 	confirmError          string
 	refused               bool   // the door did not take it, and the review says why
 	key                   string // makes applying twice do it once
+	overrideError         string
 }
 
 func readSignature(c *gin.Context) signature {
@@ -73,6 +74,9 @@ func readSignature(c *gin.Context) signature {
 	s.override = strings.TrimSpace(c.PostForm("override"))
 	if utf8.RuneCountInString(s.reason) > maxReason {
 		s.reasonError = "review.reason.long"
+	}
+	if s.override = strings.TrimSpace(c.PostForm("override")); utf8.RuneCountInString(s.override) > maxReason {
+		s.overrideError = "rails.override.long"
 	}
 	if s.confirmWithin != "" {
 		var err error
@@ -111,12 +115,13 @@ func (w *Web) reviewWith(c *gin.Context, v view, d draft, s signature) error {
 	r := page.Review{Shell: v.Shell, Title: d.ref.Name, Diff: dry.Diff, Nothing: err != nil || dry.Diff == "", Form: v.reviewForm(d, s)}
 	r.Form.Hidden = append(append(r.Form.Hidden, carried(c)...), page.Field{Name: "key", Value: s.key})
 	r.Forecast = v.forecast(dry.Plan)
-	r.Form.Blocked, r.Form.Override = len(dry.Plan.Refused()) > 0, s.override
+	r.Form.Blocked, r.Form.Override = len(dry.Plan.Refused()) > 0 || len(dry.Breaches) > 0, s.override
+	r.Form.Rails = railsOf(dry.Breaches)
 	w.aroundReview(c, v, d, &r)
 	r.Shell.Title = r.Review()
 	d.describe(&r)
 	status := http.StatusOK
-	if s.reasonError != "" || s.confirmError != "" || s.refused {
+	if s.reasonError != "" || s.confirmError != "" || s.overrideError != "" || s.refused {
 		status = http.StatusUnprocessableEntity
 	}
 	return w.render(c, status, page.ReviewPage(r))
@@ -130,6 +135,10 @@ func (v view) reviewForm(d draft, s signature) page.ReviewForm {
 	f.Hidden = append(f.Hidden, page.Field{Name: "version", Value: strconv.FormatInt(d.version, 10)})
 	if s.reasonError != "" {
 		f.ReasonError = v.L.T(s.reasonError, "most", maxReason)
+	}
+	f.Override = s.override
+	if s.overrideError != "" {
+		f.OverrideError = v.L.T(s.overrideError, "most", maxReason)
 	}
 	if s.confirmError != "" {
 		f.ConfirmError = v.L.T(s.confirmError)
@@ -169,7 +178,7 @@ func (w *Web) once(h handler) handler {
 // apply records a draft and leads to the page that watches it.
 func (w *Web) apply(c *gin.Context, v view, d draft) error {
 	s := readSignature(c)
-	if s.reasonError != "" || s.confirmError != "" {
+	if s.reasonError != "" || s.confirmError != "" || s.overrideError != "" {
 		return w.reviewWith(c, v, d, s)
 	}
 	p := d.proposal(v, w.Author(c.Request), s.reason)
@@ -178,7 +187,11 @@ func (w *Web) apply(c *gin.Context, v view, d draft) error {
 		return w.reviewWith(c, v, d, s)
 	}
 	made, err := w.Changes.Propose(c.Request.Context(), p)
-	if s.refused = errors.Is(err, change.ErrProxyRefuses); s.refused || errors.Is(err, change.ErrUnchanged) {
+	if errors.Is(err, change.ErrGuarded) {
+		s.overrideError = "rails.override.missing"
+	}
+	s.refused = errors.Is(err, change.ErrProxyRefuses) || errors.Is(err, change.ErrGuarded)
+	if s.refused || errors.Is(err, change.ErrUnchanged) {
 		return w.reviewWith(c, v, d, s)
 	}
 	if err != nil {

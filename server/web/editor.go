@@ -129,7 +129,7 @@ func (v view) knobWith(e editor, at spot, values url.Values) page.Knob {
 func own(form url.Values) url.Values {
 	values := maps.Clone(form)
 	for _, name := range []string{
-		"form", "router", "route", "node", "port", "version", wasField, tokenField, overField, "key", "do", "reason", "confirmWithin", "exact",
+		"form", "router", "route", "node", "port", "version", wasField, tokenField, overField, "key", "do", "reason", "confirmWithin", "override", "exact",
 	} {
 		values.Del(name)
 	}

@@ -113,8 +113,15 @@ func TestReviewForecasts(t *testing.T) {
 	action, form := submit(t, b.weightsForm(), map[string]string{"weight.reviews-v2": "50"})
 	review := b.post(action, form, http.StatusOK)
 	for _, c := range []struct{ where, want string }{
-		{"shift", "reviews-v1 75 % → 50 %"}, {"shifts", "reviews/primary"}, {"load", "reviews-v1"}, {"loads", "Highest in 24 h"},
-		{"pool-headroom", "of 100 9 → 17.9"}, {"touched", "2 of "}, {"touched", "storefront-1"}, {"envoy", "takes it"}, {"steps", "weight of reviews-v2 25 % 50 %"},
+		{"shift", "reviews-v1 75 % → 50 %"},
+		{"shifts", "reviews/primary"},
+		{"load", "reviews-v1"},
+		{"loads", "Highest in 24 h"},
+		{"pool-headroom", "of 100 9 → 17.9"},
+		{"touched", "2 of "},
+		{"touched", "storefront-1"},
+		{"envoy", "takes it"},
+		{"steps", "weight of reviews-v2 25 % 50 %"},
 	} {
 		if got := text(review.Find(id(c.where))); !strings.Contains(got, c.want) {
 			t.Errorf("%s shows %q, want %q in it", c.where, got, c.want)

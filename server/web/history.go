@@ -72,7 +72,7 @@ func (w *Web) change(c *gin.Context) error {
 		c.Redirect(http.StatusSeeOther, c.Request.URL.EscapedPath()+"?"+query.Encode())
 		return nil
 	}
-	p := page.Change{Shell: v.Shell, Card: v.changeCard(entry), Diff: entry.Diff, Twins: w.changeTwins(entry), Forecast: v.forecast(entry.Plan)}
+	p := page.Change{Shell: v.Shell, Card: v.changeCard(entry), Diff: entry.Diff, Twins: w.changeTwins(entry), Forecast: v.forecast(entry.Plan), More: v.entryMore(entry)}
 	if service := c.Query("link"); service != "" {
 		s, _ := v.service(service)
 		p.Card = *v.serviceCard(entry, v.versionNames(s, v.routes(s.Router)))
@@ -144,10 +144,15 @@ func (w *Web) settle(c *gin.Context) error {
 		entry, err = w.Verdicts.Confirm(c.Request.Context(), id, by)
 	case "revert":
 		entry, err = w.Verdicts.Revert(c.Request.Context(), id, by)
+	case "extend":
+		entry, err = w.extend(c, id, by)
 	case "undo":
-		entry, err = w.Verdicts.Undo(c.Request.Context(), id, by)
+		var ok bool
+		if entry, ok, err = w.undo(c, id, by); err == nil && !ok {
+			return nil
+		}
 	default:
-		err = mesh.Errorf(mesh.Invalid, "change %s: the form's field do is confirm, revert or undo", id)
+		err = mesh.Errorf(mesh.Invalid, "change %s: the form's field do is confirm, extend, revert or undo", id)
 	}
 	if err != nil {
 		return err

@@ -119,6 +119,8 @@ func statusOf(err error) int {
 		return http.StatusNotFound
 	case mesh.Invalid:
 		return http.StatusUnprocessableEntity
+	case mesh.Conflict:
+		return http.StatusConflict
 	case mesh.Unavailable:
 		return http.StatusServiceUnavailable
 	}

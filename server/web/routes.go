@@ -57,6 +57,8 @@ func (w *Web) routes() []route {
 		{http.MethodGet, "/history", w.history},
 		{http.MethodGet, "/history/:id", w.change},
 		{http.MethodPost, "/history/:id", w.settle},
+		{http.MethodGet, "/history/:id/undo", w.undoChoice},
+		{http.MethodPost, "/history/:id/undo", w.undoFields},
 
 		{http.MethodGet, "/compare", w.compare},
 		{http.MethodGet, "/sources", w.sources},

@@ -116,6 +116,7 @@ type Options struct {
 	Meshes   Meshes
 	Changes  Changes
 	Verdicts Verdicts
+	Entries  Entries
 	Graphs   Graphs
 	Proxies  Proxies
 	Events   Events                // what happened; nil: nobody writes that down

@@ -19,7 +19,7 @@ func serve(w *world) http.Handler { return serveWith(w, w) }
 func serveWith(w *world, proxies web.Proxies) http.Handler {
 	now := noon()
 	options := web.Options{
-		Meshes: w, Changes: w, Verdicts: w, Graphs: w, Proxies: proxies,
+		Meshes: w, Changes: w, Verdicts: w, Entries: w, Graphs: w, Proxies: proxies,
 		Dumps: w, Versions: w, Stats: w.stats, Advise: w.advise,
 		Author: func(*http.Request) string { return "jiyoung" }, Now: func() time.Time { return now },
 	}

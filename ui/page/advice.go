@@ -26,7 +26,7 @@ type AdvisedLimit struct {
 // ReplayRow is what a pool would have refused.
 type ReplayRow struct {
 	Pool, Rejected, Share, Waiting, Counted string
-	Level                          string
+	Level                                   string
 }
 
 // CallerRow is one caller and what it keeps under way.

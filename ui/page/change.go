@@ -19,6 +19,7 @@ type Change struct {
 	Plots   component.Plots
 	// Forecast is what was said of it beforehand, with what was measured since; nil: nothing was.
 	Forecast *Forecast
+	More     EntryMore
 }
 
 // fragmentQuery is what to add to an address in order to ask for one part of it; a card on a service's page asks

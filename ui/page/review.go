@@ -55,6 +55,8 @@ type ReviewForm struct {
 	ConfirmError  string
 	Blocked       bool   // something stands in the way that only an override goes over
 	Override      string // the reason for it, as it was filled in
+	Rails         []Rail // guard rails in the way
+	OverrideError string
 }
 
 // Field is a form field that is carried along.
