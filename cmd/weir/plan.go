@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -144,7 +145,7 @@ func loadRows(loads []plan.Load) [][]string {
 				highest += ": MORE THAN EVER"
 			}
 		}
-		rows = append(rows, []string{l.Node, fmt.Sprint(l.Instances), perSecond(l.PerInstance), perSecond(l.After), highest})
+		rows = append(rows, []string{l.Node, strconv.Itoa(l.Instances), perSecond(l.PerInstance), perSecond(l.After), highest})
 	}
 	return rows
 }
@@ -159,7 +160,7 @@ func poolRows(pools []plan.Headroom) [][]string {
 		case plan.Beyond:
 			verdict = "TOO SMALL"
 		}
-		rows = append(rows, []string{h.Node + " " + h.Limit, perSecond(h.Used), perSecond(h.After), fmt.Sprint(h.Value), verdict})
+		rows = append(rows, []string{h.Node + " " + h.Limit, perSecond(h.Used), perSecond(h.After), strconv.Itoa(h.Value), verdict})
 	}
 	return rows
 }

@@ -100,6 +100,7 @@ func TestTwins(t *testing.T) {
 			if cli == "" {
 				t.Fatal("no command does the same")
 			}
+			sameSteps(t, review, dry, s.shell(dryRun(cli)))
 			s.shell(cli)
 			made := s.newest()
 			if plain(made.Diff) != wanted {
@@ -111,6 +112,30 @@ func TestTwins(t *testing.T) {
 			}
 			s.shell("weir changes " + back + " " + made.ID)
 		})
+	}
+}
+
+// dryRun puts the flag behind a command's verb: what it reads may follow.
+func dryRun(cli string) string {
+	weir, rest, _ := strings.Cut(cli, " ")
+	verb, rest, _ := strings.Cut(rest, " ")
+	return weir + " " + verb + " --dry-run " + rest
+}
+
+// sameSteps compares the steps that the page, the request and the command forecast.
+func sameSteps(t *testing.T, review *goquery.Document, dry change.Change, said string) {
+	t.Helper()
+	if dry.Plan == nil || len(dry.Plan.Steps) == 0 {
+		t.Fatalf("the request forecasts nothing: %+v", dry)
+	}
+	if rows := review.Find(`[data-testid="steps"] tbody tr`).Length(); rows != len(dry.Plan.Steps) {
+		t.Errorf("the page tells %d steps, the request %d", rows, len(dry.Plan.Steps))
+	}
+	flat := strings.Join(strings.Fields(said), " ")
+	for _, step := range dry.Plan.Steps {
+		if row := strings.TrimSpace(step.Object.String() + " " + step.Field); !strings.Contains(flat, row) || !strings.Contains(flat, strings.Join(strings.Fields(step.After), " ")) {
+			t.Errorf("the command does not tell %q → %q:\n%s", row, step.After, said)
+		}
 	}
 }
 
