@@ -133,6 +133,14 @@ func fieldWord(l i18n.Locale, s plan.Step) string {
 	return s.Field
 }
 
+// stepValue writes a value as the reader's language does: a share comes as English writes it.
+func stepValue(l i18n.Locale, v string) string {
+	if n, ok := strings.CutSuffix(v, " %"); ok {
+		return l.T("format.percent", "n", n)
+	}
+	return v
+}
+
 // levelMark is the symbol of a level, which says the same without colour.
 func levelMark(level plan.Level) string {
 	switch level {
