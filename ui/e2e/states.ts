@@ -91,6 +91,9 @@ const reached = (name: string, path: string, reach: State["reach"], world = "ful
 const looks: readonly State[] = [
   reached("definition-faults", edit, (page) => define(page, "weight: 75", "weight: many\n  colour: red")),
   reached("definition-review", edit, (page) => define(page, "weight: 75", "weight: 60")),
+  reached("definition-refused-by-envoy", edit, (page) =>
+    define(page, "match:\n", "match:\n  headers:\n  - name: x-user\n    regex: '\\p{ASCII}+'\n"),
+  ),
   reached("definition-overtaken", edit, overtaken),
   reached("definition-needed", "/config/node/ratings", needed),
   reached("routes-open", "/services/reviews/traffic?route=beta", forms),
