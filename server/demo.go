@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/weirmesh/weir/server/canary"
+	"github.com/weirmesh/weir/server/canary/judge"
 	"github.com/weirmesh/weir/server/change"
 	"github.com/weirmesh/weir/server/demo"
 	"github.com/weirmesh/weir/server/mesh"
@@ -117,13 +118,29 @@ func (s *Server) demoApply(ctx context.Context, reason string, edit func(mesh.Me
 }
 
 // demoRoll lets a story begin a rollout, like anybody else.
-func (s *Server) demoRoll(ctx context.Context, reason string, spec canary.Spec) error {
+func (s *Server) demoRoll(ctx context.Context, reason string, r demo.Rollout) error {
 	sample, err := demo.Sample()
 	if err != nil {
 		return err
 	}
-	_, err = s.rollouts.Start(ctx, sample.Name, spec, canary.By{Author: demoAuthor, Reason: reason})
+	_, err = s.rollouts.Start(ctx, sample.Name, quickly(r), canary.By{Author: demoAuthor, Reason: reason})
 	return err
+}
+
+// quickly is a rollout that is over in minutes with the little traffic of a demo: windows are short, and what is tolerated
+// of errors and slow requests is more than anybody would in production.
+func quickly(r demo.Rollout) canary.Spec {
+	spec := canary.Spec{
+		Target: r.Route, Stable: r.Stable, Canary: r.Canary, Deadline: mesh.Duration(10 * time.Minute),
+		Analysis: canary.Analysis{
+			Interval: mesh.Duration(2 * time.Second), Warmup: mesh.Duration(2 * time.Second),
+			Judge: judge.Config{Tolerance: 0.05, SlowTolerance: 0.05},
+		},
+	}
+	for _, weight := range r.Weights {
+		spec.Steps = append(spec.Steps, canary.Step{SetWeight: &weight}, canary.Step{Analysis: &struct{}{}})
+	}
+	return spec
 }
 
 // tellRollouts writes a line when a rollout comes to its end, or to where a person has to decide.

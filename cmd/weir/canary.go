@@ -62,6 +62,7 @@ type starting struct {
 	hooks                       []string
 	deadline, interval          time.Duration
 	alpha, delta                float64
+	minRequests, tolerance      float64
 	ignoreLatency               bool
 }
 
@@ -101,6 +102,8 @@ the API takes it; flags go before it.`,
 	fs.DurationVar(&s.interval, "interval", 0, "how long each window is that is judged (default 10s)")
 	fs.Float64Var(&s.alpha, "alpha", 0, "the chance that a healthy canary is aborted, at most (default 0.01)")
 	fs.Float64Var(&s.delta, "delta", 0, "how much worse a canary may be and still advance: 1 is twice the odds of failing (default 1)")
+	fs.Float64Var(&s.minRequests, "min-requests", 0, "how many requests canary has to serve on a step before it may advance (default 100)")
+	fs.Float64Var(&s.tolerance, "tolerance", 0, "the ratio of errors below which canary may advance whatever stable's is (default 0.001)")
 	fs.BoolVar(&s.ignoreLatency, "ignore-latency", false, "judge errors alone")
 	fs.StringVar(&s.IdempotencyKey, "idempotency-key", "", "a repeat with the same key starts nothing again")
 	rollingFlags(cmd, &s.rolling)
@@ -146,11 +149,14 @@ func (a *app) specOf(s starting, args []string) (canary.Spec, error) {
 	if s.interval != 0 {
 		spec.Analysis.Interval = mesh.Duration(s.interval)
 	}
-	if s.alpha != 0 {
-		spec.Analysis.Judge.Alpha = s.alpha
-	}
-	if s.delta != 0 {
-		spec.Analysis.Judge.Delta = s.delta
+	j := &spec.Analysis.Judge
+	for _, f := range []struct {
+		from float64
+		to   *float64
+	}{{s.alpha, &j.Alpha}, {s.delta, &j.Delta}, {s.minRequests, &j.MinRequests}, {s.tolerance, &j.Tolerance}} {
+		if f.from != 0 {
+			*f.to = f.from
+		}
 	}
 	spec.Analysis.IgnoreLatency = spec.Analysis.IgnoreLatency || s.ignoreLatency
 	spec.Webhooks = append(spec.Webhooks, hooksOf(s.hooks)...)

@@ -19,7 +19,6 @@ import (
 
 	"sigs.k8s.io/yaml"
 
-	"github.com/weirmesh/weir/server/canary"
 	"github.com/weirmesh/weir/server/envoy"
 	"github.com/weirmesh/weir/server/mesh"
 )
@@ -35,7 +34,7 @@ type Options struct {
 	// need it.
 	Apply func(ctx context.Context, reason string, edit func(mesh.Mesh) (mesh.Patch, error)) error
 	// Roll begins a rollout. Only stories that roll something out need it.
-	Roll func(ctx context.Context, reason string, s canary.Spec) error
+	Roll func(ctx context.Context, reason string, r Rollout) error
 
 	Rate    float64       // requests per second through the gateway; zero: none
 	Seed    uint64        // of everything random

@@ -16,7 +16,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/weirmesh/weir/server/canary"
 	"github.com/weirmesh/weir/server/mesh"
 )
 
@@ -322,9 +321,9 @@ func TestStories(t *testing.T) {
 				return errors.Join(err, m.Validate())
 			}
 			out := &lines{}
-			roll := func(_ context.Context, _ string, s canary.Spec) error {
-				rolled = append(rolled, s.Canary)
-				return s.Filled(m).Validate(m, nil)
+			roll := func(_ context.Context, _ string, r Rollout) error {
+				rolled = append(rolled, r.Canary)
+				return nil
 			}
 			d := newDemo(t, Options{Rate: 150, Story: name, Apply: apply, Roll: roll, Out: out})
 			for i := range d.story {
@@ -386,7 +385,7 @@ func TestStoryThatFails(t *testing.T) {
 		return mesh.Errorf(mesh.Conflict, "somebody else changed it")
 	}
 	out := &lines{}
-	roll := func(context.Context, string, canary.Spec) error { return nil }
+	roll := func(context.Context, string, Rollout) error { return nil }
 	d := newDemo(t, Options{Story: "bad-canary", Apply: apply, Roll: roll, Out: out})
 	for i := range d.story {
 		d.story[i].After = 0

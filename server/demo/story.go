@@ -6,8 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/weirmesh/weir/server/canary"
-	"github.com/weirmesh/weir/server/canary/judge"
 	"github.com/weirmesh/weir/server/mesh"
 )
 
@@ -25,7 +23,14 @@ type Step struct {
 	Route   mesh.Ref       // whose weights change
 	Weights map[string]int // by node
 
-	Rollout *canary.Spec // it begins
+	Rollout *Rollout // it begins
+}
+
+// Rollout is a new version that gets more traffic step by step, judged on each step.
+type Rollout struct {
+	Route          mesh.Ref
+	Stable, Canary string // by node
+	Weights        []int  // canary's, in percent, one step after the other
 }
 
 // changesMesh says whether the step goes through the mesh's door.
@@ -65,25 +70,15 @@ func badCanary() []Step {
 			After: 6 * time.Second, Say: "reviews-v2 fails 8 % of its requests and is slow, which nobody knows yet",
 			Node: "reviews-v2", Behave: &Behaviour{Latency: mesh.Duration(60 * time.Millisecond), Spread: 0.8, ErrorRate: 0.08},
 		},
-		{After: 12 * time.Second, Say: "reviews-v2 is rolled out in steps, judged on the way", Rollout: quickly(bad, "reviews-v1", "reviews-v2", 10, 50)},
-		{After: 13 * time.Second, Say: "b-prime is rolled out in steps, judged on the way", Rollout: quickly(healthy, "b", "b-prime", 20, 50)},
-	}
-}
-
-// quickly is a rollout that is over in minutes with the little traffic of a demo: windows are short, and what is tolerated
-// of errors and slow requests is more than anybody would in production.
-func quickly(target mesh.Ref, stable, version string, weights ...int) *canary.Spec {
-	s := &canary.Spec{
-		Target: target, Stable: stable, Canary: version, Deadline: mesh.Duration(10 * time.Minute),
-		Analysis: canary.Analysis{
-			Interval: mesh.Duration(2 * time.Second), Warmup: mesh.Duration(2 * time.Second),
-			Judge: judge.Config{Tolerance: 0.05, SlowTolerance: 0.05},
+		{
+			After: 12 * time.Second, Say: "reviews-v2 is rolled out in steps, judged on the way",
+			Rollout: &Rollout{Route: bad, Stable: "reviews-v1", Canary: "reviews-v2", Weights: []int{10, 50}},
+		},
+		{
+			After: 13 * time.Second, Say: "b-prime is rolled out in steps, judged on the way",
+			Rollout: &Rollout{Route: healthy, Stable: "b", Canary: "b-prime", Weights: []int{20, 50}},
 		},
 	}
-	for _, weight := range weights {
-		s.Steps = append(s.Steps, canary.Step{SetWeight: &weight}, canary.Step{Analysis: &struct{}{}})
-	}
-	return s
 }
 
 // poolExhaustion tightens a connection pool, which is enough until the application behind it slows down.

@@ -35,6 +35,8 @@ type world struct {
 	keys    map[string]string // idempotency keys, with the change that each made
 	views   web.Views
 	told    []journal.Event // what happened, newest first; nil: nobody writes that down
+
+	rollouts *attic // nil: none are carried out
 }
 
 func newWorld() *world {
@@ -44,6 +46,7 @@ func newWorld() *world {
 	w.proxies["sample_app"] = proxies()
 	w.changes, w.told = history(), happened()
 	w.past = &past{w: w}
+	w.keepRollouts(rollouts()...)
 	return w
 }
 

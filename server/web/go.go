@@ -51,6 +51,7 @@ type search struct {
 	from    *url.URL // the page that the reader comes from
 	changes []change.Change
 	saved   []desk.View
+	rolling []page.RolloutRow // that are under way
 }
 
 // search reads what can be found. Without a ledger or a store the rest is found all the same: the palette is needed most
@@ -64,6 +65,7 @@ func (w *Web) search(c *gin.Context, v view) search {
 	if s.changes, err = w.Changes.Changes(c.Request.Context(), change.Query{Mesh: v.Mesh, Limit: recentFound}); err != nil {
 		w.Logger.WarnContext(c.Request.Context(), "palette without changes", "err", err)
 	}
+	s.rolling = w.activeRollouts(c, v)
 	if w.Views != nil {
 		if s.saved, err = w.Views.Views(c.Request.Context(), v.Mesh); err != nil {
 			w.Logger.WarnContext(c.Request.Context(), "palette without saved views", "err", err)
@@ -108,6 +110,9 @@ func (s search) atHand() []page.GoResult {
 		if e.State == change.Pending {
 			list = append(list, page.GoResult{Kind: "action", Name: s.L.T("go.wait.change", "summary", e.Summary), Href: s.ChangeHref(e.ID)})
 		}
+	}
+	for _, r := range s.rolling {
+		list = append(list, s.open(palette.Entry{Kind: "rollout", Key: r.ID, Name: s.L.T("canaries.row", "canary", r.Canary, "target", r.Target.Name)}))
 	}
 	for _, saved := range s.saved[:min(len(s.saved), maxActions)] {
 		list = append(list, s.open(palette.Entry{Kind: "view", Key: saved.Query, Name: saved.Name}))
@@ -165,6 +170,9 @@ func (s search) entries() []palette.Entry {
 	}
 	for _, saved := range s.saved {
 		add("view", saved.Query, saved.Name, 1)
+	}
+	for _, r := range s.rolling {
+		add("rollout", r.ID, s.L.T("canaries.row", "canary", r.Canary, "target", r.Target.Name), 1, r.ID, r.Canary, "canary", "카나리")
 	}
 	for _, e := range s.changes {
 		add("change", e.ID, e.Summary, 5, e.ID, e.Author)
@@ -224,6 +232,13 @@ func (s search) open(e palette.Entry) page.GoResult {
 		}
 		query.Set("mesh", s.Mesh)
 		r.Href = "/topology?" + query.Encode()
+	case "rollout":
+		r.Href = s.RolloutHref(e.Key)
+		for _, each := range s.rolling {
+			if each.ID == e.Key {
+				r.Detail = s.L.T("phase."+each.Phase) + " · " + each.Weight
+			}
+		}
 	case "change":
 		r.Href = s.ChangeHref(e.Key)
 		if at := slices.IndexFunc(s.changes, func(c change.Change) bool { return c.ID == e.Key }); at >= 0 {

@@ -23,6 +23,8 @@ func destinations() []destination {
 		{"services", "/services", nil, "list 서비스 목록"},
 		{"proxies", "/proxies", nil, "envoys sync 프록시"},
 		{"config", "/config", nil, "yaml objects edit validate drift 구성 편집 객체"},
+		{"canaries", "/canaries", nil, "rollouts canary progressive delivery 카나리 점진 배포 롤아웃"},
+		{"rollout", "/canaries/new", nil, "new canary start roll out gradually 카나리 시작 점진 배포"},
 		{"history", "/history", nil, "changes ledger log 변경 이력"},
 		{"events", "/events", nil, "journal happened stream log 이벤트 사건"},
 		{"compare", "/compare", nil, "difference diff before after 비교"},

@@ -49,6 +49,15 @@ func (w *Web) guard(c *gin.Context) {
 		}
 		names = append(names, entry.Mesh)
 	}
+	if c.FullPath() == "/canaries/:id" && w.Rollouts != nil {
+		r, err := w.Rollouts.Get(c.Request.Context(), c.Param("id"))
+		if err != nil {
+			w.fail(c, err)
+			c.Abort()
+			return
+		}
+		names = append(names, r.Mesh)
+	}
 	for _, name := range names {
 		if err := w.denied(c, name); err != nil {
 			w.fail(c, err)

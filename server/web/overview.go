@@ -41,6 +41,7 @@ func (w *Web) overview(c *gin.Context) error {
 		for _, each := range changes {
 			o.Changes = append(o.Changes, v.changeLine(each))
 		}
+		o.Rollouts = w.activeRollouts(c, v)
 	}
 	return w.render(c, http.StatusOK, page.OverviewPage(o))
 }

@@ -38,7 +38,10 @@ func pages() map[string]string {
 		"proxy_listener": "/proxies/checkout-1?tab=listener", "proxy_cluster": "/proxies/storefront-1?tab=cluster&q=0001", "proxy_route": "/proxies/cart-1?tab=route",
 		"proxy_endpoint": "/proxies/cart-1?tab=endpoint", "proxy_certificates": "/proxies/cart-1?tab=certificates", "proxy_stats": "/proxies/cart-1?stats=rq",
 		"proxy_resource": "/proxies/checkout-1?tab=listener&resource=lds_egress_0.0.0.0_15001",
-		"missing":        "/nothing/here", "go": "/go", "go_weight": "/go?q=reviews-v2+40", "go_nothing": "/go?q=nothing-of-that-name",
+		"canaries":       "/canaries", "canary_aborted": "/canaries/35a0000004", "canary_succeeded": "/canaries/35a0000005", "canary_new": "/canaries/new",
+		"canary_new_form": "/canaries/new?target=reviews/primary", "canary_new_single": "/canaries/new?target=reviews/beta", "canary_active": "/canaries/35b0000000",
+		"canary_monstrous": "/canaries/35b0000001",
+		"missing":          "/nothing/here", "go": "/go", "go_weight": "/go?q=reviews-v2+40", "go_nothing": "/go?q=nothing-of-that-name",
 	}
 }
 

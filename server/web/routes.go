@@ -19,7 +19,7 @@ type route struct {
 
 // routes is every address of the console. What changes something is a POST; every GET can be repeated.
 func (w *Web) routes() []route {
-	return append(w.configRoutes(), []route{
+	return append(append(w.configRoutes(), w.canaryRoutes()...), []route{
 		{http.MethodGet, "/", w.shared(w.overview)},
 		{http.MethodGet, "/topology", w.topology},
 		{http.MethodGet, "/topology/edges.csv", w.edgesCSV},
@@ -74,6 +74,19 @@ func (w *Web) routes() []route {
 		{http.MethodGet, "/favicon.ico", w.favicon},
 		{http.MethodGet, assets.Prefix + "*file", w.asset},
 	}...)
+}
+
+// canaryRoutes are the addresses of rollouts.
+func (w *Web) canaryRoutes() []route {
+	return []route{
+		{http.MethodGet, "/canaries", w.canaries},
+		{http.MethodGet, "/canaries/new", w.newRollout},
+		{http.MethodPost, "/canaries/new", w.startRollout(false)},
+		{http.MethodGet, "/canaries/new/apply", w.backToRollout},
+		{http.MethodPost, "/canaries/new/apply", w.startRollout(true)},
+		{http.MethodGet, "/canaries/:id", w.rollout},
+		{http.MethodPost, "/canaries/:id", w.steer},
+	}
 }
 
 // configRoutes are the addresses of what is configured, kind by kind: routes have two names, others one.

@@ -174,6 +174,13 @@ func (d *desks) split(service string, r mesh.Route, rate float64, versions []str
 		seen := d.v.nodes[t.Node]
 		t.Live = page.Live{Share: d.v.observedShare(service, t.Node), Errors: seen.ErrorRatio, P95: seen.P95, Health: cmp.Or(seen.Health, mesh.Unknown)}
 	}
+	p.Held = d.w.heldBy(d.v, r.Ref())
+	switch {
+	case p.Held.Name != "" && d.c.Query("override") == "":
+		p.Override = d.v.Href(d.v.ServiceHrefPath(service, "/traffic"), "route", r.Name, "override", "1")
+	case p.Held.Name == "" && d.w.Rollouts != nil && len(r.Targets) > 1 && r.Split == "":
+		p.RollOut = targetQuery(d.v.Shell, r.Ref())
+	}
 	at := desk.Place{Mesh: d.v.Mesh, Object: r.Ref(), Form: "weights"}
 	around, draft := d.of(at, p.Version, d.v.ServiceHref(service, "/traffic"))
 	p.Desk = around

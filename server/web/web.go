@@ -131,7 +131,10 @@ type Options struct {
 	Stats func() (reading.Store, error)
 	// Advise sizes a connection pool from what was recorded; its errors are for people. Nil: there is no advice.
 	Advise func(ctx context.Context, ask advice.Ask) (advice.Advice, error)
-	Author func(*http.Request) string // who a change is by; nil: "console"
+	// Rollouts starts rollouts and reads them, RolloutVerbs steers them. Nil: none are carried out.
+	Rollouts     Rollouts
+	RolloutVerbs RolloutVerbs
+	Author       func(*http.Request) string // who a change is by; nil: "console"
 	// Person tells people apart, whatever they are called; nil: a cookie does. Refusal says why a person may not change a
 	// mesh, for people; nil, or nil from it: they may.
 	Person  func(*http.Request) string

@@ -26,6 +26,9 @@ func serveWith(w *world, proxies web.Proxies) http.Handler {
 	if w.drafts != nil {
 		options.Drafts = w.drafts
 	}
+	if rolling := w.controller(); rolling != nil {
+		options.Rollouts, options.RolloutVerbs = rolling, rolling
+	}
 	if w.views != nil {
 		options.Views = w.views
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/weirmesh/weir/server/canary"
 	"github.com/weirmesh/weir/server/graph"
 	"github.com/weirmesh/weir/server/journal"
 	"github.com/weirmesh/weir/server/mesh"
@@ -20,6 +21,7 @@ func worlds() map[string]func() *world {
 		"many":      many,
 		"ten":       ten,
 		"forbidden": forbidden,
+		"rolling":   rolling,
 		"errors":    broken,
 		"none": func() *world {
 			w := newWorld()
@@ -28,7 +30,7 @@ func worlds() map[string]func() *world {
 		},
 		"noproxies": func() *world {
 			w := newWorld()
-			w.changes, w.graphs, w.proxies, w.told = nil, nil, nil, []journal.Event{}
+			w.changes, w.graphs, w.proxies, w.rollouts, w.told = nil, nil, nil, nil, []journal.Event{}
 			return w
 		},
 		"notraffic": func() *world {
@@ -39,6 +41,7 @@ func worlds() map[string]func() *world {
 				g.Nodes[i] = graph.Node{ID: g.Nodes[i].ID, Kind: g.Nodes[i].Kind, Name: g.Nodes[i].Name, Health: mesh.Idle}
 			}
 			w.graphs["sample_app"], w.changes = g, nil
+			w.keepRollouts()
 			return w
 		},
 		"stale": func() *world {
@@ -111,6 +114,11 @@ func extreme() *world {
 			e.What, e.Text = "of.a.newer.weir", names[i%5]
 		}
 	}
+	monstrous := rolled("35b0000001", canary.Progressing, time.Minute, 5)
+	monstrous.Reason, monstrous.Author, monstrous.Notes, monstrous.Hooks[0].Message, monstrous.Hooks[0].Name = names[1], names[2], names, names[0], names[4]
+	monstrous.Spec.Analysis.Metrics[0].Name, monstrous.Analysis.Checks[0].Name, monstrous.Analysis.Checks[0].Message = names[0], names[0], names[3]
+	monstrous.Spec.Stable, monstrous.Spec.Canary, monstrous.Spec.Target.Name = names[0], names[1], "reviews/"+names[4]
+	w.keepRollouts(monstrous)
 	for i := range w.proxies["sample_app"] {
 		p := &w.proxies["sample_app"][i]
 		p.Message, p.NodeID, p.Version, p.Address = names[i%5], names[(i+1)%5], names[1], names[0]

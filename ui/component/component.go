@@ -38,6 +38,9 @@ func starts(segments []Segment) []float64 {
 // percent writes a share as an SVG length, clamped to what can be drawn.
 func percent(share float64) string { return hundredth(share) + "%" }
 
+// Percent writes a share, 0 to 1, as an SVG length, clamped to what can be drawn.
+func Percent(share float64) string { return percent(share) }
+
 // hundredth writes a share in hundredths of the whole.
 func hundredth(share float64) string {
 	if math.IsNaN(share) {

@@ -20,6 +20,7 @@ type Overview struct {
 	More         int              // problems that are not listed
 	Changes      []ChangeLine     // newest first
 	Entries      []Entry
+	Rollouts     []RolloutRow // that are under way
 	// MoreEntries and MoreNeeds are how many are not listed.
 	MoreEntries, MoreNeeds int
 	Needs                  []Need // the most urgent first

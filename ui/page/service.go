@@ -52,8 +52,11 @@ type Split struct {
 	Rate          float64
 	Sum           int // of the weights in force
 	Targets       []Target
-	Error         string // about the whole form; "" when there is none
-	Together      bool   // Error is about the weights together, and so beside each of them
+	Held          component.LinkTo // the rollout that moves these weights; no name: none does
+	Override      string           // the page with the form open all the same; "": it is
+	RollOut       string           // where a rollout of the route is begun; "" where none can be
+	Error         string           // about the whole form; "" when there is none
+	Together      bool             // Error is about the weights together, and so beside each of them
 }
 
 // about are the ids of what describes a target's fields: what is seen of it, and what is wrong with it.

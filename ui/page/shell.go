@@ -133,6 +133,7 @@ func (s Shell) sections() []Link {
 		{"services", "/services"},
 		{"proxies", "/proxies"},
 		{"config", "/config"},
+		{"canaries", "/canaries"},
 		{"history", "/history"},
 		{"events", "/events"},
 		{"sources", "/sources"},
@@ -156,7 +157,7 @@ func (s Shell) meshLinks() []Link {
 
 func sectionPath(section string) string {
 	switch section {
-	case "topology", "services", "proxies", "config", "history", "sources", "settings":
+	case "topology", "services", "proxies", "config", "canaries", "history", "sources", "settings":
 		return "/" + section
 	}
 	return "/"
