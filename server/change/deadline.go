@@ -121,7 +121,7 @@ func (d *Door) decide(ctx context.Context, id string, by By, settle func(c *Chan
 	if err := d.store.Update(ctx, c); err != nil {
 		return Change{}, err
 	}
-	d.log.Info("change settled", "change", c.ID, "state", c.State, "confirmBy", c.ConfirmBy, "author", by.Author, "reason", by.Reason)
+	d.log.Info("change settled", "change", c.ID, "state", c.State, "deadline", c.ConfirmBy, "author", by.Author, "reason", by.Reason)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if e, ok := d.active[c.ID]; ok {

@@ -3,6 +3,7 @@ package change
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 )
 
@@ -23,7 +24,8 @@ func (c *Change) moved(at time.Time, what, text string) {
 	if len(list) >= maxMoments {
 		list = slices.Delete(list, maxMoments/2, maxMoments/2+1)
 	}
-	c.Timeline = append(list, Moment{At: at.UTC().Truncate(time.Millisecond), What: what, Text: text})
+	list = append(list, Moment{At: at.UTC().Truncate(time.Millisecond), What: what, Text: text})
+	c.Timeline = list
 }
 
 // noteProgrammed adds the moments of the second truth.
@@ -49,10 +51,10 @@ func (c *Change) noteObserved(before, after *Observed, now time.Time) {
 	if *after.Agrees {
 		what = "agrees"
 	}
-	c.moved(now, what, fmt.Sprintf("%d", after.Requests))
+	c.moved(now, what, strconv.FormatInt(after.Requests, 10))
 }
 
-// by names what another entry did to this one.
+// settled takes over what another entry did to this one.
 func (c *Change) settled(at time.Time, m Move) {
 	c.State, c.UndoneBy = m.State, m.UndoneBy
 	c.moved(at, string(m.State), m.UndoneBy)

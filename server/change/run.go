@@ -45,7 +45,7 @@ func (d *Door) Run(ctx context.Context) error {
 		case <-timer.C:
 		}
 		d.look(ctx, &l)
-		if next, ok := d.nextLook(d.now()); ok {
+		if next, ok := d.nextLook(); ok {
 			timer.Reset(next)
 		} else {
 			timer.Stop()
@@ -77,7 +77,7 @@ func (d *Door) look(ctx context.Context, l *loop) {
 }
 
 // nextLook says how long Run may sleep; ok is false when only an event can bring something new.
-func (d *Door) nextLook(now time.Time) (wait time.Duration, ok bool) {
+func (d *Door) nextLook() (wait time.Duration, ok bool) {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
 	if len(d.refused) > 0 {
