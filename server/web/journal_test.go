@@ -79,7 +79,8 @@ func TestEventsLeadToWhatTheyAreAbout(t *testing.T) {
 	doc := open(t, newWorld()).get("/events", http.StatusOK)
 	for text, href := range map[string]string{
 		"ratings is failing": "/services/ratings", "reviews-v2 → ratings goes to and fro": "/topology?select=reviews-v2+ratings&view=problems",
-		"proxy cart-1 refused": "/proxies/cart-1", "min: reviews/primary": "/history/chg-040", "5000 proxies left": "/proxies",
+		"proxy cart-1 refused": "/proxies/cart-1", "the rollout of reviews-v2 on reviews/primary was aborted": "/canaries/0w",
+		"min: reviews/primary": "/history/chg-040", "5000 proxies left": "/proxies",
 	} {
 		found := doc.Find(id("happening") + " a.change-summary").FilterFunction(func(_ int, s *goquery.Selection) bool { return strings.HasPrefix(s.Text(), text) })
 		if got := found.AttrOr("href", "none"); got != href {
