@@ -12,6 +12,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"syscall"
+	_ "time/tzdata" // windows of a freeze name time zones, which not every host knows
 
 	"github.com/spf13/cobra"
 
