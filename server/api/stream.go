@@ -29,7 +29,7 @@ type stream struct {
 	out    http.ResponseWriter
 	ctl    *http.ResponseController
 	from   Events
-	query  journal.Query // After is where it stands
+	query  journal.Query // After is where it stands: the reader has all of before that it wants
 	behind bool          // it began behind an event that its caller knew
 }
 
@@ -90,7 +90,7 @@ func (s *stream) run(c *gin.Context) {
 		case <-beat.C:
 			ok = s.write(": here\n\n")
 		case e := <-published.C:
-			ok = s.tell(e, published)
+			ok = s.tell(c, e, published)
 		}
 		if ok && published.Missed() {
 			ok = s.late(published) && s.catchUp(c)
@@ -117,6 +117,7 @@ func (s *stream) greet(c *gin.Context) bool {
 
 // catchUp tells what the store has after the reader's place.
 func (s *stream) catchUp(c *gin.Context) bool {
+	until := s.from.Last() // all up to it can be read
 	for {
 		q := s.query
 		q.Forward, q.Limit = true, streamPage
@@ -130,16 +131,28 @@ func (s *stream) catchUp(c *gin.Context) bool {
 			}
 		}
 		if len(list) < streamPage {
+			s.query.After = max(s.query.After, until)
 			return s.flush()
 		}
 	}
 }
 
-// tell tells an event, and those that wait behind it.
-func (s *stream) tell(e journal.Event, published *event.Subscription[journal.Event]) bool {
+// tell tells an event, and those that wait behind it. IDs have no holes: where one is missing the reader was too slow for
+// the bus, and the store has what is in between.
+func (s *stream) tell(c *gin.Context, e journal.Event, published *event.Subscription[journal.Event]) bool {
 	for {
-		if s.query.Matches(e) && !s.event(e) {
-			return false
+		switch {
+		case e.ID <= s.query.After: // told already
+		case e.ID > s.query.After+1:
+			if !s.catchUp(c) {
+				return false
+			}
+		case s.query.Matches(e):
+			if !s.event(e) {
+				return false
+			}
+		default:
+			s.query.After = e.ID
 		}
 		select {
 		case e = <-published.C:
