@@ -191,7 +191,7 @@ func (c *Controller) turn(t *run, before Rollout, next *Rollout) {
 	case !sameShares(before.Targets, next.Targets), before.Outside != next.Outside, before.Phase == Pending && next.Phase != Pending:
 		t.sample.restart(warm)
 		t.split = nil
-	case before.Programmed == nil && next.Programmed != nil && !next.Phase.Over():
+	case before.Programmed == nil && next.Programmed != nil && !next.Phase.Over() && next.Phase != Promoting: // what it was promoted for stays
 		t.sample.restart(warm)
 		t.split = newSplit(*next)
 		t.judge.Step(now)

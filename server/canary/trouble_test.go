@@ -134,9 +134,12 @@ func TestChecks(t *testing.T) {
 
 func TestHooks(t *testing.T) {
 	hooks := []Webhook{
-		{Name: "may it", URL: "http://a", Type: HookConfirmRollout}, {Name: "smoke", URL: "http://a", Type: HookPreRollout},
-		{Name: "load", URL: "http://a", Type: HookRollout}, {Name: "red button", URL: "http://a", Type: HookRollback},
-		{Name: "release", URL: "http://a", Type: HookConfirmPromotion}, {Name: "over", URL: "http://a", Type: HookPostRollout},
+		{Name: "may it", URL: "http://a", Type: HookConfirmRollout},
+		{Name: "smoke", URL: "http://a", Type: HookPreRollout},
+		{Name: "load", URL: "http://a", Type: HookRollout},
+		{Name: "red button", URL: "http://a", Type: HookRollback},
+		{Name: "release", URL: "http://a", Type: HookConfirmPromotion},
+		{Name: "over", URL: "http://a", Type: HookPostRollout},
 		{Name: "chat", URL: "http://a", Metadata: map[string]string{"room": "1"}},
 	}
 	answers := make(map[string]error)

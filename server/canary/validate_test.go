@@ -109,8 +109,12 @@ func TestRefusedSpecs(t *testing.T) {
 		{
 			"webhooks", shop(1, 0),
 			Spec{Webhooks: []Webhook{
-				{Name: "a", URL: "ftp://a"}, {Name: "b", URL: "/path"}, {Name: "c", URL: "http://u:p@a"}, {Name: "d", URL: "http://a", Type: "gate"},
-				{Name: "e", URL: "http://a", Timeout: -1}, {Name: "f", URL: "http://a", Retries: 99},
+				{Name: "a", URL: "ftp://a"},
+				{Name: "b", URL: "/path"},
+				{Name: "c", URL: "http://u:p@a"},
+				{Name: "d", URL: "http://a", Type: "gate"},
+				{Name: "e", URL: "http://a", Timeout: -1},
+				{Name: "f", URL: "http://a", Retries: 99},
 			}},
 			[]string{"webhooks[0].url", "webhooks[1].url", "webhooks[2].url", "webhooks[3].type", "webhooks[4].timeout", "webhooks[5].retries"},
 		},
