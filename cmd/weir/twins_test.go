@@ -17,6 +17,7 @@ import (
 
 	"github.com/PuerkitoBio/goquery"
 
+	"github.com/weirmesh/weir/server/canary"
 	"github.com/weirmesh/weir/server/change"
 )
 
@@ -136,6 +137,52 @@ func sameSteps(t *testing.T, review *goquery.Document, dry change.Change, said s
 		if row := strings.TrimSpace(step.Object.String() + " " + step.Field); !strings.Contains(flat, row) || !strings.Contains(flat, strings.Join(strings.Fields(step.After), " ")) {
 			t.Errorf("the command does not tell %q → %q:\n%s", row, step.After, said)
 		}
+	}
+}
+
+// TestRolloutTwins reviews a rollout and each of its verbs, and gives the twins to a shell as they stand on the page.
+func TestRolloutTwins(t *testing.T) {
+	s := openConsole(t)
+	s.shell("weir apply -f - <<'END'\n" + twinMesh + "END")
+	page := s.page(http.MethodGet, "/canaries/new?target=reviews/primary", nil)
+	action, values := filled(page, "rollout-form")
+	for name, typed := range map[string]string{
+		"preset": "own", "steps": "pause\n30\nanalysis", "canary": "reviews-v2", "stable": "reviews-v1", "alpha": "2", "delta": "0.5",
+		"minRequests": "70", "tolerance": "0.2", "deadline": "9m", "interval": "5s", "ignoreLatency": "1", "webhooks": "rollback=http://127.0.0.1:1/it's",
+	} {
+		values.Set(name, typed)
+	}
+	review := s.page(http.MethodPost, action, values)
+	var asked, begun, filed canary.Rollout
+	if err := json.Unmarshal([]byte(s.shell(twin(review, "curl"))), &asked); err != nil {
+		t.Fatal(err)
+	}
+	spec := func(r canary.Rollout) string {
+		text, err := json.Marshal(r.Spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	if err := json.Unmarshal([]byte(s.shell("weir canary start -o json --dry-run -f - <<'END'\n"+twin(review, "yaml")+"\nEND")), &filed); err != nil || spec(filed) != spec(asked) {
+		t.Errorf("the file asks for\n%s\nand the request for\n%s\n%v", spec(filed), spec(asked), err)
+	}
+	if err := json.Unmarshal([]byte(s.shell(twin(review, "cli")+" -o json")), &begun); err != nil || spec(begun) != spec(asked) {
+		t.Errorf("the command begins\n%s\nand the request\n%s\n%v", spec(begun), spec(asked), err)
+	}
+	at := "/canaries/" + begun.ID
+	for _, verb := range []string{"promote", "abort"} {
+		review := s.page(http.MethodPost, at, url.Values{"do": {verb}, "reason": {"it's time"}})
+		var would canary.Rollout
+		if err := json.Unmarshal([]byte(s.shell(twin(review, "curl"))), &would); err != nil || !strings.Contains(would.Why, "it's time") {
+			t.Errorf("%s: the request comes to %q: %v", verb, would.Why, err)
+		}
+		if verb == "abort" {
+			s.shell(twin(review, "cli"))
+		}
+	}
+	if status := s.shell(strings.TrimSuffix(twin(s.page(http.MethodGet, at, nil), "cli"), " --follow")); !strings.Contains(status, "Aborted") {
+		t.Errorf("after the command for aborting it is\n%s", status)
 	}
 }
 

@@ -19,6 +19,8 @@ func (v view) why(r canary.Rollout) string {
 	switch {
 	case r.Cause == canary.CauseEvidence && r.Analysis.Verdict.Outcome == judge.Abort && len(reasons) > 0:
 		return v.guilt(r, reasons[0])
+	case r.Phase == canary.Succeeded && r.Cause == canary.CauseStep && r.Analysis.Windows == 0:
+		return v.L.T("canaries.why.done", "canary", r.Spec.Canary)
 	case r.Phase == canary.Succeeded && r.Cause == canary.CauseStep:
 		return v.L.T("canaries.why.succeeded", "canary", r.Spec.Canary, "windows", r.Analysis.Windows)
 	case r.Cause != canary.CauseStep:

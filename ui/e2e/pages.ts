@@ -52,6 +52,8 @@ export async function places(): Promise<Place[]> {
     { name: "config-new", path: "/config/new?kind=route" },
     { name: "config-apply", path: "/config/apply" },
     { name: "config-route", path: "/config/route/reviews/primary" },
+    { name: "canaries", path: "/canaries" },
+    { name: "canary-form", path: "/canaries/new?target=reviews/primary" },
     { name: "history", path: "/history" },
     { name: "change", path: `/history/${encodeURIComponent(change.id)}` },
   ];
