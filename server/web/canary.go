@@ -95,20 +95,16 @@ func (v view) checkRow(r canary.Rollout, m canary.Measured) page.CheckRow {
 func rolloutVerbs() []string { return []string{"pause", "resume", "promote", "abort", "retry"} }
 
 // verb applies a verb to a rollout.
-func (w *Web) verb(ctx context.Context, name, id string, by canary.By) (canary.Rollout, error) {
-	switch name {
-	case "pause":
-		return w.RolloutVerbs.Pause(ctx, id, by)
-	case "resume":
-		return w.RolloutVerbs.Resume(ctx, id, by)
-	case "promote":
-		return w.RolloutVerbs.Promote(ctx, id, by)
-	case "abort":
-		return w.RolloutVerbs.Abort(ctx, id, by)
-	case "retry":
-		return w.RolloutVerbs.Retry(ctx, id, by)
+func (w *Web) verb(ctx context.Context, name, id string, by canary.By) error {
+	do := map[string]func(context.Context, string, canary.By) (canary.Rollout, error){
+		"pause": w.RolloutVerbs.Pause, "resume": w.RolloutVerbs.Resume, "promote": w.RolloutVerbs.Promote,
+		"abort": w.RolloutVerbs.Abort, "retry": w.RolloutVerbs.Retry,
+	}[name]
+	if do == nil {
+		return mesh.Errorf(mesh.Invalid, "rollout %s: the form's field do is one of %s", id, strings.Join(rolloutVerbs(), ", "))
 	}
-	return canary.Rollout{}, mesh.Errorf(mesh.Invalid, "rollout %s: the form's field do is one of %s", id, strings.Join(rolloutVerbs(), ", "))
+	_, err := do(ctx, id, by)
+	return err
 }
 
 // verbsOf asks, without doing it, which verbs fit where a rollout stands.
@@ -116,7 +112,7 @@ func (w *Web) verbsOf(ctx context.Context, v view, r canary.Rollout) []page.Roll
 	var list []page.RolloutVerb
 	for _, name := range rolloutVerbs() {
 		verb := page.RolloutVerb{Verb: name}
-		if _, err := w.verb(ctx, name, r.ID, canary.By{DryRun: true}); err != nil {
+		if err := w.verb(ctx, name, r.ID, canary.By{DryRun: true}); err != nil {
 			verb.Why = v.L.T("canaries.cannot." + name)
 		}
 		list = append(list, verb)
@@ -138,7 +134,7 @@ func (w *Web) steer(c *gin.Context) error {
 	if (verb == "promote" || verb == "abort") && (c.PostForm("sure") == "" || c.Query("again") != "") {
 		return w.reviewVerb(c, v, r, verb, by)
 	}
-	if _, err := w.verb(c.Request.Context(), verb, r.ID, by); err != nil {
+	if err := w.verb(c.Request.Context(), verb, r.ID, by); err != nil {
 		return err
 	}
 	c.Redirect(http.StatusSeeOther, v.RolloutHref(r.ID))
@@ -149,7 +145,7 @@ func (w *Web) steer(c *gin.Context) error {
 func (w *Web) reviewVerb(c *gin.Context, v view, r canary.Rollout, verb string, by canary.By) error {
 	dry := by
 	dry.DryRun = true
-	if _, err := w.verb(c.Request.Context(), verb, r.ID, dry); err != nil {
+	if err := w.verb(c.Request.Context(), verb, r.ID, dry); err != nil {
 		return err
 	}
 	to, heir := 100, r.Spec.Canary
