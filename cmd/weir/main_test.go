@@ -133,7 +133,7 @@ func TestExitCodes(t *testing.T) {
 		{"graph --nonsense", exitUsage, "unknown flag"},
 		{"graph", exitFailed, "cannot reach Weir at http://127.0.0.1:1"},
 		{"--url nowhere graph", exitRefused, "write it as http://HOST:PORT"},
-		{"weights reviews a=1", exitUsage, "ROUTER/ROUTE"},
+		{"weights reviews/ a=1", exitUsage, "ROUTER/ROUTE"},
 		{"weights reviews/primary a=x", exitUsage, "NODE=WEIGHT"},
 		{"weights reviews/primary a=1 a=2", exitUsage, "named twice"},
 		{"weights reviews/primary a=1 --wait forever", exitUsage, "accepted, programmed, observed"},
