@@ -49,6 +49,9 @@ func parts() []part {
 		{what: "the same, 0.05 → 0.5 % of errors", bench: "Table/plain-0.05/tenfold", unit: "minutes", limit: 1, shown: "min"},
 		{what: "the same, four times the errors at 20 requests/s", bench: "Table/plain-0.05/fourfold-small", unit: "minutes", limit: 5, shown: "min"},
 		{what: "twice the errors, tempered by itself", bench: "Table/auto-0.05/twice", unit: "minutes", limit: 7, shown: "min"},
+		{what: "change through the door and the ledger, sample mesh (300/s)", bench: "Ledger/sample", unit: "cpu-ms/op", limit: 3.3, shown: "ms CPU"},
+		{what: "the same, as many one after the other", bench: "Ledger/sample", unit: "changes/s", shown: "changes/s"},
+		{what: "the same, 500 services", bench: "Ledger/services=500", unit: "changes/s", shown: "changes/s"},
 		{what: "1,000 proxies × 10 clusters, a push a second", bench: "Fleet", unit: "cpu-cores", limit: 1, shown: "cores"},
 		{what: "the same, memory", bench: "Fleet", unit: "rss-MB", limit: 400, shown: "MB"},
 	}

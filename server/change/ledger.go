@@ -133,7 +133,7 @@ func (d *Door) adopt(w written) {
 		set[e.Ref] = true
 	}
 	for _, e := range d.active {
-		if e.change.Mesh == c.Mesh && slices.ContainsFunc(e.change.Objects, func(ref mesh.Ref) bool { return set[ref] }) {
+		if !e.replaced && e.change.Mesh == c.Mesh && slices.ContainsFunc(e.change.Objects, func(ref mesh.Ref) bool { return set[ref] }) {
 			e.replaced = true
 		}
 	}

@@ -64,8 +64,9 @@ func (d *Door) look(ctx context.Context, l *loop) {
 	now := d.now()
 	d.reapply(ctx, now)
 	d.announce(ctx)
-	d.followDelivery(now)
-	if now.Sub(l.counted) >= tick {
+	ticked := now.Sub(l.counted) >= tick
+	d.followDelivery(now, ticked)
+	if ticked {
 		l.counted = now
 		d.readBefore(now)
 		d.followTraffic(now)
@@ -164,9 +165,15 @@ func (d *Door) open(is func(*entry) bool) []*entry {
 	return out
 }
 
-// followDelivery asks the provider how far each revision got.
-func (d *Door) followDelivery(now time.Time) {
-	for _, e := range d.open(func(e *entry) bool { return !e.programmed }) {
+// followDelivery asks the provider how far each revision got. Overtaken revisions that no proxy needed, of which there are
+// hundreds when many changes are made to a mesh that nobody runs, wait for the tick.
+func (d *Door) followDelivery(now time.Time, ticked bool) {
+	due := d.open(func(e *entry) bool {
+		p := e.change.Programmed
+		waits := p != nil && p.At != nil && p.Total == 0 && e.change.Accepted.Revision < d.meshes[e.change.Mesh].Revision
+		return !e.programmed && (ticked || !waits)
+	})
+	for _, e := range due {
 		// What identifies the entry never changes, so it is read without the lock.
 		delivery, known := d.provider.Delivery(e.change.Mesh, e.change.Accepted.Revision)
 		d.mu.Lock()
