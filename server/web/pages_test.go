@@ -28,6 +28,7 @@ func pages() map[string]string {
 		"service_pool": "/services/ratings/pool", "proxies": "/proxies", "proxy": "/proxies/checkout-1", "proxy_refused": "/proxies/refused-1",
 		"events": "/events", "events_rollout": "/events?kind=rollout", "events_nothing": "/events?kind=proxy&subject=nobody",
 		"history": "/history", "change_pending": "/history/chg-041", "change_refused": "/history/chg-040", "change_contradicted": "/history/chg-039",
+		"undo_fields":    "/history/chg-039/undo",
 		"service_events": "/services/reviews/events", "history_search": "/history?who=min&q=match", "overview_zoom": "/?from=2026-11-22T11:50:00Z&to=2026-11-22T11:55:00Z",
 		"service_health": "/services/reviews/health", "settings": "/settings", "sources": "/sources", "sources_down": "/sources?state=down",
 		"topology_past": "/topology?at=2026-11-22T11:53:00Z", "topology_past_table": "/topology?at=2026-11-22T11:53:00Z&span=1h&view=table",

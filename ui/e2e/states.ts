@@ -212,5 +212,6 @@ export function states(): State[] {
     { name: "unavailable-history", world: "unavailable", path: "/history", status: 503 },
     { name: "errors-history", world: "errors", path: "/history", status: 500 },
     { name: "errors-service", world: "errors", path: "/services/reviews", status: 500 },
+    { name: "full-undo-fields", world: "full", path: "/history/chg-039/undo" },
   ];
 }
