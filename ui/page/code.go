@@ -32,3 +32,17 @@ func unbroken(text string) templ.Component {
 		return err
 	})
 }
+
+// source is a block of text to copy. It is not written in a template, whose formatter puts spaces into it.
+func source(text string) templ.Component {
+	return templ.ComponentFunc(func(ctx context.Context, w io.Writer) error {
+		if _, err := io.WriteString(w, `<pre><code data-source lang="en">`); err != nil {
+			return err
+		}
+		if err := unbroken(text).Render(ctx, w); err != nil {
+			return err
+		}
+		_, err := io.WriteString(w, `</code></pre>`)
+		return err
+	})
+}
