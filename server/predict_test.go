@@ -148,7 +148,7 @@ routes:
 	}
 	refused := dry.Change.Plan.Refused()
 	if len(refused) == 0 || !strings.Contains(refused[0].Message, `\p{ASCII}`) {
-		t.Fatalf("Envoy says %+v", dry.Change.Plan.DryRun)
+		t.Fatalf("Envoy says %+v; notes: %v", dry.Change.Plan.DryRun, dry.Change.Plan.Notes)
 	}
 	t.Logf("proxies of %s would say %q", refused[0].For, refused[0].Message)
 	if _, err := s.client.Apply(t.Context(), "", []byte(definition), client.Ask{}); err == nil || !strings.Contains(err.Error(), "Envoy refuses the configuration") || !strings.Contains(err.Error(), `\p{ASCII}`) {

@@ -91,6 +91,7 @@ func startShop() (*shop, error) {
 	s.http.Transport = &http.Transport{}
 	s.server, err = New(ctx, Options{
 		Listen: "127.0.0.1:0", XDSListen: "127.0.0.1:0", Data: data, Open: true, Version: "test",
+		Envoy:   os.Getenv("ENVOY"),
 		History: HistoryOptions{Step: time.Second},
 		Logger:  slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	})

@@ -25,7 +25,7 @@ func TestBadCanary(t *testing.T) {
 		t.Fatal(err)
 	}
 	said := &output{}
-	d, err := s.newDemo(ctx, DemoOptions{Rate: 150, Seed: 1, Story: "bad-canary", Out: said})
+	d, err := s.newDemo(ctx, DemoOptions{Rate: 100, Seed: 1, Story: "bad-canary", Out: said})
 	if err != nil {
 		t.Fatal(err, s.Close())
 	}
@@ -69,7 +69,7 @@ func TestBadCanary(t *testing.T) {
 func over(t *testing.T, s *Server, target mesh.Ref) canary.Rollout {
 	t.Helper()
 	var last canary.Rollout
-	for deadline := time.Now().Add(4 * time.Minute); time.Now().Before(deadline); time.Sleep(200 * time.Millisecond) {
+	for deadline := time.Now().Add(6 * time.Minute); time.Now().Before(deadline); time.Sleep(200 * time.Millisecond) {
 		list, err := s.rollouts.List(t.Context(), canary.Query{Mesh: "sample_app", Target: target})
 		if err != nil {
 			t.Fatal(err)
@@ -80,6 +80,6 @@ func over(t *testing.T, s *Server, target mesh.Ref) canary.Rollout {
 			}
 		}
 	}
-	t.Fatalf("the rollout of %s is not over after 4 min: %+v", target, last)
+	t.Fatalf("the rollout of %s is not over after 6 min: %+v", target, last)
 	return last
 }
