@@ -724,7 +724,7 @@ func armsCard(p Rollout) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 56, "</p><div class=\"arms-scroll\" tabindex=\"0\" role=\"region\" aria-labelledby=\"arms\"><table class=\"arms\"><thead><tr><th scope=\"col\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 56, "</p><div class=\"arms-scroll\" tabindex=\"0\" role=\"group\" aria-labelledby=\"arms\"><table class=\"arms\"><thead><tr><th scope=\"col\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
