@@ -54,10 +54,10 @@ var importRules = []importRule{
 		why: "a provider obeys; it does not plan and keeps no state of its own", in: []string{"server/provider"},
 		denied: []string{module + "server/change", module + "server/store", module + "server/graph", module + "server/metrics"},
 	},
-	{why: "the door knows the mesh and providers, not who knocks", in: []string{"server/change"}, denied: []string{module}, except: []string{module + "server/mesh", module + "server/provider", module + "server/event", module + "server/plan", module + "server/guard"}},
+	{why: "the door knows the mesh and providers, not who knocks", in: []string{"server/change"}, denied: []string{module}, except: []string{module + "server/mesh", module + "server/provider", module + "server/event", module + "server/ident", module + "server/plan", module + "server/guard"}},
 	{
 		why: "rollouts reach the door, proxies, PromQL and webhooks through interfaces", in: []string{"server/canary"}, denied: []string{module},
-		except: []string{module + "server/mesh", module + "server/canary", module + "server/event"},
+		except: []string{module + "server/mesh", module + "server/canary", module + "server/event", module + "server/ident"},
 	},
 	{why: "only server/store talks to the database", in: []string{"."}, not: []string{"server/store", "ent"}, denied: []string{module + "ent"}},
 	{

@@ -13,6 +13,7 @@ import (
 
 	"github.com/weirmesh/weir/server/canary/judge"
 	"github.com/weirmesh/weir/server/event"
+	"github.com/weirmesh/weir/server/ident"
 	"github.com/weirmesh/weir/server/mesh"
 )
 
@@ -154,10 +155,10 @@ func (c *Controller) Holds(meshName string, ref mesh.Ref) (rollout string, ok bo
 
 // Get gives a rollout with its newest evidence. The ID may be written in capitals. Error: mesh.NotFound.
 func (c *Controller) Get(ctx context.Context, id string) (Rollout, error) {
-	if t := c.running(canonicalID(id)); t != nil {
+	if t := c.running(ident.Canonical(id)); t != nil {
 		return *t.newest.Load(), nil
 	}
-	r, _, err := c.o.Store.Rollout(ctx, canonicalID(id))
+	r, _, err := c.o.Store.Rollout(ctx, ident.Canonical(id))
 	if mesh.CodeOf(err) == mesh.NotFound {
 		return Rollout{}, mesh.Errorf(mesh.NotFound, "there is no rollout %q", mesh.Shorten(id))
 	}
@@ -166,7 +167,7 @@ func (c *Controller) Get(ctx context.Context, id string) (Rollout, error) {
 
 // List finds rollouts, newest first, without the course of their evidence.
 func (c *Controller) List(ctx context.Context, q Query) ([]Rollout, error) {
-	q.Before = canonicalID(q.Before)
+	q.Before = ident.Canonical(q.Before)
 	list, err := c.o.Store.Rollouts(ctx, q)
 	if err != nil {
 		return nil, err
@@ -208,7 +209,7 @@ func (c *Controller) Start(ctx context.Context, meshName string, s Spec, by By) 
 		return Rollout{}, mesh.Errorf(mesh.Conflict, "rollout %s is active on %s: wait until it is over, or abort it", id, s.Target)
 	}
 	now := c.now().UTC().Truncate(time.Millisecond)
-	r := begin(newID(now, rand.Uint64()), m, s, by, now) //nolint:gosec // an ID, not a secret
+	r := begin(ident.New(now, "", rand.Uint64()), m, s, by, now) //nolint:gosec // an ID, not a secret
 	r.Notes, r.Digest = notes(m, s), asked
 	c.forecast(&r)
 	if by.DryRun {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/weirmesh/weir/server/ident"
 	"github.com/weirmesh/weir/server/mesh"
 )
 
@@ -48,7 +49,7 @@ func (c *Controller) Retry(ctx context.Context, id string, by By) (Rollout, erro
 
 // verb applies a verb and records what it came to.
 func (c *Controller) verb(ctx context.Context, id string, by By, do func(Rollout, Held) (Rollout, error)) (Rollout, error) {
-	t, err := c.open(ctx, canonicalID(id))
+	t, err := c.open(ctx, ident.Canonical(id))
 	if err != nil {
 		return Rollout{}, err
 	}

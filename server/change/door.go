@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/weirmesh/weir/server/event"
+	"github.com/weirmesh/weir/server/ident"
 	"github.com/weirmesh/weir/server/mesh"
 	"github.com/weirmesh/weir/server/provider"
 )
@@ -265,7 +266,7 @@ func (d *Door) Change(ctx context.Context, id string) (Change, error) {
 
 // record gives an entry with what it did.
 func (d *Door) record(ctx context.Context, id string) (Record, error) {
-	wanted := canonicalID(id)
+	wanted := ident.Canonical(id)
 	found, err := d.store.Records(ctx, Query{ID: wanted, Limit: 1})
 	if err != nil {
 		return Record{}, err
@@ -282,10 +283,10 @@ func (d *Door) record(ctx context.Context, id string) (Record, error) {
 func (d *Door) Changes(ctx context.Context, q Query) ([]Change, error) {
 	q.NoEdits = true
 	if q.ID != "" {
-		q.ID = canonicalID(q.ID)
+		q.ID = ident.Canonical(q.ID)
 	}
 	if q.Before != "" {
-		q.Before = canonicalID(q.Before)
+		q.Before = ident.Canonical(q.Before)
 	}
 	records, err := d.store.Records(ctx, q)
 	if err != nil {
@@ -313,5 +314,5 @@ func (d *Door) Events() *event.Bus[Change] { return &d.events }
 
 // nextID makes an ID that is greater than every earlier one. d.write is held.
 func (d *Door) nextID(now time.Time) string {
-	return newID(now, d.last, rand.Uint64()) //nolint:gosec // an ID, not a secret
+	return ident.New(now, d.last, rand.Uint64()) //nolint:gosec // an ID, not a secret
 }

@@ -3,6 +3,7 @@ package change
 import (
 	"context"
 
+	"github.com/weirmesh/weir/server/ident"
 	"github.com/weirmesh/weir/server/mesh"
 )
 
@@ -31,7 +32,7 @@ type LineEdit struct {
 func (d *Door) Export(ctx context.Context, q Query, visit func(Line) error) error {
 	q = Query{Mesh: q.Mesh, Since: q.Since, After: q.After, Until: q.Until, Limit: exportPage, Oldest: true}
 	if q.Since != "" {
-		q.Since = canonicalID(q.Since)
+		q.Since = ident.Canonical(q.Since)
 	}
 	previous := make(map[string]string)
 	for {

@@ -14,6 +14,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/weirmesh/weir/server/ident"
 	"github.com/weirmesh/weir/server/mesh"
 )
 
@@ -65,7 +66,7 @@ type written struct {
 // recorded, unless the store broke down: then the change may turn up when it is back.
 func (d *Door) Propose(ctx context.Context, p Proposal) (Change, error) {
 	t := draft{Proposal: p, takes: Undone}
-	t.Undoes = canonicalID(t.Undoes)
+	t.Undoes = ident.Canonical(t.Undoes)
 	return d.pass(ctx, func(context.Context) (draft, error) { return t, nil })
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/weirmesh/weir/server/ident"
 	"github.com/weirmesh/weir/server/mesh"
 )
 
@@ -21,7 +22,7 @@ func (d *Door) Versions(ctx context.Context, q Query) ([]Version, error) {
 		return nil, mesh.Errorf(mesh.Internal, "versions of no object were asked for")
 	}
 	if q.Before != "" {
-		q.Before = canonicalID(q.Before)
+		q.Before = ident.Canonical(q.Before)
 	}
 	records, err := d.store.Records(ctx, Query{Mesh: q.Mesh, Object: q.Object, Before: q.Before, Limit: q.Limit})
 	if err != nil {

@@ -1,4 +1,4 @@
-package change
+package ident
 
 import (
 	"strings"
@@ -15,8 +15,8 @@ func TestIDsSortByTime(t *testing.T) {
 		for range rapid.IntRange(1, 50).Draw(t, "count") {
 			// The clock stands still, moves, or goes back.
 			now = now.Add(time.Duration(rapid.Int64Range(-10_000, 10_000).Draw(t, "step")) * time.Millisecond)
-			id := newID(now, last, rapid.Uint64().Draw(t, "random"))
-			if len(id) != idLength || id <= last || canonicalID(strings.ToUpper(id)) != id {
+			id := New(now, last, rapid.Uint64().Draw(t, "random"))
+			if len(id) != length || id <= last || Canonical(strings.ToUpper(id)) != id {
 				t.Fatalf("%q after %q", id, last)
 			}
 			last = id
@@ -26,20 +26,20 @@ func TestIDsSortByTime(t *testing.T) {
 
 func TestIDOfAKnownMoment(t *testing.T) {
 	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	id := newID(at, "", 0)
-	n, ok := parseID(id)
-	if !ok || time.UnixMilli(int64(n>>idRandom)+idEpoch).UTC() != at {
+	id := New(at, "", 0)
+	n, ok := parse(id)
+	if !ok || time.UnixMilli(int64(n>>randomBits)+epoch).UTC() != at {
 		t.Errorf("%q stands for %d", id, n)
 	}
 	if id != "2tjpy48000" {
 		t.Errorf("the form of IDs changed: %q; those in ledgers would no longer sort with new ones", id)
 	}
 	for _, bad := range []string{"", "short", "uuuuuuuuuu", "2tjpy480000"} {
-		if _, ok := parseID(bad); ok {
+		if _, ok := parse(bad); ok {
 			t.Errorf("%q is taken for an ID", bad)
 		}
 	}
-	if got := canonicalID(" OIL "); got != "011" {
-		t.Errorf("canonicalID: %q", got)
+	if got := Canonical(" OIL "); got != "011" {
+		t.Errorf("Canonical: %q", got)
 	}
 }
