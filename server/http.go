@@ -33,7 +33,7 @@ func (s *Server) newHTTP() (*http.Server, error) {
 		Logger: s.opts.Logger.With("part", "api"), Version: s.opts.Version,
 		GraphOver: s.graphOver, Ready: s.ready, Open: s.opts.Open,
 		Timeline: s.seeing.timeline, Sources: s.state, Targets: s.targets, Querier: s.querier,
-		Dumps: s.xds, Stats: s.stats, Advise: s.advise, Rollouts: s.rollouts, RolloutVerbs: s.rollouts,
+		Dumps: s.xds, Stats: s.stats, Advise: s.advise, Rollouts: s.rollouts,
 		Events: s.journal, Hooks: s.told,
 	})
 	if err != nil {

@@ -83,7 +83,7 @@ func TestRolloutOfSplit(t *testing.T) {
 	if !strings.Contains(r.Why, "ben") || r.Phase != canary.Paused || !r.Gate {
 		t.Errorf("after an undo by hand: %s: %s", r.Phase, r.Why)
 	}
-	if _, err := s.rollouts.Abort(t.Context(), r.ID, canary.By{Author: "ann"}); err != nil {
+	if _, err := s.rollouts.Do(t.Context(), canary.VerbAbort, r.ID, canary.By{Author: "ann"}); err != nil {
 		t.Fatal(err)
 	}
 	look("it lets the split go", func(r canary.Rollout) bool { return r.Phase == canary.Aborted && !r.Restoring })

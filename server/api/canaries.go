@@ -11,20 +11,12 @@ import (
 	"github.com/weirmesh/weir/server/mesh"
 )
 
-// Rollouts starts rollouts and reads them; canary.Controller does.
+// Rollouts starts rollouts, steers and reads them; canary.Controller does.
 type Rollouts interface {
 	Start(ctx context.Context, meshName string, s canary.Spec, by canary.By) (canary.Rollout, error)
 	Get(ctx context.Context, id string) (canary.Rollout, error)
 	List(ctx context.Context, q canary.Query) ([]canary.Rollout, error)
-}
-
-// RolloutVerbs steers rollouts; canary.Controller does.
-type RolloutVerbs interface {
-	Pause(ctx context.Context, id string, by canary.By) (canary.Rollout, error)
-	Resume(ctx context.Context, id string, by canary.By) (canary.Rollout, error)
-	Promote(ctx context.Context, id string, by canary.By) (canary.Rollout, error)
-	Abort(ctx context.Context, id string, by canary.By) (canary.Rollout, error)
-	Retry(ctx context.Context, id string, by canary.By) (canary.Rollout, error)
+	Do(ctx context.Context, v canary.Verb, id string, by canary.By) (canary.Rollout, error)
 }
 
 // RolloutAsking is what every request about rollouts that changes something takes beside its body.
@@ -99,16 +91,17 @@ func (a *API) canaryRoutes() {
 	start.DefaultStatus = http.StatusAccepted
 	huma.Register(a.huma, start, a.startCanary)
 	huma.Register(a.huma, operation("get-canary", http.MethodGet, "/canaries/{id}", "Show a rollout with its evidence"), a.getCanary)
-	for _, v := range []struct{ name, summary string }{
-		{"pause", "Stop a rollout where it is until somebody resumes it"},
-		{"resume", "Go on with a rollout that waits"},
-		{"promote", "Skip what is left and give canary everything"},
-		{"abort", "Give stable everything"},
-		{"retry", "Begin an aborted or inconclusive rollout again"},
-	} {
-		op := operation(v.name+"-canary", http.MethodPost, "/canaries/{id}/"+v.name, v.summary)
+	summaries := map[canary.Verb]string{
+		canary.VerbPause:   "Stop a rollout where it is until somebody resumes it",
+		canary.VerbResume:  "Go on with a rollout that waits",
+		canary.VerbPromote: "Skip what is left and give canary everything",
+		canary.VerbAbort:   "Give stable everything",
+		canary.VerbRetry:   "Begin an aborted or inconclusive rollout again",
+	}
+	for _, v := range canary.Verbs() {
+		op := operation(string(v)+"-canary", http.MethodPost, "/canaries/{id}/"+string(v), summaries[v])
 		op.DefaultStatus = http.StatusAccepted
-		huma.Register(a.huma, op, func(ctx context.Context, in *canaryVerbInput) (*rolled, error) { return a.steer(ctx, v.name, in) })
+		huma.Register(a.huma, op, func(ctx context.Context, in *canaryVerbInput) (*rolled, error) { return a.steer(ctx, v, in) })
 	}
 }
 
@@ -187,19 +180,15 @@ func (a *API) getCanary(ctx context.Context, in *canaryInput) (*answer[canary.Ro
 }
 
 // steer applies a verb.
-func (a *API) steer(ctx context.Context, verb string, in *canaryVerbInput) (*rolled, error) {
-	if a.o.RolloutVerbs == nil {
+func (a *API) steer(ctx context.Context, v canary.Verb, in *canaryVerbInput) (*rolled, error) {
+	if a.o.Rollouts == nil {
 		return nil, a.fail(ctx, noRollouts())
 	}
-	do := map[string]func(context.Context, string, canary.By) (canary.Rollout, error){
-		"pause": a.o.RolloutVerbs.Pause, "resume": a.o.RolloutVerbs.Resume, "promote": a.o.RolloutVerbs.Promote,
-		"abort": a.o.RolloutVerbs.Abort, "retry": a.o.RolloutVerbs.Retry,
-	}[verb]
 	by, err := in.by(in.Body)
 	if err != nil {
 		return nil, a.fail(ctx, err)
 	}
-	r, err := do(ctx, in.ID, by)
+	r, err := a.o.Rollouts.Do(ctx, v, in.ID, by)
 	if err != nil {
 		return nil, a.fail(ctx, err)
 	}

@@ -45,7 +45,7 @@ func rollouts(b *bench, o *Options) {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	o.Rollouts, o.RolloutVerbs = c, c
+	o.Rollouts = c
 }
 
 func TestCanaries(t *testing.T) {

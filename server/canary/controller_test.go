@@ -68,11 +68,11 @@ func TestBadCanaryIsAborted(t *testing.T) {
 	if now := b.mesh.Routes[0].Targets; !slices.Equal(now, shop(100, 0).Routes[0].Targets) {
 		t.Errorf("the weights are %v", now)
 	}
-	if _, err := b.c.Promote(t.Context(), r.ID, By{}); mesh.CodeOf(err) != mesh.Conflict || !strings.Contains(err.Error(), "was aborted") {
+	if _, err := b.c.Do(t.Context(), VerbPromote, r.ID, By{}); mesh.CodeOf(err) != mesh.Conflict || !strings.Contains(err.Error(), "was aborted") {
 		t.Errorf("promoted after an abort: %v", err)
 	}
 	b.canary.errors = 0
-	again, err := b.c.Retry(t.Context(), strings.ToUpper(r.ID), By{Author: "ann"})
+	again, err := b.c.Do(t.Context(), VerbRetry, strings.ToUpper(r.ID), By{Author: "ann"})
 	if err != nil || again.Attempt != 2 || again.Phase != Pending {
 		t.Fatalf("retried as %+v, %v", again, err)
 	}
@@ -148,7 +148,7 @@ func TestUnreadableEvidence(t *testing.T) {
 	if r := b.get(r.ID); r.Phase != Inconclusive || !r.Gate || !strings.Contains(r.Why, "cannot be read any more") || r.Weight != 10 {
 		t.Errorf("%s: %s", r.Phase, r.Why)
 	}
-	if _, err := b.c.Retry(t.Context(), r.ID, By{}); err != nil {
+	if _, err := b.c.Do(t.Context(), VerbRetry, r.ID, By{}); err != nil {
 		t.Fatal(err)
 	}
 	b.until(r.ID, Paused)
@@ -184,17 +184,17 @@ func TestOutside(t *testing.T) {
 	if r.Phase != Paused || !r.Gate || !r.Outside || r.Cause != CauseOutside || !strings.Contains(r.Why, "ben, by hand") || len(b.made) != 1 {
 		t.Errorf("after somebody else's change: %+v, %v", r, b.weights())
 	}
-	if _, err := b.c.Pause(t.Context(), r.ID, By{}); mesh.CodeOf(err) != mesh.Conflict {
+	if _, err := b.c.Do(t.Context(), VerbPause, r.ID, By{}); mesh.CodeOf(err) != mesh.Conflict {
 		t.Errorf("paused again: %v", err)
 	}
-	if r, err := b.c.Resume(t.Context(), r.ID, By{Author: "ann"}); err != nil || r.Weight != 30 {
+	if r, err := b.c.Do(t.Context(), VerbResume, r.ID, By{Author: "ann"}); err != nil || r.Weight != 30 {
 		t.Fatalf("resumed as %+v, %v", r, err)
 	}
 	b.pass(10)
 	if got := b.weights(); !slices.Equal(got, []int{10, 50}) {
 		t.Errorf("after a resume %v", got)
 	}
-	if _, err := b.c.Abort(t.Context(), r.ID, By{Author: "ann", Reason: "enough"}); err != nil {
+	if _, err := b.c.Do(t.Context(), VerbAbort, r.ID, By{Author: "ann", Reason: "enough"}); err != nil {
 		t.Fatal(err)
 	}
 	r = b.until(r.ID, Aborted)
@@ -221,10 +221,10 @@ func TestStartIsRefused(t *testing.T) {
 	if _, err := b.c.Get(t.Context(), "nobody"); mesh.CodeOf(err) != mesh.NotFound {
 		t.Errorf("%v", err)
 	}
-	if _, err := b.c.Abort(t.Context(), "nobody", By{}); mesh.CodeOf(err) != mesh.NotFound {
+	if _, err := b.c.Do(t.Context(), VerbAbort, "nobody", By{}); mesh.CodeOf(err) != mesh.NotFound {
 		t.Errorf("%v", err)
 	}
-	if dry, err := b.c.Abort(t.Context(), r.ID, By{DryRun: true}); err != nil || dry.Phase != Aborted || b.get(r.ID).Phase == Aborted {
+	if dry, err := b.c.Do(t.Context(), VerbAbort, r.ID, By{DryRun: true}); err != nil || dry.Phase != Aborted || b.get(r.ID).Phase == Aborted {
 		t.Errorf("a dry run of an abort: %+v, %v", dry, err)
 	}
 }

@@ -89,7 +89,7 @@ func TestTroubles(t *testing.T) {
 		if r.Analysis.Outcome != Undecided || !r.Gate || r.Weight != 10 {
 			t.Errorf("%+v", r)
 		}
-		if _, err := b.c.Resume(t.Context(), r.ID, By{}); err != nil {
+		if _, err := b.c.Do(t.Context(), VerbResume, r.ID, By{}); err != nil {
 			t.Fatal(err)
 		}
 		b.pass(60)

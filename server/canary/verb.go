@@ -8,59 +8,31 @@ import (
 	"github.com/weirmesh/weir/server/mesh"
 )
 
-// Pause stops a rollout where it is until a person resumes it; evidence against canary aborts it all the same. Errors of
-// this and the other verbs: mesh.NotFound; mesh.Conflict, in words, when the verb does not fit where the rollout stands;
-// mesh.Unavailable when it could not be recorded.
-func (c *Controller) Pause(ctx context.Context, id string, by By) (Rollout, error) {
-	return c.verb(ctx, id, by, func(r Rollout, _ Held) (Rollout, error) { return r.pause(by, c.now()) })
-}
+// Verb is what a person can do with a rollout.
+type Verb string
 
-// Resume goes on with a rollout that waits: after a pause with the next step, after somebody else's change of the weights
-// from there, after an inconclusive analysis with as much time again.
-func (c *Controller) Resume(ctx context.Context, id string, by By) (Rollout, error) {
-	return c.verb(ctx, id, by, func(r Rollout, h Held) (Rollout, error) { return r.resume(by, h.Targets, c.now()) })
-}
+// The verbs.
+const (
+	VerbPause   Verb = "pause"   // stop where it is until a person resumes it; evidence against canary aborts it all the same
+	VerbResume  Verb = "resume"  // go on: after a pause with the next step, after others moved the weights from there, after an inconclusive analysis with as much time again
+	VerbPromote Verb = "promote" // skip what is left, gates too, and give canary everything
+	VerbAbort   Verb = "abort"   // give stable everything; the weights move a moment later
+	VerbRetry   Verb = "retry"   // begin an aborted or inconclusive one again from its first step, without the evidence so far
+)
 
-// Promote skips what is left, gates too, and gives canary everything.
-func (c *Controller) Promote(ctx context.Context, id string, by By) (Rollout, error) {
-	return c.verb(ctx, id, by, func(r Rollout, h Held) (Rollout, error) { return r.promote(by, h.Targets, c.now()) })
-}
+// Verbs lists the verbs, in the order in which they are offered.
+func Verbs() []Verb { return []Verb{VerbPause, VerbResume, VerbPromote, VerbAbort, VerbRetry} }
 
-// Abort gives stable everything. The weights move a moment later.
-func (c *Controller) Abort(ctx context.Context, id string, by By) (Rollout, error) {
-	return c.verb(ctx, id, by, func(r Rollout, _ Held) (Rollout, error) { return r.abort(by, c.now()) })
-}
-
-// Retry begins an aborted or inconclusive rollout again from its first step, without the evidence so far.
-func (c *Controller) Retry(ctx context.Context, id string, by By) (Rollout, error) {
-	return c.verb(ctx, id, by, func(r Rollout, _ Held) (Rollout, error) {
-		if r.Phase == Aborted { // another one may have begun meanwhile
-			if other, held := c.Holds(r.Mesh, r.Spec.Target); held && other != r.ID {
-				return r, mesh.Errorf(mesh.Conflict, "rollout %s cannot be retried: rollout %s is active on %s", r.ID, other, r.Spec.Target)
-			}
-		}
-		m, err := c.o.Hands.Mesh(r.Mesh)
-		if err != nil {
-			return r, err
-		}
-		return r.retry(by, m, c.now())
-	})
-}
-
-// verb applies a verb and records what it came to.
-func (c *Controller) verb(ctx context.Context, id string, by By, do func(Rollout, Held) (Rollout, error)) (Rollout, error) {
-	t, err := c.open(ctx, ident.Canonical(id))
+// Do applies a verb and records what it came to. Errors: mesh.NotFound; mesh.Invalid for what is no verb; mesh.Conflict, in
+// words, when the verb does not fit where the rollout stands; mesh.Unavailable when it could not be recorded.
+func (c *Controller) Do(ctx context.Context, v Verb, id string, by By) (Rollout, error) {
+	t, held, err := c.hold(ctx, id)
 	if err != nil {
 		return Rollout{}, err
 	}
-	t.mu.Lock()
 	defer t.mu.Unlock()
-	held, err := c.o.Hands.Held(t.r.Mesh, t.r.Spec.Target)
-	if err != nil && mesh.CodeOf(err) != mesh.NotFound {
-		return Rollout{}, err
-	}
 	before := t.r
-	next, err := do(t.r, held)
+	next, err := c.apply(v, before, held, by)
 	if err != nil || by.DryRun {
 		return next, err
 	}
@@ -78,6 +50,63 @@ func (c *Controller) verb(ctx context.Context, id string, by By, do func(Rollout
 	c.log.Info("somebody decided about a rollout", "rollout", next.ID, "author", by.Author, "was", string(before.Phase), "is", string(next.Phase), "why", next.Why)
 	c.poke()
 	return t.r, nil
+}
+
+// Fits lists the verbs that fit where a rollout stands. Errors: mesh.NotFound, mesh.Unavailable.
+func (c *Controller) Fits(ctx context.Context, id string) ([]Verb, error) {
+	t, held, err := c.hold(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	defer t.mu.Unlock()
+	var fit []Verb
+	for _, v := range Verbs() {
+		if _, err := c.apply(v, t.r, held, By{}); err == nil {
+			fit = append(fit, v)
+		}
+	}
+	return fit, nil
+}
+
+// hold opens a rollout, whose mutex is locked then unless there is an error, and reads its target.
+func (c *Controller) hold(ctx context.Context, id string) (*run, Held, error) {
+	t, err := c.open(ctx, ident.Canonical(id))
+	if err != nil {
+		return nil, Held{}, err
+	}
+	t.mu.Lock()
+	held, err := c.o.Hands.Held(t.r.Mesh, t.r.Spec.Target)
+	if err != nil && mesh.CodeOf(err) != mesh.NotFound {
+		t.mu.Unlock()
+		return nil, Held{}, err
+	}
+	return t, held, nil
+}
+
+// apply gives the rollout that a verb makes of another; nothing is recorded.
+func (c *Controller) apply(v Verb, r Rollout, held Held, by By) (Rollout, error) {
+	switch v {
+	case VerbPause:
+		return r.pause(by, c.now())
+	case VerbResume:
+		return r.resume(by, held.Targets, c.now())
+	case VerbPromote:
+		return r.promote(by, held.Targets, c.now())
+	case VerbAbort:
+		return r.abort(by, c.now())
+	case VerbRetry:
+		if r.Phase == Aborted { // another one may have begun meanwhile
+			if other, held := c.Holds(r.Mesh, r.Spec.Target); held && other != r.ID {
+				return r, mesh.Errorf(mesh.Conflict, "rollout %s cannot be retried: rollout %s is active on %s", r.ID, other, r.Spec.Target)
+			}
+		}
+		m, err := c.o.Hands.Mesh(r.Mesh)
+		if err != nil {
+			return r, err
+		}
+		return r.retry(by, m, c.now())
+	}
+	return r, mesh.Errorf(mesh.Invalid, "rollout %s: %q is no verb: pause, resume, promote, abort or retry", r.ID, mesh.Shorten(string(v)))
 }
 
 // open finds a rollout, or reads one that is over.

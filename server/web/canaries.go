@@ -25,11 +25,9 @@ type Rollouts interface {
 
 // RolloutVerbs steers rollouts; canary.Controller does.
 type RolloutVerbs interface {
-	Pause(ctx context.Context, id string, by canary.By) (canary.Rollout, error)
-	Resume(ctx context.Context, id string, by canary.By) (canary.Rollout, error)
-	Promote(ctx context.Context, id string, by canary.By) (canary.Rollout, error)
-	Abort(ctx context.Context, id string, by canary.By) (canary.Rollout, error)
-	Retry(ctx context.Context, id string, by canary.By) (canary.Rollout, error)
+	Do(ctx context.Context, v canary.Verb, id string, by canary.By) (canary.Rollout, error)
+	// Fits lists the verbs that fit where a rollout stands.
+	Fits(ctx context.Context, id string) ([]canary.Verb, error)
 }
 
 // canariesPage is how many rollouts one page lists.

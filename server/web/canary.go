@@ -91,29 +91,30 @@ func (v view) checkRow(r canary.Rollout, m canary.Measured) page.CheckRow {
 	return row
 }
 
-// rolloutVerbs are the verbs in the order of their buttons.
-func rolloutVerbs() []string { return []string{"pause", "resume", "promote", "abort", "retry"} }
-
 // verb applies a verb to a rollout.
-func (w *Web) verb(ctx context.Context, name, id string, by canary.By) error {
-	do := map[string]func(context.Context, string, canary.By) (canary.Rollout, error){
-		"pause": w.RolloutVerbs.Pause, "resume": w.RolloutVerbs.Resume, "promote": w.RolloutVerbs.Promote,
-		"abort": w.RolloutVerbs.Abort, "retry": w.RolloutVerbs.Retry,
-	}[name]
-	if do == nil {
-		return mesh.Errorf(mesh.Invalid, "rollout %s: the form's field do is one of %s", id, strings.Join(rolloutVerbs(), ", "))
+func (w *Web) verb(ctx context.Context, v canary.Verb, id string, by canary.By) error {
+	if !slices.Contains(canary.Verbs(), v) {
+		var names []string
+		for _, each := range canary.Verbs() {
+			names = append(names, string(each))
+		}
+		return mesh.Errorf(mesh.Invalid, "rollout %s: the form's field do is one of %s", id, strings.Join(names, ", "))
 	}
-	_, err := do(ctx, id, by)
+	_, err := w.RolloutVerbs.Do(ctx, v, id, by)
 	return err
 }
 
-// verbsOf asks, without doing it, which verbs fit where a rollout stands.
+// verbsOf are the buttons of a rollout; those of verbs that do not fit where it stands say so.
 func (w *Web) verbsOf(ctx context.Context, v view, r canary.Rollout) []page.RolloutVerb {
+	fit, err := w.RolloutVerbs.Fits(ctx, r.ID)
+	if err != nil {
+		w.Logger.WarnContext(ctx, "the verbs of a rollout cannot be read", "rollout", r.ID, "err", err)
+	}
 	var list []page.RolloutVerb
-	for _, name := range rolloutVerbs() {
-		verb := page.RolloutVerb{Verb: name}
-		if err := w.verb(ctx, name, r.ID, canary.By{DryRun: true}); err != nil {
-			verb.Why = v.L.T("canaries.cannot." + name)
+	for _, each := range canary.Verbs() {
+		verb := page.RolloutVerb{Verb: string(each)}
+		if !slices.Contains(fit, each) {
+			verb.Why = v.L.T("canaries.cannot." + verb.Verb)
 		}
 		list = append(list, verb)
 	}
@@ -126,12 +127,12 @@ func (w *Web) steer(c *gin.Context) error {
 	if err != nil || !ok {
 		return err
 	}
-	verb := c.PostForm("do")
+	verb := canary.Verb(c.PostForm("do"))
 	by := canary.By{Author: w.Author(c.Request), Reason: strings.TrimSpace(c.PostForm("reason")), Override: strings.TrimSpace(c.PostForm("override"))}
 	if utf8.RuneCountInString(by.Reason) > maxReason || utf8.RuneCountInString(by.Override) > maxReason {
 		return mesh.Errorf(mesh.Invalid, "%s", v.L.T("review.reason.long", "most", maxReason))
 	}
-	if (verb == "promote" || verb == "abort") && (c.PostForm("sure") == "" || c.Query("again") != "") {
+	if (verb == canary.VerbPromote || verb == canary.VerbAbort) && (c.PostForm("sure") == "" || c.Query("again") != "") {
 		return w.reviewVerb(c, v, r, verb, by)
 	}
 	if err := w.verb(c.Request.Context(), verb, r.ID, by); err != nil {
@@ -142,26 +143,26 @@ func (w *Web) steer(c *gin.Context) error {
 }
 
 // reviewVerb shows what promoting or aborting does before it is done.
-func (w *Web) reviewVerb(c *gin.Context, v view, r canary.Rollout, verb string, by canary.By) error {
+func (w *Web) reviewVerb(c *gin.Context, v view, r canary.Rollout, verb canary.Verb, by canary.By) error {
 	dry := by
 	dry.DryRun = true
 	if err := w.verb(c.Request.Context(), verb, r.ID, dry); err != nil {
 		return err
 	}
 	to, heir := 100, r.Spec.Canary
-	if verb == "abort" {
+	if verb == canary.VerbAbort {
 		to, heir = 0, r.Spec.Stable
 	}
 	rate := v.nodes[r.Spec.Stable].RequestRate + v.nodes[r.Spec.Canary].RequestRate
 	p := page.RolloutReview{
-		Shell: v.Shell, Heading: v.L.T("canaries.review."+verb, "canary", r.Spec.Canary), Action: v.RolloutHref(r.ID),
-		Hidden: []page.Field{{Name: "do", Value: verb}, {Name: "sure", Value: "1"}}, Danger: verb == "abort", Reason: by.Reason, Override: by.Override,
+		Shell: v.Shell, Heading: v.L.T("canaries.review."+string(verb), "canary", r.Spec.Canary), Action: v.RolloutHref(r.ID),
+		Hidden: []page.Field{{Name: "do", Value: string(verb)}, {Name: "sure", Value: "1"}}, Danger: verb == canary.VerbAbort, Reason: by.Reason, Override: by.Override,
 		Cancel: component.LinkTo{Name: v.L.T("canaries.back"), Href: v.RolloutHref(r.ID)},
 		Apply:  v.L.T("split.apply", "share", v.L.Percent(100), "node", heir),
-		Before: v.armSegments(r, r.Weight), After: v.armSegments(r, to), Twins: verbTwins(r, verb, by.Reason),
+		Before: v.armSegments(r, r.Weight), After: v.armSegments(r, to), Twins: verbTwins(r, string(verb), by.Reason),
 		Sentences: []string{
 			v.L.T("canaries.review.sentence", "canary", r.Spec.Canary, "before", v.L.Percent(r.Weight), "after", v.L.Percent(to), "rate", v.L.Number(moved(r.Weight, to)*rate)),
-			v.L.T("canaries.review." + verb + ".about"),
+			v.L.T("canaries.review." + string(verb) + ".about"),
 		},
 	}
 	p.Title = p.Heading
