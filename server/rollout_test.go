@@ -14,6 +14,7 @@ import (
 
 	"github.com/weirmesh/weir/server/api/client"
 	"github.com/weirmesh/weir/server/canary"
+	"github.com/weirmesh/weir/server/canary/judge"
 	"github.com/weirmesh/weir/server/demo"
 	"github.com/weirmesh/weir/server/mesh"
 )
@@ -152,7 +153,7 @@ func TestRolloutsOnEnvoys(t *testing.T) {
 		return seen["good-v2"] && len(seen) == 1
 	})
 	r = c.rollout(bad)
-	if r.Cause != canary.CauseEvidence || r.Weight != 0 || r.Analysis.Outcome != canary.Failed || r.Analysis.Verdict.Abort < r.Analysis.Verdict.Bound {
+	if r.Cause != canary.CauseEvidence || r.Weight != 0 || r.Analysis.Outcome != judge.Failed || r.Analysis.Verdict.Abort < r.Analysis.Verdict.Bound {
 		t.Errorf("the bad one was aborted by %s: %s, %+v", r.Cause, r.Why, r.Analysis.Verdict)
 	}
 	t.Logf("the bad one: %s, after %v", r.Why, r.Ended.Sub(r.At))

@@ -204,7 +204,7 @@ func (c *Controller) turn(t *run, before Rollout, next *Rollout) {
 	if !next.Phase.Over() {
 		next.Analysis.Verdict = t.judge.Verdict(now)
 		if next.Phase != Inconclusive {
-			next.Analysis.Outcome = Outcome(next.Analysis.Verdict.Result)
+			next.Analysis.Outcome = next.Analysis.Verdict.Result
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/weirmesh/weir/server/canary/judge"
 	"github.com/weirmesh/weir/server/mesh"
 )
 
@@ -62,7 +63,7 @@ func TestBadCanaryIsAborted(t *testing.T) {
 	b.canary.errors = 0.08
 	r := b.start(Spec{})
 	r = b.until(r.ID, Aborted)
-	if r.Cause != CauseEvidence || !strings.Contains(r.Why, "at canary against") || r.Analysis.Outcome != Failed || r.Weight != 0 || r.Step != 1 {
+	if r.Cause != CauseEvidence || !strings.Contains(r.Why, "at canary against") || r.Analysis.Outcome != judge.Failed || r.Weight != 0 || r.Step != 1 {
 		t.Errorf("aborted as %s in step %d: %s", r.Cause, r.Step, r.Why)
 	}
 	if now := b.mesh.Routes[0].Targets; !slices.Equal(now, shop(100, 0).Routes[0].Targets) {

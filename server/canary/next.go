@@ -261,7 +261,7 @@ func (r Rollout) finish(f Facts, now time.Time) Action {
 		return Action{Wait, r}
 	}
 	r.Phase, r.Ended, r.Until, r.Gate = Succeeded, &now, nil, false
-	r.Analysis.Outcome = Successful
+	r.Analysis.Outcome = judge.Successful
 	r.Why = "canary " + r.Spec.Canary + " has all the traffic"
 	return Action{Save, r}
 }

@@ -262,7 +262,7 @@ func play(t *testing.T, spec Spec, m mesh.Mesh, verdict judge.Outcome) (Rollout,
 func TestWholeRollouts(t *testing.T) {
 	steps := []Step{weight(5), analysed(), weight(25), pausing(time.Minute), weight(50), analysed()}
 	r, weights := play(t, Spec{Steps: steps}, shop(1, 0), judge.Advance)
-	if r.Phase != Succeeded || len(weights) != 4 || weights[3] != 100 || r.Weight != 100 || r.Analysis.Outcome != Successful {
+	if r.Phase != Succeeded || len(weights) != 4 || weights[3] != 100 || r.Weight != 100 || r.Analysis.Outcome != judge.Successful {
 		t.Errorf("a healthy canary: %v, %+v", weights, r)
 	}
 	if r.Active() || r.Ended == nil {

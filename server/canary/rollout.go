@@ -112,7 +112,7 @@ type Move struct {
 
 // Finding is what the analysis says at the moment.
 type Finding struct {
-	Outcome Outcome       `json:"outcome"`
+	Outcome judge.Result  `json:"outcome"` // Inconclusive: a person decides; Error: it could not be measured
 	Verdict judge.Verdict `json:"verdict"`
 	Checks  []Measured    `json:"checks,omitempty"`
 	// Detect is how long a canary with twice the errors would stay unseen at this weight, by the planner; zero: not known.
@@ -124,18 +124,6 @@ type Finding struct {
 	Windows int `json:"windows"`
 	Dropped int `json:"dropped"`
 }
-
-// Outcome is an analysis's verdict, in Argo Rollouts' words.
-type Outcome string
-
-// The outcomes of an analysis.
-const (
-	Running       Outcome = "Running"
-	Successful    Outcome = "Successful"
-	Failed        Outcome = "Failed"
-	Undecided     Outcome = "Inconclusive"
-	AnalysisError Outcome = "Error"
-)
 
 // Measured is the last answer to a check.
 type Measured struct {

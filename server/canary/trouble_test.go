@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/weirmesh/weir/server/canary/judge"
 	"github.com/weirmesh/weir/server/mesh"
 )
 
@@ -53,7 +54,7 @@ func TestTroubles(t *testing.T) {
 		b.until(r.ID, Paused)
 		b.meshes = false
 		r = b.until(r.ID, Aborted)
-		if r.Cause != CauseGone || r.Analysis.Outcome != AnalysisError || !strings.Contains(r.Why, "no mesh shop") || len(b.made) != 1 {
+		if r.Cause != CauseGone || r.Analysis.Outcome != judge.Error || !strings.Contains(r.Why, "no mesh shop") || len(b.made) != 1 {
 			t.Errorf("%+v", r)
 		}
 	})
@@ -86,7 +87,7 @@ func TestTroubles(t *testing.T) {
 			t.Errorf("notes %q", r.Notes)
 		}
 		r = b.until(r.ID, Inconclusive)
-		if r.Analysis.Outcome != Undecided || !r.Gate || r.Weight != 10 {
+		if r.Analysis.Outcome != judge.ResultInconclusive || !r.Gate || r.Weight != 10 {
 			t.Errorf("%+v", r)
 		}
 		if _, err := b.c.Do(t.Context(), VerbResume, r.ID, By{}); err != nil {
@@ -125,7 +126,7 @@ func TestChecks(t *testing.T) {
 			if !strings.Contains(r.Why, c.want) || asked != `sales{to="v2"}` {
 				t.Errorf("%s, asked %s", r.Why, asked)
 			}
-			if c.phase == Inconclusive && r.Analysis.Outcome != AnalysisError {
+			if c.phase == Inconclusive && r.Analysis.Outcome != judge.Error {
 				t.Errorf("the outcome is %s", r.Analysis.Outcome)
 			}
 		})

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/weirmesh/weir/server/canary/judge"
 	"github.com/weirmesh/weir/server/mesh"
 )
 
@@ -136,7 +137,7 @@ func (r Rollout) aborted(cause Cause, why string, now time.Time) Rollout {
 	r.From, r.PausedAt, r.RetryAt, r.Move, r.Outside = "", nil, nil, nil, false
 	r.Cause, r.Why = cause, why
 	if cause != CausePerson {
-		r.Analysis.Outcome = Failed
+		r.Analysis.Outcome = judge.Failed
 	}
 	return r
 }
@@ -145,9 +146,9 @@ func (r Rollout) aborted(cause Cause, why string, now time.Time) Rollout {
 func (r Rollout) inconclusive(cause Cause, why string, now time.Time) Rollout {
 	r.Phase, r.Gate, r.Until, r.PausedAt = Inconclusive, true, nil, &now
 	r.Cause, r.Why = cause, why+": resume goes on looking, promote or abort decides, retry begins again"
-	r.Analysis.Outcome = Undecided
+	r.Analysis.Outcome = judge.ResultInconclusive
 	if cause == CauseCheck {
-		r.Analysis.Outcome = AnalysisError
+		r.Analysis.Outcome = judge.Error
 	}
 	return r
 }
@@ -160,6 +161,6 @@ func (r Rollout) lost(why string, now time.Time) Rollout {
 	}
 	r = r.aborted(CauseGone, strings.TrimSuffix(why, ".")+": the rollout ended without moving a weight", now)
 	r.Restoring = false
-	r.Analysis.Outcome = AnalysisError
+	r.Analysis.Outcome = judge.Error
 	return r
 }

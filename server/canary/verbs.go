@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/weirmesh/weir/server/canary/judge"
 	"github.com/weirmesh/weir/server/mesh"
 )
 
@@ -16,7 +17,7 @@ func begin(id string, m mesh.Mesh, s Spec, by By, now time.Time) Rollout {
 		Weight: int(exactShare(targets, s.Stable, s.Canary) + 0.5), Changes: []string{}, Attempt: 1,
 		Before: targets, Targets: targets, Override: by.Override, Cause: CauseStep,
 		Why: "is about to begin", Key: by.Key,
-		Analysis: Finding{Outcome: Running},
+		Analysis: Finding{Outcome: judge.Running},
 	}
 }
 
@@ -80,7 +81,7 @@ func (r Rollout) resume(by By, held []mesh.WeightedTarget, now time.Time) (Rollo
 		for i := range r.Analysis.Checks {
 			r.Analysis.Checks[i].Errors = 0
 		}
-		r.Analysis.Outcome = Running
+		r.Analysis.Outcome = judge.Running
 	}
 	r.From, r.Gate, r.PausedAt = "", false, nil
 	r.Cause, r.Why = CausePerson, by.said("resumed")

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/weirmesh/weir/server/canary"
+	"github.com/weirmesh/weir/server/canary/judge"
 	"github.com/weirmesh/weir/server/change"
 	"github.com/weirmesh/weir/server/event"
 	"github.com/weirmesh/weir/server/graph"
@@ -49,7 +50,7 @@ func TestSentencesHaveTheirWords(t *testing.T) {
 	all = append(all, newChanges().take(c, noon)...)
 	r := canary.Rollout{ID: "r", At: noon, Spec: canary.Spec{Target: mesh.Ref{Kind: mesh.KindRoute, Name: "r/p"}, Canary: "v2"}}
 	for _, r.Phase = range canary.Phases() {
-		for _, r.Analysis.Outcome = range []canary.Outcome{canary.Failed, canary.Successful, canary.Undecided} {
+		for _, r.Analysis.Outcome = range []judge.Result{judge.Failed, judge.Successful, judge.ResultInconclusive} {
 			r.Cause, r.Gate = canary.CauseGuard, true
 			all = append(all, rollouts{}.take(r, noon, noon)...)
 		}
@@ -110,7 +111,7 @@ func TestRolloutsTurn(t *testing.T) {
 		{func() { r.Weight = 25 }, "rollout.step"},
 		{func() { r.Phase, r.Gate = canary.Paused, true }, "rollout.paused"},
 		{func() { r.Phase, r.Cause = canary.Progressing, canary.CauseGuard }, "guard.holds"},
-		{func() { r.Phase, r.Cause, r.Analysis.Outcome = canary.Aborted, canary.CauseEvidence, canary.Failed }, "verdict.failed rollout.aborted"},
+		{func() { r.Phase, r.Cause, r.Analysis.Outcome = canary.Aborted, canary.CauseEvidence, judge.Failed }, "verdict.failed rollout.aborted"},
 	}
 	for i, s := range steps {
 		s.do()

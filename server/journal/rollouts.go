@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/weirmesh/weir/server/canary"
+	"github.com/weirmesh/weir/server/canary/judge"
 )
 
 // rollouts knows how each rollout was last told.
@@ -15,7 +16,7 @@ type rollouts map[string]stood
 type stood struct {
 	phase   canary.Phase
 	weight  int
-	outcome canary.Outcome
+	outcome judge.Result
 	held    bool // by guard rails
 }
 
@@ -58,13 +59,13 @@ func (t rollouts) take(r canary.Rollout, begun, now time.Time) []Event {
 	return list
 }
 
-func verdictOf(o canary.Outcome) (what string, severity Severity) {
+func verdictOf(o judge.Result) (what string, severity Severity) {
 	switch o {
-	case canary.Successful:
+	case judge.Successful:
 		return "verdict.successful", Info
-	case canary.Failed, canary.AnalysisError:
+	case judge.Failed, judge.Error:
 		return "verdict.failed", Problem
-	case canary.Undecided:
+	case judge.ResultInconclusive:
 		return "verdict.inconclusive", Warning
 	default:
 		return "", Info

@@ -169,7 +169,7 @@ func rolled(id string, phase canary.Phase, ago time.Duration, windows int) canar
 		ID: id, Mesh: "sample_app", Spec: spec, Author: "jiyoung", Reason: "2.4 of the shop", At: at, Phase: phase, Step: 1, Weight: 25, Since: at.Add(20 * time.Second),
 		Cause: canary.CauseStep, Why: "step 2 of 6: canary is judged at 25 %", Changes: []string{"chg-039"}, Attempt: 1, Version: 9,
 		Before: m.Routes[1].Targets, Targets: m.Routes[1].Targets, Programmed: &at,
-		Analysis: canary.Finding{Outcome: canary.Running, Windows: windows, Dropped: 2, Detect: mesh.Duration(7 * time.Minute)},
+		Analysis: canary.Finding{Outcome: judge.Running, Windows: windows, Dropped: 2, Detect: mesh.Duration(7 * time.Minute)},
 	}
 	value := 0.31
 	if windows > 0 {
@@ -181,7 +181,7 @@ func rolled(id string, phase canary.Phase, ago time.Duration, windows int) canar
 		r.Step, r.Weight, r.Ended = len(spec.Steps), 100, &at
 	case canary.Aborted:
 		r.Cause, r.Why, r.Weight, r.Ended = canary.CauseEvidence, "errors 4 % of 2,000 at canary against 0.2 % of 6,000 at stable", 0, &at
-		r.Analysis.Outcome = canary.Failed
+		r.Analysis.Outcome = judge.Failed
 	}
 	return r
 }
