@@ -118,7 +118,7 @@ type Options struct {
 	// Advise sizes a connection pool from what was recorded; its errors are for people. Nil: nothing is recorded.
 	Advise func(ctx context.Context, ask advice.Ask) (advice.Advice, error)
 	// Rollouts starts rollouts, steers and reads them. Nil: none are carried out.
-	Rollouts     Rollouts
+	Rollouts Rollouts
 	// Ready tells for /readyz whether the parts work. Nil: always.
 	Ready func(ctx context.Context) []Check
 	// Open says that there is no sign-in, which is always so for now. Then only requests to a loopback name or to one of
