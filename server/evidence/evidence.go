@@ -88,7 +88,7 @@ func (g *Gatherer) Look() {
 	}
 	asking := make(map[string]bool)
 	for _, m := range g.o.Meshes() {
-		if asks(m) {
+		if asks(m, requests) {
 			asking[m.Name] = true
 			counts := g.o.Traffic.Counts(m.Name)
 			g.mu.Lock()
@@ -105,11 +105,17 @@ func (g *Gatherer) Look() {
 	}
 }
 
-// asks says whether any guard rail of a mesh asks for requests.
-func asks(m mesh.Mesh) bool {
+// requests says whether guard rails ask for requests.
+func requests(g *mesh.Guard) bool { return g.MinRequests != nil && *g.MinRequests > 0 }
+
+// health says whether guard rails ask how versions are.
+func health(g *mesh.Guard) bool { return g.HealthyOnly != nil && *g.HealthyOnly }
+
+// asks says whether the guard rails of any object of a mesh ask for something.
+func asks(m mesh.Mesh, something func(*mesh.Guard) bool) bool {
 	rail := func(o mesh.Object) bool {
 		own := mesh.GuardOf(o)
-		return own != nil && own.MinRequests != nil && *own.MinRequests > 0
+		return own != nil && something(own)
 	}
 	if rail(m.Settings()) {
 		return true
@@ -146,10 +152,10 @@ func (g *Gatherer) note(name string, counts []mesh.EdgeCount) *counted {
 // Breaches lists the guard rails that a change runs into.
 func (g *Gatherer) Breaches(_ context.Context, i change.Intent) []guard.Breach {
 	in := guard.Input{Before: i.Before, Edits: editsOf(i), Rollout: i.Rollout, Now: g.o.Now(), Held: g.held(i)}
-	if g.o.Health != nil {
+	if g.o.Health != nil && asks(i.Before, health) {
 		in.Health = g.o.Health(nameOf(i))
 	}
-	if asks(i.Before) {
+	if asks(i.Before, requests) {
 		in.Served = g.served(i, in.Edits)
 	}
 	return guard.Breaches(in)
@@ -157,7 +163,7 @@ func (g *Gatherer) Breaches(_ context.Context, i change.Intent) []guard.Breach {
 
 // Recorded notes from which counters on the arms that a change moved are counted.
 func (g *Gatherer) Recorded(i change.Intent) {
-	if g.o.Traffic == nil || !asks(i.After) {
+	if g.o.Traffic == nil || !asks(i.After, requests) {
 		return
 	}
 	var moved []guard.Arm

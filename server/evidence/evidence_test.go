@@ -129,3 +129,21 @@ func TestNothingToAsk(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// The health of a whole mesh is only read for changes of a mesh in which a guard rail asks for it, wherever that is set.
+func TestHealthIsReadWhereARailAsks(t *testing.T) {
+	asked := 0
+	g := New(Options{Health: func(string) map[string]mesh.Health {
+		asked++
+		return map[string]mesh.Health{"v2": mesh.Unhealthy}
+	}})
+	i := step(90, 10, 80, 20)
+	i.Before.Guard = nil
+	if list := g.Breaches(t.Context(), i); len(list) != 0 || asked != 0 {
+		t.Errorf("without rails: %v, health was read %d times", list, asked)
+	}
+	i.Before.Services[0].Guard = &mesh.Guard{HealthyOnly: ptr(true)}
+	if diff := cmp.Diff([]guard.Rule{guard.HealthyOnly}, rules(g.Breaches(t.Context(), i))); diff != "" || asked != 1 {
+		t.Errorf("a service's rail: health was read %d times (-want +got):\n%s", asked, diff)
+	}
+}

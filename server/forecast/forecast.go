@@ -93,15 +93,14 @@ func (g *Gatherer) Plan(ctx context.Context, i change.Intent) *plan.Plan {
 		in.Seen = seen{picture}
 	}
 	p := plan.Make(in)
-	key := keyOf(name, i.Edits)
 	if !i.DryRun {
-		p.DryRun = g.remembered(key)
+		p.DryRun = g.remembered(name, i.Edits)
 		return p
 	}
 	drafts := g.preview(ctx, name, i.After, p)
 	g.recall(ctx, name, p)
 	g.check(ctx, drafts, p)
-	g.remember(key, p.Refused())
+	g.remember(keyOf(name, i.Edits), p.Refused())
 	return p
 }
 
@@ -251,8 +250,16 @@ func (g *Gatherer) remember(key [sha256.Size]byte, said []plan.DryRun) {
 	g.refused[key] = refusal{now, said}
 }
 
-// remembered gives what Envoy refused of a change lately.
-func (g *Gatherer) remembered(key [sha256.Size]byte) []plan.DryRun {
+// remembered gives what Envoy refused of a change lately. The door is held meanwhile and hardly any change was ever
+// refused, so its key is only made when there is something to compare it with.
+func (g *Gatherer) remembered(name string, edits []change.Edit) []plan.DryRun {
+	g.mu.Lock()
+	none := len(g.refused) == 0
+	g.mu.Unlock()
+	if none {
+		return nil
+	}
+	key := keyOf(name, edits)
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	r, ok := g.refused[key]
