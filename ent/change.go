@@ -52,6 +52,8 @@ type Change struct {
 	Override string `json:"override,omitempty"`
 	// Rollout holds the value of the "rollout" field.
 	Rollout string `json:"rollout,omitempty"`
+	// the second person, where a mesh asks for one
+	ApprovedBy string `json:"approved_by,omitempty"`
 	// of this entry and the hash of the one before it
 	Hash string `json:"hash,omitempty"`
 	// when its truths and its state moved, and what the traffic was
@@ -103,7 +105,7 @@ func (*Change) scanValues(columns []string) ([]any, error) {
 			values[i] = new([]byte)
 		case change.FieldRevision:
 			values[i] = new(sql.NullInt64)
-		case change.FieldID, change.FieldMesh, change.FieldKind, change.FieldName, change.FieldSummary, change.FieldAuthor, change.FieldReason, change.FieldDiff, change.FieldUndoes, change.FieldKey, change.FieldOverride, change.FieldRollout, change.FieldHash, change.FieldDigest, change.FieldState, change.FieldUndoneBy, change.FieldConfirmedBy:
+		case change.FieldID, change.FieldMesh, change.FieldKind, change.FieldName, change.FieldSummary, change.FieldAuthor, change.FieldReason, change.FieldDiff, change.FieldUndoes, change.FieldKey, change.FieldOverride, change.FieldRollout, change.FieldApprovedBy, change.FieldHash, change.FieldDigest, change.FieldState, change.FieldUndoneBy, change.FieldConfirmedBy:
 			values[i] = new(sql.NullString)
 		case change.FieldAt, change.FieldAcceptedAt, change.FieldConfirmBy:
 			values[i] = new(sql.NullTime)
@@ -236,6 +238,12 @@ func (_m *Change) assignValues(columns []string, values []any) error {
 				return fmt.Errorf("unexpected type %T for field rollout", values[i])
 			} else if value.Valid {
 				_m.Rollout = value.String
+			}
+		case change.FieldApprovedBy:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field approved_by", values[i])
+			} else if value.Valid {
+				_m.ApprovedBy = value.String
 			}
 		case change.FieldHash:
 			if value, ok := values[i].(*sql.NullString); !ok {
@@ -391,6 +399,9 @@ func (_m *Change) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("rollout=")
 	builder.WriteString(_m.Rollout)
+	builder.WriteString(", ")
+	builder.WriteString("approved_by=")
+	builder.WriteString(_m.ApprovedBy)
 	builder.WriteString(", ")
 	builder.WriteString("hash=")
 	builder.WriteString(_m.Hash)

@@ -156,6 +156,20 @@ func (_c *ChangeCreate) SetNillableRollout(v *string) *ChangeCreate {
 	return _c
 }
 
+// SetApprovedBy sets the "approved_by" field.
+func (_c *ChangeCreate) SetApprovedBy(v string) *ChangeCreate {
+	_c.mutation.SetApprovedBy(v)
+	return _c
+}
+
+// SetNillableApprovedBy sets the "approved_by" field if the given value is not nil.
+func (_c *ChangeCreate) SetNillableApprovedBy(v *string) *ChangeCreate {
+	if v != nil {
+		_c.SetApprovedBy(*v)
+	}
+	return _c
+}
+
 // SetHash sets the "hash" field.
 func (_c *ChangeCreate) SetHash(v string) *ChangeCreate {
 	_c.mutation.SetHash(v)
@@ -468,6 +482,10 @@ func (_c *ChangeCreate) createSpec() (*Change, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.Rollout(); ok {
 		_spec.SetField(change.FieldRollout, field.TypeString, value)
 		_node.Rollout = value
+	}
+	if value, ok := _c.mutation.ApprovedBy(); ok {
+		_spec.SetField(change.FieldApprovedBy, field.TypeString, value)
+		_node.ApprovedBy = value
 	}
 	if value, ok := _c.mutation.Hash(); ok {
 		_spec.SetField(change.FieldHash, field.TypeString, value)

@@ -293,6 +293,9 @@ func (_u *ChangeUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	if _u.mutation.RolloutCleared() {
 		_spec.ClearField(change.FieldRollout, field.TypeString)
 	}
+	if _u.mutation.ApprovedByCleared() {
+		_spec.ClearField(change.FieldApprovedBy, field.TypeString)
+	}
 	if _u.mutation.HashCleared() {
 		_spec.ClearField(change.FieldHash, field.TypeString)
 	}
@@ -706,6 +709,9 @@ func (_u *ChangeUpdateOne) sqlSave(ctx context.Context) (_node *Change, err erro
 	}
 	if _u.mutation.RolloutCleared() {
 		_spec.ClearField(change.FieldRollout, field.TypeString)
+	}
+	if _u.mutation.ApprovedByCleared() {
+		_spec.ClearField(change.FieldApprovedBy, field.TypeString)
 	}
 	if _u.mutation.HashCleared() {
 		_spec.ClearField(change.FieldHash, field.TypeString)

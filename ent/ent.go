@@ -19,7 +19,11 @@ import (
 	"github.com/weirmesh/weir/ent/instance"
 	"github.com/weirmesh/weir/ent/mesh"
 	"github.com/weirmesh/weir/ent/object"
+	"github.com/weirmesh/weir/ent/proposal"
 	"github.com/weirmesh/weir/ent/rollout"
+	"github.com/weirmesh/weir/ent/session"
+	"github.com/weirmesh/weir/ent/token"
+	"github.com/weirmesh/weir/ent/user"
 	"github.com/weirmesh/weir/ent/view"
 )
 
@@ -88,7 +92,11 @@ func checkColumn(t, c string) error {
 			instance.Table: instance.ValidColumn,
 			mesh.Table:     mesh.ValidColumn,
 			object.Table:   object.ValidColumn,
+			proposal.Table: proposal.ValidColumn,
 			rollout.Table:  rollout.ValidColumn,
+			session.Table:  session.ValidColumn,
+			token.Table:    token.ValidColumn,
+			user.Table:     user.ValidColumn,
 			view.Table:     view.ValidColumn,
 		})
 	})

@@ -12,8 +12,12 @@ import (
 	"github.com/weirmesh/weir/ent/instance"
 	"github.com/weirmesh/weir/ent/mesh"
 	"github.com/weirmesh/weir/ent/object"
+	"github.com/weirmesh/weir/ent/proposal"
 	"github.com/weirmesh/weir/ent/rollout"
 	"github.com/weirmesh/weir/ent/schema"
+	"github.com/weirmesh/weir/ent/session"
+	"github.com/weirmesh/weir/ent/token"
+	"github.com/weirmesh/weir/ent/user"
 	"github.com/weirmesh/weir/ent/view"
 )
 
@@ -40,7 +44,7 @@ func init() {
 	// change.NameValidator is a validator for the "name" field. It is called by the builders before save.
 	change.NameValidator = changeDescName.Validators[0].(func(string) error)
 	// changeDescState is the schema descriptor for state field.
-	changeDescState := changeFields[21].Descriptor()
+	changeDescState := changeFields[22].Descriptor()
 	// change.StateValidator is a validator for the "state" field. It is called by the builders before save.
 	change.StateValidator = changeDescState.Validators[0].(func(string) error)
 	// changeDescID is the schema descriptor for id field.
@@ -171,6 +175,24 @@ func init() {
 	objectDescChange := objectFields[4].Descriptor()
 	// object.ChangeValidator is a validator for the "change" field. It is called by the builders before save.
 	object.ChangeValidator = objectDescChange.Validators[0].(func(string) error)
+	proposalFields := schema.Proposal{}.Fields()
+	_ = proposalFields
+	// proposalDescMesh is the schema descriptor for mesh field.
+	proposalDescMesh := proposalFields[1].Descriptor()
+	// proposal.MeshValidator is a validator for the "mesh" field. It is called by the builders before save.
+	proposal.MeshValidator = proposalDescMesh.Validators[0].(func(string) error)
+	// proposalDescAt is the schema descriptor for at field.
+	proposalDescAt := proposalFields[8].Descriptor()
+	// proposal.DefaultAt holds the default value on creation for the at field.
+	proposal.DefaultAt = proposalDescAt.Default.(func() time.Time)
+	// proposalDescState is the schema descriptor for state field.
+	proposalDescState := proposalFields[10].Descriptor()
+	// proposal.StateValidator is a validator for the "state" field. It is called by the builders before save.
+	proposal.StateValidator = proposalDescState.Validators[0].(func(string) error)
+	// proposalDescID is the schema descriptor for id field.
+	proposalDescID := proposalFields[0].Descriptor()
+	// proposal.IDValidator is a validator for the "id" field. It is called by the builders before save.
+	proposal.IDValidator = proposalDescID.Validators[0].(func(string) error)
 	rolloutFields := schema.Rollout{}.Fields()
 	_ = rolloutFields
 	// rolloutDescMesh is the schema descriptor for mesh field.
@@ -197,6 +219,64 @@ func init() {
 	rolloutDescID := rolloutFields[0].Descriptor()
 	// rollout.IDValidator is a validator for the "id" field. It is called by the builders before save.
 	rollout.IDValidator = rolloutDescID.Validators[0].(func(string) error)
+	sessionFields := schema.Session{}.Fields()
+	_ = sessionFields
+	// sessionDescName is the schema descriptor for name field.
+	sessionDescName := sessionFields[1].Descriptor()
+	// session.NameValidator is a validator for the "name" field. It is called by the builders before save.
+	session.NameValidator = sessionDescName.Validators[0].(func(string) error)
+	// sessionDescAt is the schema descriptor for at field.
+	sessionDescAt := sessionFields[5].Descriptor()
+	// session.DefaultAt holds the default value on creation for the at field.
+	session.DefaultAt = sessionDescAt.Default.(func() time.Time)
+	// sessionDescSeen is the schema descriptor for seen field.
+	sessionDescSeen := sessionFields[6].Descriptor()
+	// session.DefaultSeen holds the default value on creation for the seen field.
+	session.DefaultSeen = sessionDescSeen.Default.(func() time.Time)
+	// sessionDescID is the schema descriptor for id field.
+	sessionDescID := sessionFields[0].Descriptor()
+	// session.IDValidator is a validator for the "id" field. It is called by the builders before save.
+	session.IDValidator = sessionDescID.Validators[0].(func(string) error)
+	tokenFields := schema.Token{}.Fields()
+	_ = tokenFields
+	// tokenDescKind is the schema descriptor for kind field.
+	tokenDescKind := tokenFields[1].Descriptor()
+	// token.KindValidator is a validator for the "kind" field. It is called by the builders before save.
+	token.KindValidator = tokenDescKind.Validators[0].(func(string) error)
+	// tokenDescAt is the schema descriptor for at field.
+	tokenDescAt := tokenFields[9].Descriptor()
+	// token.DefaultAt holds the default value on creation for the at field.
+	token.DefaultAt = tokenDescAt.Default.(func() time.Time)
+	// tokenDescID is the schema descriptor for id field.
+	tokenDescID := tokenFields[0].Descriptor()
+	// token.IDValidator is a validator for the "id" field. It is called by the builders before save.
+	token.IDValidator = tokenDescID.Validators[0].(func(string) error)
+	userFields := schema.User{}.Fields()
+	_ = userFields
+	// userDescName is the schema descriptor for name field.
+	userDescName := userFields[1].Descriptor()
+	// user.NameValidator is a validator for the "name" field. It is called by the builders before save.
+	user.NameValidator = userDescName.Validators[0].(func(string) error)
+	// userDescFolded is the schema descriptor for folded field.
+	userDescFolded := userFields[2].Descriptor()
+	// user.FoldedValidator is a validator for the "folded" field. It is called by the builders before save.
+	user.FoldedValidator = userDescFolded.Validators[0].(func(string) error)
+	// userDescDisabled is the schema descriptor for disabled field.
+	userDescDisabled := userFields[7].Descriptor()
+	// user.DefaultDisabled holds the default value on creation for the disabled field.
+	user.DefaultDisabled = userDescDisabled.Default.(bool)
+	// userDescAt is the schema descriptor for at field.
+	userDescAt := userFields[8].Descriptor()
+	// user.DefaultAt holds the default value on creation for the at field.
+	user.DefaultAt = userDescAt.Default.(func() time.Time)
+	// userDescVersion is the schema descriptor for version field.
+	userDescVersion := userFields[10].Descriptor()
+	// user.VersionValidator is a validator for the "version" field. It is called by the builders before save.
+	user.VersionValidator = userDescVersion.Validators[0].(func(int64) error)
+	// userDescID is the schema descriptor for id field.
+	userDescID := userFields[0].Descriptor()
+	// user.IDValidator is a validator for the "id" field. It is called by the builders before save.
+	user.IDValidator = userDescID.Validators[0].(func(string) error)
 	viewFields := schema.View{}.Fields()
 	_ = viewFields
 	// viewDescMesh is the schema descriptor for mesh field.

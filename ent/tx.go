@@ -26,8 +26,16 @@ type Tx struct {
 	Mesh *MeshClient
 	// Object is the client for interacting with the Object builders.
 	Object *ObjectClient
+	// Proposal is the client for interacting with the Proposal builders.
+	Proposal *ProposalClient
 	// Rollout is the client for interacting with the Rollout builders.
 	Rollout *RolloutClient
+	// Session is the client for interacting with the Session builders.
+	Session *SessionClient
+	// Token is the client for interacting with the Token builders.
+	Token *TokenClient
+	// User is the client for interacting with the User builders.
+	User *UserClient
 	// View is the client for interacting with the View builders.
 	View *ViewClient
 
@@ -168,7 +176,11 @@ func (tx *Tx) init() {
 	tx.Instance = NewInstanceClient(tx.config)
 	tx.Mesh = NewMeshClient(tx.config)
 	tx.Object = NewObjectClient(tx.config)
+	tx.Proposal = NewProposalClient(tx.config)
 	tx.Rollout = NewRolloutClient(tx.config)
+	tx.Session = NewSessionClient(tx.config)
+	tx.Token = NewTokenClient(tx.config)
+	tx.User = NewUserClient(tx.config)
 	tx.View = NewViewClient(tx.config)
 }
 

@@ -75,7 +75,7 @@ func fail(err error) error {
 		return err
 	}
 	switch mesh.CodeOf(err) {
-	case mesh.Invalid, mesh.Conflict, mesh.Denied:
+	case mesh.Invalid, mesh.Conflict, mesh.Denied, mesh.Unauthenticated:
 		return &failure{exitRefused, err}
 	default:
 		return &failure{exitFailed, err}

@@ -46,6 +46,8 @@ const (
 	FieldOverride = "override"
 	// FieldRollout holds the string denoting the rollout field in the database.
 	FieldRollout = "rollout"
+	// FieldApprovedBy holds the string denoting the approved_by field in the database.
+	FieldApprovedBy = "approved_by"
 	// FieldHash holds the string denoting the hash field in the database.
 	FieldHash = "hash"
 	// FieldTimeline holds the string denoting the timeline field in the database.
@@ -97,6 +99,7 @@ var Columns = []string{
 	FieldBreaches,
 	FieldOverride,
 	FieldRollout,
+	FieldApprovedBy,
 	FieldHash,
 	FieldTimeline,
 	FieldDigest,
@@ -209,6 +212,11 @@ func ByOverride(opts ...sql.OrderTermOption) OrderOption {
 // ByRollout orders the results by the rollout field.
 func ByRollout(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldRollout, opts...).ToFunc()
+}
+
+// ByApprovedBy orders the results by the approved_by field.
+func ByApprovedBy(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldApprovedBy, opts...).ToFunc()
 }
 
 // ByHash orders the results by the hash field.

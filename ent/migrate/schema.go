@@ -28,6 +28,7 @@ var (
 		{Name: "breaches", Type: field.TypeJSON, Nullable: true},
 		{Name: "override", Type: field.TypeString, Nullable: true, Size: 2147483647},
 		{Name: "rollout", Type: field.TypeString, Nullable: true},
+		{Name: "approved_by", Type: field.TypeString, Nullable: true},
 		{Name: "hash", Type: field.TypeString, Nullable: true},
 		{Name: "timeline", Type: field.TypeJSON, Nullable: true},
 		{Name: "digest", Type: field.TypeString},
@@ -52,7 +53,7 @@ var (
 			{
 				Name:    "change_state",
 				Unique:  false,
-				Columns: []*schema.Column{ChangesColumns[21]},
+				Columns: []*schema.Column{ChangesColumns[22]},
 			},
 			{
 				Name:    "change_rollout",
@@ -215,6 +216,37 @@ var (
 			},
 		},
 	}
+	// ProposalsColumns holds the columns for the "proposals" table.
+	ProposalsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeString},
+		{Name: "mesh", Type: field.TypeString},
+		{Name: "author", Type: field.TypeString},
+		{Name: "person", Type: field.TypeString},
+		{Name: "reason", Type: field.TypeString, Nullable: true, Size: 2147483647},
+		{Name: "summary", Type: field.TypeString, Size: 2147483647},
+		{Name: "diff", Type: field.TypeString, Size: 2147483647},
+		{Name: "patch", Type: field.TypeJSON},
+		{Name: "at", Type: field.TypeTime},
+		{Name: "expires", Type: field.TypeTime},
+		{Name: "state", Type: field.TypeString},
+		{Name: "decided_by", Type: field.TypeString, Nullable: true},
+		{Name: "note", Type: field.TypeString, Nullable: true, Size: 2147483647},
+		{Name: "decided_at", Type: field.TypeTime, Nullable: true},
+		{Name: "change", Type: field.TypeString, Nullable: true},
+	}
+	// ProposalsTable holds the schema information for the "proposals" table.
+	ProposalsTable = &schema.Table{
+		Name:       "proposals",
+		Columns:    ProposalsColumns,
+		PrimaryKey: []*schema.Column{ProposalsColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "proposal_mesh_state",
+				Unique:  false,
+				Columns: []*schema.Column{ProposalsColumns[1], ProposalsColumns[10]},
+			},
+		},
+	}
 	// RolloutsColumns holds the columns for the "rollouts" table.
 	RolloutsColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeString},
@@ -245,6 +277,103 @@ var (
 				Name:    "rollout_phase",
 				Unique:  false,
 				Columns: []*schema.Column{RolloutsColumns[8]},
+			},
+		},
+	}
+	// SessionsColumns holds the columns for the "sessions" table.
+	SessionsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeString},
+		{Name: "name", Type: field.TypeString},
+		{Name: "user", Type: field.TypeString, Nullable: true},
+		{Name: "data", Type: field.TypeBytes},
+		{Name: "expiry", Type: field.TypeTime},
+		{Name: "at", Type: field.TypeTime},
+		{Name: "seen", Type: field.TypeTime},
+		{Name: "agent", Type: field.TypeString, Nullable: true, Size: 2147483647},
+		{Name: "address", Type: field.TypeString, Nullable: true},
+	}
+	// SessionsTable holds the schema information for the "sessions" table.
+	SessionsTable = &schema.Table{
+		Name:       "sessions",
+		Columns:    SessionsColumns,
+		PrimaryKey: []*schema.Column{SessionsColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "session_user",
+				Unique:  false,
+				Columns: []*schema.Column{SessionsColumns[2]},
+			},
+			{
+				Name:    "session_expiry",
+				Unique:  false,
+				Columns: []*schema.Column{SessionsColumns[4]},
+			},
+			{
+				Name:    "session_name",
+				Unique:  true,
+				Columns: []*schema.Column{SessionsColumns[1]},
+			},
+		},
+	}
+	// TokensColumns holds the columns for the "tokens" table.
+	TokensColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeString},
+		{Name: "kind", Type: field.TypeString},
+		{Name: "hash", Type: field.TypeBytes},
+		{Name: "sealed", Type: field.TypeBytes, Nullable: true},
+		{Name: "name", Type: field.TypeString, Nullable: true},
+		{Name: "user", Type: field.TypeString, Nullable: true},
+		{Name: "grants", Type: field.TypeJSON, Nullable: true},
+		{Name: "mesh", Type: field.TypeString, Nullable: true},
+		{Name: "node", Type: field.TypeString, Nullable: true},
+		{Name: "at", Type: field.TypeTime},
+		{Name: "expires", Type: field.TypeTime, Nullable: true},
+		{Name: "used", Type: field.TypeTime, Nullable: true},
+		{Name: "revoked", Type: field.TypeTime, Nullable: true},
+		{Name: "revoked_by", Type: field.TypeString, Nullable: true},
+	}
+	// TokensTable holds the schema information for the "tokens" table.
+	TokensTable = &schema.Table{
+		Name:       "tokens",
+		Columns:    TokensColumns,
+		PrimaryKey: []*schema.Column{TokensColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "token_kind_user",
+				Unique:  false,
+				Columns: []*schema.Column{TokensColumns[1], TokensColumns[5]},
+			},
+			{
+				Name:    "token_mesh_node",
+				Unique:  false,
+				Columns: []*schema.Column{TokensColumns[7], TokensColumns[8]},
+			},
+		},
+	}
+	// UsersColumns holds the columns for the "users" table.
+	UsersColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeString},
+		{Name: "name", Type: field.TypeString},
+		{Name: "folded", Type: field.TypeString, Unique: true},
+		{Name: "password", Type: field.TypeString, Nullable: true},
+		{Name: "issuer", Type: field.TypeString, Nullable: true},
+		{Name: "subject", Type: field.TypeString, Nullable: true},
+		{Name: "grants", Type: field.TypeJSON},
+		{Name: "disabled", Type: field.TypeBool, Default: false},
+		{Name: "at", Type: field.TypeTime},
+		{Name: "seen", Type: field.TypeTime, Nullable: true},
+		{Name: "version", Type: field.TypeInt64},
+	}
+	// UsersTable holds the schema information for the "users" table.
+	UsersTable = &schema.Table{
+		Name:       "users",
+		Columns:    UsersColumns,
+		PrimaryKey: []*schema.Column{UsersColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "user_issuer_subject",
+				Unique:  true,
+				Columns: []*schema.Column{UsersColumns[4], UsersColumns[5]},
 			},
 		},
 	}
@@ -279,7 +408,11 @@ var (
 		InstancesTable,
 		MeshesTable,
 		ObjectsTable,
+		ProposalsTable,
 		RolloutsTable,
+		SessionsTable,
+		TokensTable,
+		UsersTable,
 		ViewsTable,
 	}
 )

@@ -27,8 +27,20 @@ type Mesh func(*sql.Selector)
 // Object is the predicate function for object builders.
 type Object func(*sql.Selector)
 
+// Proposal is the predicate function for proposal builders.
+type Proposal func(*sql.Selector)
+
 // Rollout is the predicate function for rollout builders.
 type Rollout func(*sql.Selector)
+
+// Session is the predicate function for session builders.
+type Session func(*sql.Selector)
+
+// Token is the predicate function for token builders.
+type Token func(*sql.Selector)
+
+// User is the predicate function for user builders.
+type User func(*sql.Selector)
 
 // View is the predicate function for view builders.
 type View func(*sql.Selector)

@@ -33,6 +33,7 @@ func (Change) Fields() []ent.Field {
 		field.JSON("breaches", json.RawMessage{}).Optional().Immutable().Comment("guard rails that the override went over"),
 		field.Text("override").Optional().Immutable(),
 		field.String("rollout").Optional().Immutable(),
+		field.String("approved_by").Optional().Immutable().Comment("the second person, where a mesh asks for one"),
 		field.String("hash").Optional().Immutable().Comment("of this entry and the hash of the one before it"),
 		field.JSON("timeline", json.RawMessage{}).Optional().Comment("when its truths and its state moved, and what the traffic was"),
 		field.String("digest").Immutable().Comment("of the proposal, to tell a repeat from another one under the same key"),

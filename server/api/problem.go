@@ -58,6 +58,10 @@ func statusOf(code mesh.Code) int {
 		return http.StatusNotFound
 	case mesh.Denied:
 		return http.StatusForbidden
+	case mesh.Unauthenticated:
+		return http.StatusUnauthorized
+	case mesh.TooMany:
+		return http.StatusTooManyRequests
 	case mesh.Unavailable:
 		return http.StatusServiceUnavailable
 	default:
@@ -70,11 +74,15 @@ func codeOf(status int) mesh.Code {
 	switch {
 	case status == http.StatusNotFound, status == http.StatusMethodNotAllowed:
 		return mesh.NotFound
-	case status == http.StatusForbidden, status == http.StatusUnauthorized, status == http.StatusMisdirectedRequest:
+	case status == http.StatusUnauthorized:
+		return mesh.Unauthenticated
+	case status == http.StatusTooManyRequests:
+		return mesh.TooMany
+	case status == http.StatusForbidden, status == http.StatusMisdirectedRequest:
 		return mesh.Denied
 	case status == http.StatusConflict, status == http.StatusPreconditionFailed:
 		return mesh.Conflict
-	case status == http.StatusServiceUnavailable, status == http.StatusTooManyRequests, status == http.StatusNotImplemented:
+	case status == http.StatusServiceUnavailable, status == http.StatusNotImplemented:
 		return mesh.Unavailable
 	case status >= http.StatusInternalServerError:
 		return mesh.Internal

@@ -15,6 +15,9 @@ const (
 	Conflict    Code = "conflict"    // somebody changed it first, or it is in use
 	NotFound    Code = "not_found"   // no such object
 	Denied      Code = "denied"      // not allowed
+	// Unauthenticated: nobody is signed in, or what was shown does not prove who asks.
+	Unauthenticated Code = "unauthenticated"
+	TooMany         Code = "too_many" // too many at once: try again in a moment
 	Unavailable Code = "unavailable" // try again later
 	Internal    Code = "internal"    // Weir's own fault
 )

@@ -65,6 +65,10 @@ func standing(err error) (status int, kind string) {
 		return http.StatusConflict, "conflict"
 	case mesh.Denied:
 		return http.StatusForbidden, "denied"
+	case mesh.Unauthenticated:
+		return http.StatusUnauthorized, "unauthenticated"
+	case mesh.TooMany:
+		return http.StatusTooManyRequests, "busy"
 	case mesh.Unavailable:
 		return http.StatusServiceUnavailable, "unavailable"
 	}
