@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/weirmesh/weir/server/mesh"
+	"github.com/weirmesh/weir/server/plan"
 )
 
 // limitsOf gives an object's health limits and the object without them; ok is false for kinds that have none.
@@ -45,11 +46,11 @@ func summariseLimits(e Edit) string {
 			parts = append(parts, clause)
 		}
 	}
-	add(limit(was.DegradedErrors, is.DegradedErrors, "degraded by errors", func(v float64) string { return "degraded above " + percent(v) + " errors" }))
-	add(limit(was.UnhealthyErrors, is.UnhealthyErrors, "unhealthy by errors", func(v float64) string { return "unhealthy above " + percent(v) + " errors" }))
+	add(limit(was.DegradedErrors, is.DegradedErrors, "degraded by errors", func(v float64) string { return "degraded above " + plan.Percent(v) + " errors" }))
+	add(limit(was.UnhealthyErrors, is.UnhealthyErrors, "unhealthy by errors", func(v float64) string { return "unhealthy above " + plan.Percent(v) + " errors" }))
 	add(limit(was.DegradedP95, is.DegradedP95, "degraded by latency", func(v mesh.Duration) string { return "degraded above a p95 of " + v.String() }))
 	add(limit(was.UnhealthyP95, is.UnhealthyP95, "unhealthy by latency", func(v mesh.Duration) string { return "unhealthy above a p95 of " + v.String() }))
-	add(limit(was.Saturation, is.Saturation, "degraded by a full pool", func(v float64) string { return "pools nearly full above " + percent(v) }))
+	add(limit(was.Saturation, is.Saturation, "degraded by a full pool", func(v float64) string { return "pools nearly full above " + plan.Percent(v) }))
 	add(counted(was.MinRequests, is.MinRequests, "requests"))
 	add(counted(was.MinFailures, is.MinFailures, "failures"))
 	add(promised(was.Objective, is.Objective))

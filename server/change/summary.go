@@ -5,12 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/weirmesh/weir/server/mesh"
+	"github.com/weirmesh/weir/server/plan"
 )
 
 // summarise says in one sentence what a change does.
@@ -101,17 +101,12 @@ func summariseWeights(before, after mesh.Route) string {
 	}
 	parts := make([]string, len(nodes))
 	for i, n := range nodes {
-		parts[i] = fmt.Sprintf("%s %s → %s", n, percent(was[n]), percent(is[n]))
+		parts[i] = fmt.Sprintf("%s %s → %s", n, plan.Percent(was[n]), plan.Percent(is[n]))
 	}
 	if len(parts) == 0 {
 		return after.Ref().Name + ": other weights for the same shares"
 	}
 	return after.Ref().Name + ": " + strings.Join(parts, ", ")
-}
-
-// percent writes a share with at most one decimal: "33.3 %".
-func percent(share float64) string {
-	return strconv.FormatFloat(math.Round(share*1000)/10, 'f', -1, 64) + " %"
 }
 
 // summarisePools is the sentence for a change of nothing but connection pools; "" for any other.

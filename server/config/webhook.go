@@ -11,6 +11,7 @@ import (
 
 	"github.com/weirmesh/weir/server/journal"
 	"github.com/weirmesh/weir/server/mesh"
+	"github.com/weirmesh/weir/server/webhook"
 )
 
 // Webhook is an address that is told of events.
@@ -31,12 +32,6 @@ type Rollouts struct {
 	Secret   secret.Secret `yaml:"secret,omitempty"` // signs what they are told
 }
 
-// The limits of what a webhook may be asked to be.
-const (
-	maxHookTimeout = time.Minute
-	maxHookRetries = 10
-)
-
 func (w Webhook) check() error {
 	if strings.TrimSpace(w.Name) == "" {
 		return mesh.Errorf(mesh.Invalid, "a webhook has no name: give each one, for messages and weir doctor")
@@ -50,11 +45,11 @@ func (w Webhook) check() error {
 			return mesh.Errorf(mesh.Invalid, "webhook %q: there is no kind of events %q: there is %s", w.Name, mesh.Shorten(string(k)), kinds())
 		}
 	}
-	if t := time.Duration(w.Timeout); t < 0 || t > maxHookTimeout {
-		return mesh.Errorf(mesh.Invalid, "webhook %q: timeout %s: at most %s", w.Name, w.Timeout, model.Duration(maxHookTimeout))
+	if t := time.Duration(w.Timeout); t < 0 || t > webhook.MaxTimeout {
+		return mesh.Errorf(mesh.Invalid, "webhook %q: timeout %s: at most %s", w.Name, w.Timeout, model.Duration(webhook.MaxTimeout))
 	}
-	if w.Retries < 0 || w.Retries > maxHookRetries {
-		return mesh.Errorf(mesh.Invalid, "webhook %q: retries %d: from 0 to %d", w.Name, w.Retries, maxHookRetries)
+	if w.Retries < 0 || w.Retries > webhook.MaxRetries {
+		return mesh.Errorf(mesh.Invalid, "webhook %q: retries %d: from 0 to %d", w.Name, w.Retries, webhook.MaxRetries)
 	}
 	return nil
 }

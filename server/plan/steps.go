@@ -108,10 +108,10 @@ func weights(e Edit) []Step {
 		is, has := after[node]
 		s := Step{Object: e.Ref, Field: "weight " + node}
 		if had {
-			s.Before = percent(was)
+			s.Before = Percent(was)
 		}
 		if has {
-			s.After = percent(is)
+			s.After = Percent(is)
 		}
 		if s.Before != s.After {
 			list = append(list, s)
@@ -136,8 +136,8 @@ func targets(o mesh.Object) mesh.Route {
 	return mesh.Route{}
 }
 
-// percent writes a share with at most one decimal: "33.3 %".
-func percent(share float64) string {
+// Percent writes a share, 0 to 1, with at most one decimal: "33.3 %".
+func Percent(share float64) string {
 	return strconv.FormatFloat(math.Round(share*1000)/10, 'f', -1, 64) + " %"
 }
 
@@ -147,7 +147,7 @@ func said(o mesh.Object) string {
 	case mesh.Route, mesh.Split:
 		var parts []string
 		for _, t := range targets(o).Targets {
-			parts = append(parts, t.Node+" "+percent(targets(o).Shares()[t.Node]))
+			parts = append(parts, t.Node+" "+Percent(targets(o).Shares()[t.Node]))
 		}
 		return shortened(strings.Join(parts, ", "))
 	case mesh.VirtualService:

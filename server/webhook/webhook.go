@@ -26,10 +26,15 @@ import (
 // GitHub's webhooks know it.
 const SignatureHeader = "X-Weir-Signature-256"
 
+// What a hook may ask for at most: whoever lets people configure hooks refuses more.
+const (
+	MaxTimeout = time.Minute // of one attempt
+	MaxRetries = 10          // attempts after the first
+)
+
 // What bounds a call.
 const (
 	defaultTimeout = 10 * time.Second
-	maxRetries     = 10
 	firstPause     = 250 * time.Millisecond
 	longestPause   = 5 * time.Second
 	maxAnswer      = 64 << 10 // bytes of an answer that are read at most
@@ -40,8 +45,8 @@ const (
 type Hook struct {
 	Name    string // for messages
 	URL     string
-	Timeout time.Duration // of one attempt, the answer's body included; zero: 10 s
-	Retries int           // attempts after the first, up to 10
+	Timeout time.Duration // of one attempt, the answer's body included; zero: 10 s; up to MaxTimeout
+	Retries int           // attempts after the first, up to MaxRetries
 	Secret  string        // signs the body; empty: the sender's, if it has one
 }
 
@@ -96,7 +101,7 @@ func (s *Sender) Send(ctx context.Context, h Hook, payload any) error {
 		if err == nil {
 			return nil
 		}
-		if !again || attempt >= min(h.Retries, maxRetries) || ctx.Err() != nil {
+		if !again || attempt >= min(h.Retries, MaxRetries) || ctx.Err() != nil {
 			return err
 		}
 		if !wait(ctx, pause/2+rand.N(pause/2)) { //nolint:gosec // spreads attempts, hides nothing
@@ -120,7 +125,7 @@ func wait(ctx context.Context, d time.Duration) bool {
 
 // once makes one attempt; again says whether another may end better.
 func (s *Sender) once(ctx context.Context, h Hook, body []byte) (again bool, err error) {
-	timeout := cmp.Or(h.Timeout, defaultTimeout)
+	timeout := min(cmp.Or(h.Timeout, defaultTimeout), MaxTimeout)
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, h.URL, bytes.NewReader(body))
