@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/weirmesh/weir/server/api/live"
+	"github.com/weirmesh/weir/server/auth"
 	"github.com/weirmesh/weir/server/canary"
 	"github.com/weirmesh/weir/server/change"
 	"github.com/weirmesh/weir/server/evidence"
@@ -107,9 +108,13 @@ func (s *Server) build(ctx context.Context) error {
 		return err
 	}
 	s.evidence = s.rails()
+	var asked change.Allow // without sign-in there is nobody to ask about
+	if !s.opts.Open {
+		asked = allow
+	}
 	s.door, err = change.New(change.Options{
 		Store: s.store, Provider: s.xds, Traffic: s.seeing.told, Around: s.seeing.live, Guard: s.evidence,
-		Planner: s.planner(), Logger: log.With("part", "change"),
+		Planner: s.planner(), Allow: asked, Logger: log.With("part", "change"),
 	})
 	if err != nil {
 		return err
@@ -162,9 +167,9 @@ func (s *Server) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(named("control plane", func() error { return s.xds.Run(ctx) }))
 	group.Go(named("registry", func() error { return s.registry.Run(ctx) }))
-	group.Go(named("change", func() error { return s.door.Run(ctx) }))
+	group.Go(named("change", func() error { return s.door.Run(auth.With(ctx, auth.Itself("deadline"))) }))
 	group.Go(named("evidence", func() error { return s.evidence.Run(ctx) }))
-	group.Go(named("canary", func() error { return s.rollouts.Run(ctx) }))
+	group.Go(named("canary", func() error { return s.rollouts.Run(auth.With(ctx, auth.Itself("rollout"))) }))
 	group.Go(named("graph wake-up", func() error { s.wakeGraphs(ctx); return nil }))
 	group.Go(named("graph", func() error { return s.graphs.Run(ctx) }))
 	group.Go(named("live", func() error { return s.hub.Run(ctx) }))

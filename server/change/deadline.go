@@ -107,6 +107,9 @@ func (d *Door) decide(ctx context.Context, id string, by By, settle func(c *Chan
 		return Change{}, err
 	}
 	c := r.Change
+	if err := d.allow(ctx, d.current(c.Mesh).Mesh, r.Edits); err != nil {
+		return Change{}, err
+	}
 	was, left := c.ConfirmBy, d.remaining(c)
 	if err := settle(&c, left); err != nil {
 		if errors.Is(err, errSettled) {

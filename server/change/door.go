@@ -29,6 +29,7 @@ type Options struct {
 	Around   Around  // none: nothing is said of the traffic before and after
 	Guard    Guard   // none: no guard rails
 	Planner  Planner // none: no forecasts
+	Allow    Allow   // none: whoever asks may
 	Logger   *slog.Logger
 	Now      func() time.Time // time.Now when nil
 	// Elapsed is the time since some fixed moment by a clock that nobody sets; deadlines go by it while the process
@@ -44,6 +45,7 @@ type Door struct {
 	traffic  Traffic
 	guard    Guard
 	planner  Planner
+	allow    Allow
 	log      *slog.Logger
 	now      func() time.Time
 	elapsed  func() time.Duration
@@ -91,7 +93,7 @@ type entry struct {
 // New loads every mesh and hands it to the provider. Error: mesh.Unavailable when the store cannot be read.
 func New(o Options) (*Door, error) {
 	d := &Door{
-		store: o.Store, provider: o.Provider, traffic: o.Traffic, guard: o.Guard, planner: o.Planner, log: o.Logger, now: o.Now,
+		store: o.Store, provider: o.Provider, traffic: o.Traffic, guard: o.Guard, planner: o.Planner, allow: o.Allow, log: o.Logger, now: o.Now,
 		wake:    make(chan struct{}, 1),
 		meshes:  make(map[string]Current),
 		active:  make(map[string]*entry),
@@ -101,6 +103,9 @@ func New(o Options) (*Door, error) {
 	}
 	if d.log == nil {
 		d.log = slog.New(slog.DiscardHandler)
+	}
+	if d.allow == nil {
+		d.allow = func(context.Context, mesh.Mesh, []Edit) error { return nil }
 	}
 	if d.now == nil {
 		d.now = time.Now
