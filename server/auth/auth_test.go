@@ -112,3 +112,36 @@ func TestGrants(t *testing.T) {
 		}
 	}
 }
+
+func TestStill(t *testing.T) {
+	now := Identity{Kind: Person, Name: "kim", Grants: grants(t, "viewer@shop")}
+	var gone error
+	ctx := WithRenewal(With(t.Context(), now), func(context.Context) (Identity, error) { return now, gone })
+	shop := Resource{Mesh: "shop"}
+	if err := Still(ctx, See, shop); err != nil {
+		t.Error(err)
+	}
+	now.Grants = grants(t, "viewer@bank")
+	if err := Still(ctx, See, shop); mesh.CodeOf(err) != mesh.Denied {
+		t.Errorf("a grant that was taken away: %v", err)
+	}
+	gone = mesh.Errorf(mesh.Unauthenticated, "the session is over")
+	if err := Still(ctx, See, shop); mesh.CodeOf(err) != mesh.Unauthenticated {
+		t.Errorf("a session that is over: %v", err)
+	}
+	if err := Still(With(t.Context(), Open()), See, shop); err != nil {
+		t.Errorf("without a renewal: %v", err)
+	}
+	if err := Still(t.Context(), See, shop); mesh.CodeOf(err) != mesh.Unauthenticated {
+		t.Errorf("nobody: %v", err)
+	}
+}
+
+func TestEvery(t *testing.T) {
+	for grant, may := range map[string]bool{"viewer": true, "viewer@*": true, "viewer@shop": false, "viewer@s*": false} {
+		id := Identity{Kind: Person, Grants: grants(t, grant)}
+		if err := id.Can(See, Resource{Mesh: Every}); (err == nil) != may {
+			t.Errorf("%s sees every mesh: %v", grant, err)
+		}
+	}
+}

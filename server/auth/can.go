@@ -33,6 +33,9 @@ func (v Verb) needs() Role {
 	}
 }
 
+// Every as a resource's mesh is every mesh there is and will be.
+const Every = "*"
+
 // Resource is what a verb is about. Without a mesh it is about all of Weir, or (See) about any mesh at all.
 type Resource struct {
 	Mesh string
@@ -61,7 +64,10 @@ func (id Identity) Can(v Verb, r Resource) error {
 		return nil
 	}
 	where := "all of Weir"
-	if r.Mesh != "" {
+	switch {
+	case r.Mesh == Every:
+		where = "every mesh: name one that you may see"
+	case r.Mesh != "":
 		where = "mesh " + r.Mesh
 	}
 	if r.Of.Name != "" {
@@ -107,15 +113,4 @@ func (g Grant) covers(v Verb, r Resource) bool {
 func match(pattern, name string) bool {
 	ok, err := path.Match(pattern, name)
 	return ok && err == nil
-}
-
-type key struct{}
-
-// With names in a context who asks.
-func With(ctx context.Context, id Identity) context.Context { return context.WithValue(ctx, key{}, id) }
-
-// From gives who asks; false: nobody is named.
-func From(ctx context.Context) (Identity, bool) {
-	id, ok := ctx.Value(key{}).(Identity)
-	return id, ok
 }
