@@ -21,7 +21,14 @@ import (
 	"github.com/weirmesh/weir/server/demo"
 )
 
+// hasty keeps a program that looks for races from sleeping for a second before it exits, which every command would.
+const hasty = "atexit_sleep_ms=0"
+
 func TestMain(m *testing.M) {
+	if err := os.Setenv("GORACE", hasty+" "+os.Getenv("GORACE")); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 	testscript.Main(m, map[string]func(){"weir": main, "curl": curl})
 }
 
@@ -36,6 +43,7 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("ENVOY", envoy)
 			env.Setenv("NO_COLOR", "1")
+			env.Setenv("GORACE", os.Getenv("GORACE"))
 			return startServer(env)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
