@@ -8,7 +8,11 @@ class WeirRefresh extends HTMLElement {
 
   connectedCallback(): void {
     this.#end = new AbortController();
-    const every = Math.max(250, Number(this.getAttribute("every")) || 1000);
+    const every = (): number =>
+      Math.max(
+        250,
+        Number(this.querySelector<HTMLElement>("[data-every]")?.dataset.every ?? this.getAttribute("every")) || 1000,
+      );
     void follow(
       this,
       this.getAttribute("src") ?? location.href,
@@ -17,7 +21,7 @@ class WeirRefresh extends HTMLElement {
           morphChildren(this, body);
           this.#scatter();
         }
-        return every;
+        return every();
       },
       this.#end.signal,
     );

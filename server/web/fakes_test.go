@@ -250,6 +250,18 @@ func (w *world) Changes(_ context.Context, q change.Query) ([]change.Change, err
 	return list[:min(len(list), cmp.Or(q.Limit, 100))], w.fail
 }
 
+func (w *world) Waiting(meshName string) []change.Change {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var list []change.Change
+	for _, c := range w.changes {
+		if c.Mesh == meshName && c.State == change.Pending {
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
 func (w *world) Confirm(ctx context.Context, id string, _ change.By) (change.Change, error) {
 	return w.settle(ctx, id, change.Kept)
 }

@@ -41,7 +41,7 @@ func TestLedgerSearch(t *testing.T) {
 		if want == "" && doc.Find("[data-testid=history-nothing]").Length() != 1 {
 			t.Errorf("%s: nothing is found, and nothing says so", query)
 		}
-		if src := doc.Find("weir-refresh").AttrOr("src", ""); query != "" && !strings.Contains(src, "fragment=history") {
+		if src := doc.Find("main weir-refresh").AttrOr("src", ""); query != "" && !strings.Contains(src, "fragment=history") {
 			t.Errorf("%s: the list does not follow: %s", query, src)
 		}
 	}

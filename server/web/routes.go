@@ -55,8 +55,9 @@ func (w *Web) routes() []route {
 
 		{http.MethodGet, "/events", w.events},
 		{http.MethodGet, "/history", w.history},
-		{http.MethodGet, "/history/:id", w.change},
-		{http.MethodPost, "/history/:id", w.settle},
+		{http.MethodGet, changePath, w.change},
+		{http.MethodPost, changePath, w.settle},
+		{http.MethodGet, waitingPath, w.waitingNotice},
 		{http.MethodGet, "/history/:id/undo", w.undoChoice},
 		{http.MethodPost, "/history/:id/undo", w.undoFields},
 

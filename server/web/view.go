@@ -48,6 +48,7 @@ func (w *Web) frame(c *gin.Context, section, title string) page.Shell {
 	if err := w.denied(c, s.Mesh); err != nil {
 		s.Refusal = err.Error()
 	}
+	s.Waiting, s.WaitingBut = w.waiting(c, s)
 	if g, ok := w.Graphs.Graph(s.Mesh); ok && s.Mesh != "" {
 		s.Live = freshness(g, s.Now)
 	}

@@ -48,6 +48,8 @@ type Changes interface {
 
 // Verdicts settles a change that was made; the change door does.
 type Verdicts interface {
+	// Waiting lists the changes of a mesh that wait to be kept, the next deadline first; it costs no look into the ledger.
+	Waiting(mesh string) []change.Change
 	// Confirm keeps a change that was waiting for it.
 	Confirm(ctx context.Context, id string, by change.By) (change.Change, error)
 	// Revert restores what was before a change that has not been confirmed.

@@ -22,6 +22,7 @@ func worlds() map[string]func() *world {
 		"ten":       ten,
 		"forbidden": forbidden,
 		"rolling":   rolling,
+		"waiting":   waiting,
 		"errors":    broken,
 		"none": func() *world {
 			w := newWorld()
@@ -145,6 +146,18 @@ func many() *world {
 	b.nodes()
 	w.add(m)
 	w.graphs["sample_app"] = b.g
+	return w
+}
+
+// waiting is the sample with seven changes that wait to be kept, those with monsters for names first.
+func waiting() *world {
+	w := newWorld()
+	c := w.changes[0]
+	for i, name := range append(monsters(), "ratings: maxConnections 100 → 120") {
+		each := c
+		each.ID, each.Summary, each.ConfirmBy = fmt.Sprintf("chg-05%d", i), name, ptr(noon().Add(time.Duration(i+1)*7*time.Minute))
+		w.changes = append(w.changes, each)
+	}
 	return w
 }
 

@@ -154,6 +154,12 @@ export function states(): State[] {
       canary: "/canaries/35b0000000",
       "service-held": "/services/reviews/traffic?route=primary",
     }),
+    ...pagesOf("waiting", {
+      overview: "/",
+      "service-split": split,
+      "canary-form": "/canaries/new?target=reviews/primary",
+    }),
+    { name: "full-waiting-plain", world: "full", path: "/settings", plain: true },
     { name: "full-topology-plain", world: "full", path: "/topology", plain: true },
     { name: "full-topology-focus-plain", world: "full", path: "/topology?focus=service/reviews", plain: true },
     { name: "full-review", world: "full", path: split, reach: review },

@@ -30,6 +30,9 @@ type Shell struct {
 	Refusal string // why the reader may not change the mesh; "" when they may
 	MadeUp  bool   // the mesh's traffic is made up; no proxy is behind it
 	Resend  Resend // of a page that a form led to
+	// Waiting are the changes that are taken back unless somebody keeps them, without WaitingBut, which the page is about.
+	Waiting    []Waiting
+	WaitingBut string
 }
 
 // Resend names the form on a page that holds what the page was made of, and where it is sent to be made again. Another
