@@ -100,6 +100,9 @@ type Identity struct {
 	Kind Kind
 	ID   string // of the person, token or key; empty for Anyone and Weir
 	Name string // what ledger entries are signed with; empty: the request says who it is of (Anyone)
+	// Person is whose doing it is: a person's own ID, the owner's of a token or key. Who must be two people, such as whoever
+	// asks and whoever approves, is told apart by it. Empty for Anyone and Weir.
+	Person string
 	// Grants are what they may do. Limit, of a token or key, narrows that further: both must allow.
 	Grants []Grant
 	Limit  []Grant // nil: not narrowed
