@@ -107,16 +107,7 @@ func (s *Server) build(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.evidence = s.rails()
-	var asked change.Allow // without sign-in there is nobody to ask about
-	if !s.opts.Open {
-		asked = allow
-	}
-	s.door, err = change.New(change.Options{
-		Store: s.store, Provider: s.xds, Traffic: s.seeing.told, Around: s.seeing.live, Guard: s.evidence,
-		Planner: s.planner(), Allow: asked, Logger: log.With("part", "change"),
-	})
-	if err != nil {
+	if err := s.open(); err != nil {
 		return err
 	}
 	if err := s.look(registry); err != nil {
@@ -128,8 +119,29 @@ func (s *Server) build(ctx context.Context) error {
 	if err := s.draw(ctx, registry); err != nil {
 		return err
 	}
-	s.hub = live.New(live.Options{Meshes: s.door, Graphs: s.graphs, Changes: s.door, Proxies: s.xds, Logger: log.With("part", "live")})
+	s.hub = live.New(live.Options{
+		Meshes: s.door, Graphs: s.graphs, Changes: s.door, Proxies: s.xds, Logger: log.With("part", "live"),
+		May: func(ctx context.Context, name string) error {
+			return auth.Still(ctx, auth.See, auth.Resource{Mesh: name})
+		},
+	})
 	s.http, err = s.newHTTP()
+	return err
+}
+
+// open builds the one door, with what it asks before it lets a change through.
+func (s *Server) open() error {
+	log := s.opts.Logger
+	s.evidence = s.rails()
+	var asked change.Allow // without sign-in there is nobody to ask about
+	if !s.opts.Open {
+		asked = allow
+	}
+	var err error
+	s.door, err = change.New(change.Options{
+		Store: s.store, Provider: s.xds, Traffic: s.seeing.told, Around: s.seeing.live, Guard: s.evidence,
+		Planner: s.planner(), Allow: asked, Logger: log.With("part", "change"),
+	})
 	return err
 }
 

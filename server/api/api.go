@@ -54,6 +54,8 @@ type Door interface {
 
 // Ledger reads what was changed.
 type Ledger interface {
+	// Ledgers names the meshes that something was ever done to, sorted: those that were deleted, too.
+	Ledgers() []string
 	Change(ctx context.Context, id string) (change.Change, error)
 	Changes(ctx context.Context, q change.Query) ([]change.Change, error)
 	Events() *event.Bus[change.Change]
@@ -121,7 +123,10 @@ type Options struct {
 	Rollouts Rollouts
 	// Ready tells for /readyz whether the parts work. Nil: always.
 	Ready func(ctx context.Context) []Check
-	// Open says that there is no sign-in, which is always so for now. Then only requests to a loopback name or to one of
+	// Identify names in the context of a request who sent it, with a renewal. Its error says why that is nobody:
+	// mesh.Unauthenticated, mesh.TooMany, mesh.Unavailable. Nil: every request is nobody's.
+	Identify func(r *http.Request) (context.Context, error)
+	// Open says that there is no sign-in: whoever asks may do everything. Then only requests to a loopback name or to one of
 	// Hosts are answered, so that no page of another site reaches Weir through a name it controls (DNS rebinding).
 	Open bool
 	// Hosts are host names, without port, by which Weir is called besides loopback ones.
@@ -147,7 +152,7 @@ func New(o Options) (*API, error) {
 	if o.Meshes == nil || o.Door == nil || o.Ledger == nil || o.Graphs == nil || o.Proxies == nil || o.Live == nil {
 		return nil, errors.New("api: a part is missing from its options")
 	}
-	a := &API{o: o, guard: newGuard(o.Hosts)}
+	a := &API{o: o, guard: newGuard(o.Open, o.Hosts)}
 	return a, a.describe()
 }
 
@@ -175,7 +180,7 @@ func (a *API) Mount(engine *gin.Engine) error {
 		return fmt.Errorf("trust no proxies: %w", err)
 	}
 	engine.HandleMethodNotAllowed = true
-	engine.Use(a.guard.handle)
+	engine.Use(a.guard.handle, a.identify, a.rights())
 	a.routes(engine)
 	return nil
 }

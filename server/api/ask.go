@@ -2,6 +2,7 @@ package api
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"strconv"
 	"strings"
@@ -9,8 +10,10 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/danielgtaylor/huma/v2"
 	"github.com/prometheus/common/model"
 
+	"github.com/weirmesh/weir/server/auth"
 	"github.com/weirmesh/weir/server/change"
 	"github.com/weirmesh/weir/server/mesh"
 )
@@ -20,7 +23,7 @@ type Asking struct {
 	IfMatch        string `header:"If-Match" maxLength:"64" doc:"The version that was read, as its ETag; 412 when somebody changed the object since. * means that it has to exist."`
 	IfNoneMatch    string `header:"If-None-Match" maxLength:"64" doc:"* means that the object must not exist yet."`
 	IdempotencyKey string `header:"Idempotency-Key" maxLength:"200" doc:"A repeat with the same key is answered with the first one's change."`
-	Author         string `header:"X-Weir-Author" maxLength:"256" doc:"Who asks, as declared by the caller: there is no sign-in yet. Up to 64 letters, digits, spaces and . _ - @ +"`
+	Author         string `header:"X-Weir-Author" maxLength:"256" doc:"Who asks, as declared by the caller; where people sign in, it is they. Up to 64 letters, digits, spaces and . _ - @ +"`
 	DryRun         bool   `query:"dryRun" doc:"Answer what would happen and record nothing."`
 	Reason         string `query:"reason" maxLength:"2000" doc:"Why, for the ledger."`
 	ConfirmWithin  string `query:"confirmWithin" maxLength:"20" doc:"Revert unless the change is confirmed within this time, as in 60s."`
@@ -32,6 +35,20 @@ type Wish struct {
 	Reason        string `json:"reason,omitempty" maxLength:"2000" doc:"Why, for the ledger."`
 	ConfirmWithin string `json:"confirmWithin,omitempty" maxLength:"20" doc:"Revert unless the change is confirmed within this time, as in 60s."`
 	Override      string `json:"override,omitempty" maxLength:"2000" doc:"Why guard rails are gone over, for the ledger; without it they hold."`
+}
+
+// Resolve has whoever is signed in be who asks.
+func (a *Asking) Resolve(ctx huma.Context) []error {
+	a.Author = authorIn(ctx.Context(), a.Author)
+	return nil
+}
+
+// authorIn is who asks: whoever is signed in, and without sign-in whom the request declares.
+func authorIn(ctx context.Context, declared string) string {
+	if id, ok := auth.From(ctx); ok && id.Kind != auth.Anyone {
+		return id.Name
+	}
+	return declared
 }
 
 // proposal begins a proposal for one mesh.

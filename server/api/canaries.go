@@ -21,7 +21,7 @@ type Rollouts interface {
 
 // RolloutAsking is what every request about rollouts that changes something takes beside its body.
 type RolloutAsking struct {
-	Author   string `header:"X-Weir-Author" maxLength:"256" doc:"Who asks, as declared by the caller: there is no sign-in yet. Up to 64 letters, digits, spaces and . _ - @ +"`
+	Author   string `header:"X-Weir-Author" maxLength:"256" doc:"Who asks, as declared by the caller; where people sign in, it is they. Up to 64 letters, digits, spaces and . _ - @ +"`
 	DryRun   bool   `query:"dryRun" doc:"Answer the rollout as it would be and do nothing."`
 	Reason   string `query:"reason" maxLength:"2000" doc:"Why."`
 	Override string `query:"override" maxLength:"2000" doc:"The reason for going over guard rails with the next move of weights. Left out: they hold."`
@@ -31,6 +31,12 @@ type RolloutAsking struct {
 type RolloutWish struct {
 	Reason   string `json:"reason,omitempty" maxLength:"2000" doc:"Why."`
 	Override string `json:"override,omitempty" maxLength:"2000" doc:"The reason for going over guard rails with the next move of weights."`
+}
+
+// Resolve has whoever is signed in be who asks.
+func (a *RolloutAsking) Resolve(ctx huma.Context) []error {
+	a.Author = authorIn(ctx.Context(), a.Author)
+	return nil
 }
 
 func (a RolloutAsking) by(w *RolloutWish) (canary.By, error) {

@@ -14,12 +14,13 @@ import (
 // guard is what every request passes first: it belongs to this host, it does not come from another site's page, and
 // its answer carries the headers that keep browsers from guessing.
 type guard struct {
+	open   bool // there is no sign-in
 	hosts  []string
 	origin *http.CrossOriginProtection
 }
 
-func newGuard(hosts []string) *guard {
-	g := &guard{origin: http.NewCrossOriginProtection()}
+func newGuard(open bool, hosts []string) *guard {
+	g := &guard{open: open, origin: http.NewCrossOriginProtection()}
 	for _, h := range hosts {
 		g.hosts = append(g.hosts, strings.ToLower(h))
 	}
@@ -36,7 +37,7 @@ func (g *guard) handle(c *gin.Context) {
 		h.Set("Cache-Control", "no-store")
 		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 	}
-	if !g.knows(c.Request.Host) {
+	if g.open && !g.knows(c.Request.Host) {
 		writeProblem(c, problem(http.StatusMisdirectedRequest,
 			"this server has no sign-in and answers only to loopback names: call it as localhost, or name the host in its configuration"))
 		return

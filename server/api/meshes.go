@@ -10,6 +10,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/weirmesh/weir/server/auth"
 	"github.com/weirmesh/weir/server/mesh"
 )
 
@@ -46,6 +47,9 @@ func (a *API) listMeshes(ctx context.Context, in *Unless) (*answer[list[Mesh]], 
 	names := a.o.Meshes.Meshes()
 	slices.Sort(names)
 	for _, name := range names {
+		if auth.Can(ctx, auth.See, auth.Resource{Mesh: name}) != nil {
+			continue
+		}
 		current, err := a.o.Meshes.Mesh(name)
 		if mesh.CodeOf(err) == mesh.NotFound {
 			continue // deleted since the names were read

@@ -22,7 +22,7 @@ type Problem struct {
 	Title  string    `json:"title" doc:"The status in words."`
 	Status int       `json:"status" required:"true"`
 	Detail string    `json:"detail" doc:"What went wrong, where, and what to do; one line for a person."`
-	Code   mesh.Code `json:"code" required:"true" enum:"invalid,conflict,not_found,denied,unavailable,internal"`
+	Code   mesh.Code `json:"code" required:"true" enum:"invalid,conflict,not_found,denied,unauthenticated,too_many,unavailable,internal"`
 	Errors []Detail  `json:"errors,omitempty" nullable:"false" doc:"One per broken rule."`
 	// Changed is there when somebody changed the object first.
 	Changed *change.Change `json:"changed,omitempty" doc:"With status 412: the newest change of the object, with who, when and what."`

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/weirmesh/weir/server/auth"
 	"github.com/weirmesh/weir/server/event"
 	"github.com/weirmesh/weir/server/journal"
 )
@@ -21,7 +23,7 @@ const (
 	streamPage    = 500
 	streamWrite   = 10 * time.Second
 	maxStreamLate = 5000
-	streamBeat    = 15 * time.Second
+	streamBeat    = 5 * time.Second
 )
 
 // stream is one reader of what happens.
@@ -88,7 +90,8 @@ func (s *stream) run(c *gin.Context) {
 		case <-s.from.Done():
 			return
 		case <-beat.C:
-			ok = s.write(": here\n\n")
+			// Whoever signed out since, or may not see it any more, is told nothing more.
+			ok = auth.Still(c.Request.Context(), auth.See, auth.Resource{Mesh: cmp.Or(s.query.Mesh, auth.Every)}) == nil && s.write(": here\n\n")
 		case e := <-published.C:
 			ok = s.tell(c, e, published)
 		}

@@ -56,13 +56,16 @@ type Proxies interface {
 	Proxies(mesh string) []provider.Proxy
 }
 
-// Options is what a hub needs; every field is required.
+// Options is what a hub needs; every field but May is required.
 type Options struct {
 	Meshes  Meshes
 	Graphs  Graphs
 	Changes Changes
 	Proxies Proxies
 	Logger  *slog.Logger
+	// May says whether the viewer that a context is of may see a mesh, now; nil: every viewer may see all. It is asked as a
+	// view is opened, and every few seconds while one is looked at.
+	May func(ctx context.Context, mesh string) error
 }
 
 // Hub serves the views. Its Handler may be called as soon as it exists; frames move while Run runs.
@@ -207,9 +210,12 @@ func (h *Hub) proxyRows(mesh string) ([]item, error) {
 }
 
 // topicOf finds or begins the topic of a view and lets hold keep it from being tidied away.
-func (h *Hub) topicOf(name string, hold func(*topic)) (*topic, error) {
+func (h *Hub) topicOf(ctx context.Context, name string, hold func(*topic)) (*topic, error) {
 	v, err := parseView(name)
 	if err != nil {
+		return nil, err
+	}
+	if err := h.may(ctx, v.mesh); err != nil {
 		return nil, err
 	}
 	if !slices.Contains(h.o.Meshes.Meshes(), v.mesh) {
@@ -229,6 +235,14 @@ func (h *Hub) topicOf(name string, hold func(*topic)) (*topic, error) {
 	defer t.mu.Unlock()
 	hold(t)
 	return t, nil
+}
+
+// may asks whether a viewer may see a mesh.
+func (h *Hub) may(ctx context.Context, meshName string) error {
+	if h.o.May == nil {
+		return nil
+	}
+	return h.o.May(ctx, meshName)
 }
 
 // current makes sure that a topic's newest frame is of now, as it may not have been watched for a while.
@@ -279,7 +293,7 @@ func (h *Hub) Poll(ctx context.Context, name string, seq int64) ([]byte, error) 
 		return nil, err
 	}
 	defer h.endPoll()
-	t, err := h.topicOf(name, func(t *topic) { t.polled = time.Now() })
+	t, err := h.topicOf(ctx, name, func(t *topic) { t.polled = time.Now() })
 	if err != nil {
 		return nil, err
 	}

@@ -96,7 +96,7 @@ func TestPauseAndResync(t *testing.T) {
 	for f = hear(t, conn); f.Error == ""; f = hear(t, conn) {
 		ack(t, conn, f)
 	}
-	topic, err := hub.topicOf("graph:m", func(*topic) {})
+	topic, err := hub.topicOf(t.Context(), "graph:m", func(*topic) {})
 	if err != nil {
 		t.Fatal(err)
 	}

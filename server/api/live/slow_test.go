@@ -21,7 +21,7 @@ func TestSlowViewerGetsTheNewest(t *testing.T) {
 	if err := p.Apply(first); err != nil {
 		t.Fatal(err)
 	}
-	topic, err := hub.topicOf("graph:m", func(*topic) {})
+	topic, err := hub.topicOf(t.Context(), "graph:m", func(*topic) {})
 	if err != nil {
 		t.Fatal(err)
 	}

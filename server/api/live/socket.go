@@ -26,6 +26,7 @@ const (
 	perSecond    = 100
 	burst        = 200
 	maxReplies   = 32
+	askAgain     = 5 * time.Second // whether the viewer may still see what it looks at
 )
 
 // upgrader makes sockets. The API has checked the request's origin and host before.
@@ -41,29 +42,6 @@ type request struct {
 	Op   string `json:"op"`
 	View string `json:"v"`
 	Seq  int64  `json:"seq"`
-}
-
-// subscription is one view of one socket. Its fields belong to socket.mu.
-type subscription struct {
-	socket *socket
-	topic  *topic
-	sent   int64 // seq of the newest frame sent; zero: none, so that the next is a full one
-	hold   int64 // after a resync: nothing before the topic has moved on from this seq
-	flight []parcel
-}
-
-// parcel is a frame that was sent and is not acknowledged.
-type parcel struct {
-	seq int64
-	at  time.Time
-}
-
-// credit says whether a viewer may be sent another frame. Two may be on their way, so that a fast viewer on a slow network
-// misses none; to one who needs longer than a tick for a frame the next is sent when the last is drawn, or else what is
-// seen would be as old as the two together.
-func (sub *subscription) credit(now time.Time) bool {
-	n := len(sub.flight)
-	return n == 0 || n < inFlight && now.Sub(sub.flight[n-1].at) < tick
 }
 
 // socket is one client. One goroutine reads, one writes; there is no queue between a topic and the writer, which takes
@@ -100,7 +78,7 @@ func (s *socket) serve(ctx context.Context, conn *websocket.Conn) {
 	leaving := s.leaving
 	s.mu.Unlock()
 	var writer sync.WaitGroup
-	writer.Go(func() { s.write(conn) })
+	writer.Go(func() { s.write(ctx, conn) })
 	if leaving {
 		s.restart()
 	}
@@ -116,6 +94,7 @@ func (s *socket) read(ctx context.Context, conn *websocket.Conn) {
 	s.alive(conn)
 	conn.SetPongHandler(func(string) error { s.alive(conn); return nil })
 	limit := rate.NewLimiter(perSecond, burst)
+	asked := time.Now()
 	for {
 		kind, reader, err := conn.NextReader()
 		if err != nil {
@@ -143,11 +122,34 @@ func (s *socket) read(ctx context.Context, conn *websocket.Conn) {
 			return
 		}
 		s.alive(conn)
+		if now := time.Now(); now.Sub(asked) >= askAgain {
+			if asked = now; !s.may(ctx) {
+				s.end(conn, websocket.ClosePolicyViolation, "you may not see this any more: sign in again")
+				return
+			}
+		}
 		if reason := s.handle(ctx, m); reason != "" {
 			s.end(conn, websocket.ClosePolicyViolation, reason)
 			return
 		}
 	}
+}
+
+// may tells whether the viewer may still see all that it looks at. A viewer that says nothing is sent two frames at most, so
+// that asking with its messages, and now and then between them, is enough.
+func (s *socket) may(ctx context.Context) bool {
+	s.mu.Lock()
+	meshes := make(map[string]bool, 1)
+	for _, sub := range s.subs {
+		meshes[sub.topic.view.mesh] = true
+	}
+	s.mu.Unlock()
+	for name := range meshes {
+		if s.hub.may(ctx, name) != nil {
+			return false
+		}
+	}
+	return true
 }
 
 // alive gives the client more time, unless the server is leaving.
@@ -194,7 +196,7 @@ func (s *socket) subscribe(ctx context.Context, name string) {
 		return
 	}
 	sub := &subscription{socket: s}
-	t, err := s.hub.topicOf(name, func(t *topic) { t.viewers[sub] = struct{}{} })
+	t, err := s.hub.topicOf(ctx, name, func(t *topic) { t.viewers[sub] = struct{}{} })
 	if err != nil {
 		s.reply(name, err.Error())
 		return
@@ -276,7 +278,7 @@ func (s *socket) resume(ctx context.Context) {
 }
 
 // write sends what there is to send until the reader ends.
-func (s *socket) write(conn *websocket.Conn) {
+func (s *socket) write(ctx context.Context, conn *websocket.Conn) {
 	ping := time.NewTicker(pingEvery)
 	defer ping.Stop()
 	for {
@@ -284,6 +286,11 @@ func (s *socket) write(conn *websocket.Conn) {
 		case <-s.quit:
 			return
 		case <-ping.C:
+			if !s.may(ctx) {
+				s.end(conn, websocket.ClosePolicyViolation, "you may not see this any more: sign in again")
+				conn.Close()
+				return
+			}
 			if conn.WriteControl(websocket.PingMessage, nil, time.Now().Add(writeWithin)) != nil {
 				conn.Close()
 				return
@@ -341,24 +348,6 @@ func (s *socket) next(now time.Time) (reply []byte, frame *encoded) {
 		}
 	}
 	return nil, nil
-}
-
-// due gives what a viewer needs to be where the topic is, nil when it is there already.
-func (sub *subscription) due() *encoded {
-	t := sub.topic
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.delta == nil || t.seq == sub.sent || t.seq == sub.hold {
-		return nil
-	}
-	if sub.sent != 0 && t.delta.base == sub.sent {
-		return t.delta
-	}
-	full, err := t.whole()
-	if err != nil {
-		return nil // the topic's next frame tries again, and its encoding is what is logged
-	}
-	return full
 }
 
 // end says why and lets the reader stop.
