@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 
@@ -94,6 +95,10 @@ func TestNobody(t *testing.T) {
 	}
 	if err := Can(context.Background(), Pass, Resource{}); err != nil {
 		t.Error(err)
+	}
+	away := mesh.Errorf(mesh.Unavailable, "the database is away")
+	if err := Can(Without(context.Background(), away), See, Resource{}); !errors.Is(err, away) {
+		t.Errorf("why nobody is named: %v", err)
 	}
 	if err := Can(With(context.Background(), Open()), Manage, Resource{}); err != nil {
 		t.Error(err)

@@ -42,13 +42,16 @@ type Resource struct {
 	Of   mesh.Ref // zero: the mesh as a whole, or any object of it
 }
 
-// Can tells whether whoever the context names may do something. Errors: mesh.Unauthenticated when it names nobody,
-// mesh.Denied, in words, when they may not. It is asked again at every request: what is taken away is gone at once.
+// Can tells whether whoever the context names may do something. Errors: mesh.Unauthenticated when it names nobody, or why
+// that is (Without); mesh.Denied, in words, when they may not. It is asked again at every request: what is taken away is gone at once.
 func Can(ctx context.Context, v Verb, r Resource) error {
 	if v == Pass {
 		return nil
 	}
 	id, ok := From(ctx)
+	if why, failed := ctx.Value(cause{}).(error); !ok && failed {
+		return why
+	}
 	if !ok {
 		return mesh.Errorf(mesh.Unauthenticated, "nobody is signed in: sign in, or send a token (--token, WEIR_TOKEN, Authorization: Bearer)")
 	}

@@ -5,6 +5,7 @@ import "context"
 type (
 	key     struct{}
 	renewal struct{}
+	cause   struct{}
 )
 
 // With names in a context who asks.
@@ -14,6 +15,11 @@ func With(ctx context.Context, id Identity) context.Context { return context.Wit
 func From(ctx context.Context) (Identity, bool) {
 	id, ok := ctx.Value(key{}).(Identity)
 	return id, ok
+}
+
+// Without notes why nobody is named: Can answers with it. Nil: nobody tried to prove who they are.
+func Without(ctx context.Context, why error) context.Context {
+	return context.WithValue(ctx, cause{}, why)
 }
 
 // WithRenewal adds how it is found out who asks now, for what goes on longer than a request: sockets and streams.
