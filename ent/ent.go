@@ -17,7 +17,9 @@ import (
 	"github.com/weirmesh/weir/ent/edit"
 	"github.com/weirmesh/weir/ent/event"
 	"github.com/weirmesh/weir/ent/instance"
+	"github.com/weirmesh/weir/ent/lease"
 	"github.com/weirmesh/weir/ent/mesh"
+	"github.com/weirmesh/weir/ent/notice"
 	"github.com/weirmesh/weir/ent/object"
 	"github.com/weirmesh/weir/ent/proposal"
 	"github.com/weirmesh/weir/ent/rollout"
@@ -90,7 +92,9 @@ func checkColumn(t, c string) error {
 			edit.Table:     edit.ValidColumn,
 			event.Table:    event.ValidColumn,
 			instance.Table: instance.ValidColumn,
+			lease.Table:    lease.ValidColumn,
 			mesh.Table:     mesh.ValidColumn,
+			notice.Table:   notice.ValidColumn,
 			object.Table:   object.ValidColumn,
 			proposal.Table: proposal.ValidColumn,
 			rollout.Table:  rollout.ValidColumn,

@@ -3,4 +3,4 @@
 // `go run ./server/store/migrations/diff NAME`; commit what both produce.
 package ent
 
-//go:generate go tool ent generate ./schema
+//go:generate go tool ent generate --feature sql/execquery ./schema

@@ -10,7 +10,9 @@ import (
 	"github.com/weirmesh/weir/ent/edit"
 	"github.com/weirmesh/weir/ent/event"
 	"github.com/weirmesh/weir/ent/instance"
+	"github.com/weirmesh/weir/ent/lease"
 	"github.com/weirmesh/weir/ent/mesh"
+	"github.com/weirmesh/weir/ent/notice"
 	"github.com/weirmesh/weir/ent/object"
 	"github.com/weirmesh/weir/ent/proposal"
 	"github.com/weirmesh/weir/ent/rollout"
@@ -143,6 +145,16 @@ func init() {
 	instanceDescSeen := instanceFields[5].Descriptor()
 	// instance.DefaultSeen holds the default value on creation for the seen field.
 	instance.DefaultSeen = instanceDescSeen.Default.(func() time.Time)
+	leaseFields := schema.Lease{}.Fields()
+	_ = leaseFields
+	// leaseDescEpoch is the schema descriptor for epoch field.
+	leaseDescEpoch := leaseFields[2].Descriptor()
+	// lease.EpochValidator is a validator for the "epoch" field. It is called by the builders before save.
+	lease.EpochValidator = leaseDescEpoch.Validators[0].(func(int64) error)
+	// leaseDescID is the schema descriptor for id field.
+	leaseDescID := leaseFields[0].Descriptor()
+	// lease.IDValidator is a validator for the "id" field. It is called by the builders before save.
+	lease.IDValidator = leaseDescID.Validators[0].(func(string) error)
 	meshFields := schema.Mesh{}.Fields()
 	_ = meshFields
 	// meshDescRevision is the schema descriptor for revision field.
@@ -153,6 +165,16 @@ func init() {
 	meshDescID := meshFields[0].Descriptor()
 	// mesh.IDValidator is a validator for the "id" field. It is called by the builders before save.
 	mesh.IDValidator = meshDescID.Validators[0].(func(string) error)
+	noticeFields := schema.Notice{}.Fields()
+	_ = noticeFields
+	// noticeDescKind is the schema descriptor for kind field.
+	noticeDescKind := noticeFields[1].Descriptor()
+	// notice.KindValidator is a validator for the "kind" field. It is called by the builders before save.
+	notice.KindValidator = noticeDescKind.Validators[0].(func(string) error)
+	// noticeDescAt is the schema descriptor for at field.
+	noticeDescAt := noticeFields[4].Descriptor()
+	// notice.DefaultAt holds the default value on creation for the at field.
+	notice.DefaultAt = noticeDescAt.Default.(func() time.Time)
 	objectFields := schema.Object{}.Fields()
 	_ = objectFields
 	// objectDescMesh is the schema descriptor for mesh field.

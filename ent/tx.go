@@ -4,6 +4,8 @@ package ent
 
 import (
 	"context"
+	stdsql "database/sql"
+	"fmt"
 	"sync"
 
 	"entgo.io/ent/dialect"
@@ -22,8 +24,12 @@ type Tx struct {
 	Event *EventClient
 	// Instance is the client for interacting with the Instance builders.
 	Instance *InstanceClient
+	// Lease is the client for interacting with the Lease builders.
+	Lease *LeaseClient
 	// Mesh is the client for interacting with the Mesh builders.
 	Mesh *MeshClient
+	// Notice is the client for interacting with the Notice builders.
+	Notice *NoticeClient
 	// Object is the client for interacting with the Object builders.
 	Object *ObjectClient
 	// Proposal is the client for interacting with the Proposal builders.
@@ -174,7 +180,9 @@ func (tx *Tx) init() {
 	tx.Edit = NewEditClient(tx.config)
 	tx.Event = NewEventClient(tx.config)
 	tx.Instance = NewInstanceClient(tx.config)
+	tx.Lease = NewLeaseClient(tx.config)
 	tx.Mesh = NewMeshClient(tx.config)
+	tx.Notice = NewNoticeClient(tx.config)
 	tx.Object = NewObjectClient(tx.config)
 	tx.Proposal = NewProposalClient(tx.config)
 	tx.Rollout = NewRolloutClient(tx.config)
@@ -244,3 +252,27 @@ func (tx *txDriver) Query(ctx context.Context, query string, args, v any) error 
 }
 
 var _ dialect.Driver = (*txDriver)(nil)
+
+// ExecContext allows calling the underlying ExecContext method of the transaction if it is supported by it.
+// See, database/sql#Tx.ExecContext for more information.
+func (tx *txDriver) ExecContext(ctx context.Context, query string, args ...any) (stdsql.Result, error) {
+	ex, ok := tx.tx.(interface {
+		ExecContext(context.Context, string, ...any) (stdsql.Result, error)
+	})
+	if !ok {
+		return nil, fmt.Errorf("Tx.ExecContext is not supported")
+	}
+	return ex.ExecContext(ctx, query, args...)
+}
+
+// QueryContext allows calling the underlying QueryContext method of the transaction if it is supported by it.
+// See, database/sql#Tx.QueryContext for more information.
+func (tx *txDriver) QueryContext(ctx context.Context, query string, args ...any) (*stdsql.Rows, error) {
+	q, ok := tx.tx.(interface {
+		QueryContext(context.Context, string, ...any) (*stdsql.Rows, error)
+	})
+	if !ok {
+		return nil, fmt.Errorf("Tx.QueryContext is not supported")
+	}
+	return q.QueryContext(ctx, query, args...)
+}

@@ -182,6 +182,19 @@ var (
 			},
 		},
 	}
+	// LeasesColumns holds the columns for the "leases" table.
+	LeasesColumns = []*schema.Column{
+		{Name: "name", Type: field.TypeString},
+		{Name: "holder", Type: field.TypeString},
+		{Name: "epoch", Type: field.TypeInt64},
+		{Name: "until", Type: field.TypeTime},
+	}
+	// LeasesTable holds the schema information for the "leases" table.
+	LeasesTable = &schema.Table{
+		Name:       "leases",
+		Columns:    LeasesColumns,
+		PrimaryKey: []*schema.Column{LeasesColumns[0]},
+	}
 	// MeshesColumns holds the columns for the "meshes" table.
 	MeshesColumns = []*schema.Column{
 		{Name: "name", Type: field.TypeString},
@@ -192,6 +205,20 @@ var (
 		Name:       "meshes",
 		Columns:    MeshesColumns,
 		PrimaryKey: []*schema.Column{MeshesColumns[0]},
+	}
+	// NoticesColumns holds the columns for the "notices" table.
+	NoticesColumns = []*schema.Column{
+		{Name: "seq", Type: field.TypeInt64, Increment: true},
+		{Name: "kind", Type: field.TypeString},
+		{Name: "mesh", Type: field.TypeString},
+		{Name: "subject", Type: field.TypeString},
+		{Name: "at", Type: field.TypeTime},
+	}
+	// NoticesTable holds the schema information for the "notices" table.
+	NoticesTable = &schema.Table{
+		Name:       "notices",
+		Columns:    NoticesColumns,
+		PrimaryKey: []*schema.Column{NoticesColumns[0]},
 	}
 	// ObjectsColumns holds the columns for the "objects" table.
 	ObjectsColumns = []*schema.Column{
@@ -406,7 +433,9 @@ var (
 		EditsTable,
 		EventsTable,
 		InstancesTable,
+		LeasesTable,
 		MeshesTable,
+		NoticesTable,
 		ObjectsTable,
 		ProposalsTable,
 		RolloutsTable,

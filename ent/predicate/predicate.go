@@ -21,8 +21,14 @@ type Event func(*sql.Selector)
 // Instance is the predicate function for instance builders.
 type Instance func(*sql.Selector)
 
+// Lease is the predicate function for lease builders.
+type Lease func(*sql.Selector)
+
 // Mesh is the predicate function for mesh builders.
 type Mesh func(*sql.Selector)
+
+// Notice is the predicate function for notice builders.
+type Notice func(*sql.Selector)
 
 // Object is the predicate function for object builders.
 type Object func(*sql.Selector)

@@ -17,10 +17,12 @@ import (
 const batch = 500
 
 // Append records a revision and its entry in one transaction if base is still the mesh's revision, and numbers it
-// base+1 whatever the entry says. Errors: mesh.Conflict when the mesh or one of the objects moved on, mesh.Unavailable
-// when the disk is full or not writable; after either nothing was recorded.
+// base+1 whatever the entry says. Errors: mesh.Conflict (change.ErrStale) when the mesh or one of the objects moved on,
+// mesh.Conflict (lease.ErrFenced) when another replica has taken over the lease that it is made under, mesh.Unavailable when
+// the database cannot write; after any of them nothing was recorded, unless the message says that nobody knows.
 func (s *Store) Append(ctx context.Context, base int64, r change.Record) error {
-	return s.transact(ctx, "record the change", func(tx *ent.Tx) error {
+	const doing = "record the change"
+	asked, err := s.settle(ctx, doing, func(tx *ent.Tx) error {
 		if err := advance(ctx, tx, r.Change.Mesh, base); err != nil {
 			return err
 		}
@@ -33,8 +35,25 @@ func (s *Store) Append(ctx context.Context, base int64, r change.Record) error {
 		if err := setObjects(ctx, tx, r); err != nil {
 			return err
 		}
-		return move(ctx, tx, r.Moves)
+		if err := move(ctx, tx, r.Moves); err != nil {
+			return err
+		}
+		return s.note(ctx, tx, Notice{Kind: NoticeChange, Mesh: r.Change.Mesh, Subject: r.Change.ID})
 	})
+	if err != nil || !asked {
+		return err
+	}
+	// A server that crashed may have given the transaction's number to another one: the entry itself has the last word.
+	there, err := s.reader.Change.Query().Where(entchange.ID(r.Change.ID)).Exist(ctx)
+	if err == nil && !there {
+		err = mesh.Errorf(mesh.Unavailable, "%s: the database was restarted, and nothing was recorded: try again", doing)
+	}
+	return s.explain(doing, err)
+}
+
+// stale is the conflict that a compare-and-set which does not hold leads to.
+func stale(format string, args ...any) error {
+	return &mesh.Error{Code: mesh.Conflict, Err: change.ErrStale, Message: fmt.Sprintf(format, args...)}
 }
 
 // Update replaces, in one transaction, entries' truths, state, UndoneBy, ConfirmBy, ConfirmedBy, Note and Timeline. Error:
@@ -47,6 +66,9 @@ func (s *Store) Update(ctx context.Context, list ...change.Change) error {
 	return s.transact(ctx, doing, func(tx *ent.Tx) error {
 		for _, c := range list {
 			if err := updateOne(ctx, tx, c); err != nil {
+				return err
+			}
+			if err := s.note(ctx, tx, Notice{Kind: NoticeChange, Mesh: c.Mesh, Subject: c.ID}); err != nil {
 				return err
 			}
 		}
@@ -92,27 +114,12 @@ func updateOne(ctx context.Context, tx *ent.Tx, c change.Change) error {
 	return nil
 }
 
-// transact runs do in a transaction that is either whole or nothing.
-func (s *Store) transact(ctx context.Context, doing string, do func(*ent.Tx) error) error {
-	tx, err := s.writer.Tx(ctx)
-	if err != nil {
-		return s.explain(doing, err)
-	}
-	if err := do(tx); err != nil {
-		// A rollback that fails says nothing new: SQLite has rolled back by itself after some errors (a full disk), and
-		// database/sql closes a connection that cannot.
-		_ = tx.Rollback()
-		return s.explain(doing, err)
-	}
-	return s.explain(doing, tx.Commit())
-}
-
 // advance is the compare-and-set on the mesh's revision.
 func advance(ctx context.Context, tx *ent.Tx, name string, base int64) error {
 	if base == 0 {
 		err := tx.Mesh.Create().SetID(name).SetRevision(1).Exec(ctx)
 		if ent.IsConstraintError(err) {
-			return mesh.Errorf(mesh.Conflict, "mesh %s was created by somebody else meanwhile: look at it and try again", name)
+			return stale("mesh %s was created by somebody else meanwhile: look at it and try again", name)
 		}
 		return err
 	}
@@ -121,7 +128,7 @@ func advance(ctx context.Context, tx *ent.Tx, name string, base int64) error {
 		return err
 	}
 	if n == 0 {
-		return mesh.Errorf(mesh.Conflict, "mesh %s is no longer at revision %d: look at what changed and try again", name, base)
+		return stale("mesh %s is no longer at revision %d: look at what changed and try again", name, base)
 	}
 	return nil
 }
@@ -258,7 +265,7 @@ func setObject(ctx context.Context, tx *ent.Tx, c change.Change, e change.Edit, 
 		return err
 	}
 	if n == 0 {
-		return mesh.Errorf(mesh.Conflict, "%s of mesh %s is no longer at version %d: look at what changed and try again", e.Ref, c.Mesh, e.Version-1)
+		return stale("%s of mesh %s is no longer at version %d: look at what changed and try again", e.Ref, c.Mesh, e.Version-1)
 	}
 	return nil
 }

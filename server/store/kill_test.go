@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"fmt"
-	"log/slog"
 	"os"
 	"os/exec"
 	"strconv"
@@ -18,7 +17,7 @@ import (
 	"github.com/weirmesh/weir/server/mesh"
 )
 
-// childEnv names the data directory when the test binary runs as the process that is to be killed.
+// childEnv names the database when the test binary runs as the process that is to be killed.
 const childEnv = "WEIR_TEST_STORE_CHILD"
 
 // deskEnv is the same for a process that keeps drafts.
@@ -33,13 +32,18 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, saveForever(dir))
 		os.Exit(1)
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	if err := stopPostgres(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
 }
 
 // appendForever records changes and prints each ID once it is acknowledged.
-func appendForever(dir string) error {
+func appendForever(at string) error {
 	ctx := context.Background()
-	s, err := Open(ctx, Options{Dir: dir, Logger: slog.New(slog.DiscardHandler)})
+	s, err := Open(ctx, options(at))
 	if err != nil {
 		return err
 	}
@@ -72,19 +76,20 @@ func killable(revision int64) change.Record {
 }
 
 func TestKillNineLosesNothingAcknowledged(t *testing.T) {
-	dir := t.TempDir()
-	var acknowledged int64
-	kills := 8
-	if more, err := strconv.Atoi(os.Getenv("WEIR_TEST_KILLS")); err == nil {
-		kills = more // the figure that is published is of 40
-	}
-	for round := range kills {
-		// Every round dies somewhere else in a transaction.
-		after := 5*(round%8) + 1
-		acknowledged = runAndKill(t, dir, acknowledged, after, time.Duration(round%8)*300*time.Microsecond)
-		checkLedger(t, dir, acknowledged)
-	}
-	t.Logf("%d kills, %d acknowledged changes, none lost", kills, acknowledged)
+	each(t, func(t *testing.T, at string) {
+		var acknowledged int64
+		kills := 8
+		if more, err := strconv.Atoi(os.Getenv("WEIR_TEST_KILLS")); err == nil {
+			kills = more // the figure that is published is of 40
+		}
+		for round := range kills {
+			// Every round dies somewhere else in a transaction.
+			after := 5*(round%8) + 1
+			acknowledged = runAndKill(t, at, acknowledged, after, time.Duration(round%8)*300*time.Microsecond)
+			checkLedger(t, at, acknowledged)
+		}
+		t.Logf("%d kills, %d acknowledged changes, none lost", kills, acknowledged)
+	})
 }
 
 // runAndKill lets a child record changes, kills it after some more were acknowledged, and gives the last acknowledged.

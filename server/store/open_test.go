@@ -2,28 +2,18 @@ package store
 
 import (
 	"bytes"
-	"context"
-	"database/sql"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"ariga.io/atlas/sql/migrate"
-	"ariga.io/atlas/sql/sqltool"
-	"entgo.io/ent/dialect"
-	entsql "entgo.io/ent/dialect/sql"
-	"entgo.io/ent/dialect/sql/schema"
-
-	entmigrate "github.com/weirmesh/weir/ent/migrate"
 	"github.com/weirmesh/weir/server/mesh"
 )
 
-// refused opens a directory that must be refused with an error of one line that has all the words.
-func refused(t *testing.T, dir string, code mesh.Code, words ...string) {
+// refused opens what must be refused with an error of one line that has all the words and no password.
+func refused(t *testing.T, at string, code mesh.Code, words ...string) {
 	t.Helper()
-	s, err := Open(t.Context(), Options{Dir: dir, Logger: slog.New(slog.DiscardHandler)})
+	s, err := Open(t.Context(), options(at))
 	if err == nil {
 		_ = s.Close()
 		t.Fatal("it was opened")
@@ -31,15 +21,24 @@ func refused(t *testing.T, dir string, code mesh.Code, words ...string) {
 	if mesh.CodeOf(err) != code {
 		t.Errorf("code %q, want %q: %v", mesh.CodeOf(err), code, err)
 	}
-	for _, w := range append(words, dir) {
+	if o := options(at); o.Dir != "" {
+		words = append(words, at)
+	}
+	for _, w := range words {
 		if !strings.Contains(err.Error(), w) {
 			t.Errorf("%q does not say %q", err, w)
 		}
 	}
-	if strings.Contains(err.Error(), "\n") {
+	if strings.ContainsAny(err.Error(), "\n\t") {
 		t.Errorf("more than one line: %q", err)
 	}
+	if strings.Contains(err.Error(), secret) {
+		t.Errorf("the password is in it: %q", err)
+	}
 }
+
+// secret is the password of every test that needs one.
+const secret = "s3cret"
 
 func TestDirectoryInUse(t *testing.T) {
 	dir := t.TempDir()
@@ -104,69 +103,39 @@ func TestDamagedDatabaseIsRefusedAndLeftAlone(t *testing.T) {
 	}
 }
 
-func TestNewerSchemaIsRefused(t *testing.T) {
-	dir := t.TempDir()
+func TestDataDirectoryIsPrivate(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "new", "data")
 	s := open(t, dir)
-	if _, err := s.write.ExecContext(t.Context(), "INSERT INTO goose_db_version (version_id, is_applied) VALUES (99990101000000, 1)"); err != nil {
-		t.Fatal(err)
+	mustAppend(t, s, 0, record("01", 1))
+	if info, err := os.Stat(dir); err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("directory: %v, %v", info.Mode(), err)
 	}
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
+	files, err := os.ReadDir(dir)
+	if err != nil || len(files) < 3 {
+		t.Fatalf("files: %v, %v", files, err)
 	}
-	refused(t, dir, mesh.Unavailable, "newer Weir", "99990101000000")
-}
-
-// The migrations, replayed on an empty database, give exactly the schema of ent/schema, and none was edited.
-func TestMigrationsMatchSchema(t *testing.T) {
-	dir, err := sqltool.NewGooseDir("migrations/sqlite")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := migrate.Validate(dir); err != nil {
-		t.Fatalf("a migration was edited after it was written: %v", err)
-	}
-	copied := t.TempDir()
-	if err := os.CopyFS(copied, os.DirFS("migrations/sqlite")); err != nil {
-		t.Fatal(err)
-	}
-	if missing := pending(t.Context(), t, copied); missing != "" {
-		t.Errorf("ent/schema has what no migration makes; run go run ./server/store/migrations/diff NAME:\n%s", missing)
-	}
-	if everything := pending(t.Context(), t, t.TempDir()); !strings.Contains(everything, "CREATE TABLE `edits`") {
-		t.Errorf("the comparison does not see a missing table: %q", everything)
+	for _, f := range files {
+		if info, err := f.Info(); err != nil || info.Mode().Perm()&0o077 != 0 {
+			t.Errorf("%s can be read by others: %v, %v", f.Name(), info.Mode(), err)
+		}
 	}
 }
 
-// pending is the SQL between the migrations in a folder and ent/schema, "" for none.
-func pending(ctx context.Context, t *testing.T, folder string) string {
-	t.Helper()
-	dir, err := sqltool.NewGooseDir(folder)
-	if err != nil {
+func TestDiskFull(t *testing.T) {
+	s := open(t, t.TempDir())
+	mustAppend(t, s, 0, record("01", 1))
+	// SQLite answers the page limit with the same code as a full disk.
+	if _, err := s.write.ExecContext(t.Context(), "PRAGMA max_page_count = 1"); err != nil {
 		t.Fatal(err)
 	}
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(t.TempDir(), "dev.db")+"?_pragma=foreign_keys(1)")
-	if err != nil {
+	big := record("02", 2)
+	big.Change.Diff = strings.Repeat("x", 1<<20)
+	err := s.Append(t.Context(), 1, big)
+	if mesh.CodeOf(err) != mesh.Unavailable || !strings.Contains(err.Error(), "full") || strings.Contains(err.Error(), "\n") {
+		t.Fatalf("got %v, want one line that says the disk is full", err)
+	}
+	if _, err := s.write.ExecContext(t.Context(), "PRAGMA max_page_count = 1000000"); err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close() //nolint:errcheck // a throw-away database
-	diff, err := schema.NewMigrate(entsql.OpenDB(dialect.SQLite, db), schema.WithDir(dir), schema.WithFormatter(sqltool.GooseFormatter),
-		schema.WithMigrationMode(schema.ModeReplay), schema.WithDropColumn(true), schema.WithDropIndex(true))
-	if err != nil {
-		t.Fatal(err)
-	}
-	before, err := dir.Files()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := diff.NamedDiff(ctx, "pending", entmigrate.Tables...); err != nil {
-		t.Fatal(err)
-	}
-	after, err := dir.Files()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(after) == len(before) {
-		return ""
-	}
-	return string(after[len(after)-1].Bytes())
+	mustAppend(t, s, 1, big) // nothing was half recorded, and the store works again
 }

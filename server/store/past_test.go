@@ -54,29 +54,31 @@ func put(ctx context.Context, tx *ent.Tx, r change.Record) error {
 }
 
 func TestMeshAtAmongMany(t *testing.T) {
-	s := open(t, t.TempDir())
-	const nodes, changes = 7, 400
-	fill(t, s, nodes, changes)
-	for _, revision := range []int{1, 2, 8, 9, 100, 399, 400} {
-		at := noon.Add(time.Duration(revision) * time.Second)
-		p, err := s.MeshAt(t.Context(), "m", at.Add(999*time.Millisecond))
-		if err != nil {
-			t.Fatal(err)
+	each(t, func(t *testing.T, at string) {
+		s := open(t, at)
+		const nodes, changes = 7, 400
+		fill(t, s, nodes, changes)
+		for _, revision := range []int{1, 2, 8, 9, 100, 399, 400} {
+			at := noon.Add(time.Duration(revision) * time.Second)
+			p, err := s.MeshAt(t.Context(), "m", at.Add(999*time.Millisecond))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if int(p.Revision) != revision || len(p.Mesh.Nodes) != nodes || !p.From.Equal(at) {
+				t.Fatalf("at revision %d: revision %d since %v with %d nodes", revision, p.Revision, p.From, len(p.Mesh.Nodes))
+			}
+			if until := at.Add(time.Second); revision < changes && !p.Until.Equal(until) || revision == changes && !p.Until.IsZero() {
+				t.Errorf("revision %d holds until %v", revision, p.Until)
+			}
+			want := "s1"
+			if revision > 1 {
+				want = fmt.Sprintf("s%d", revision)
+			}
+			if got := p.Mesh.Nodes[revision%nodes].Backends[0].Service; got != want {
+				t.Errorf("revision %d: node %d calls %s, want %s", revision, revision%nodes, got, want)
+			}
 		}
-		if int(p.Revision) != revision || len(p.Mesh.Nodes) != nodes || !p.From.Equal(at) {
-			t.Fatalf("at revision %d: revision %d since %v with %d nodes", revision, p.Revision, p.From, len(p.Mesh.Nodes))
-		}
-		if until := at.Add(time.Second); revision < changes && !p.Until.Equal(until) || revision == changes && !p.Until.IsZero() {
-			t.Errorf("revision %d holds until %v", revision, p.Until)
-		}
-		want := "s1"
-		if revision > 1 {
-			want = fmt.Sprintf("s%d", revision)
-		}
-		if got := p.Mesh.Nodes[revision%nodes].Backends[0].Service; got != want {
-			t.Errorf("revision %d: node %d calls %s, want %s", revision, revision%nodes, got, want)
-		}
-	}
+	})
 }
 
 func BenchmarkMeshAt(b *testing.B) {

@@ -23,17 +23,26 @@ func (s *Store) CreateRollout(ctx context.Context, r canary.Rollout) error {
 	if err != nil {
 		return s.explain("record rollout "+r.ID, err)
 	}
-	create := s.writer.Rollout.Create().SetID(r.ID).SetMesh(r.Mesh).SetTarget(r.Spec.Target.Path()).
-		SetAuthor(r.Author).SetReason(r.Reason).SetAt(r.At.UTC()).SetSpec(spec).SetPhase(string(r.Phase)).
-		SetStatus(status).SetVersion(r.Version)
-	if r.Active() {
-		create.SetActive(activeOn(r))
-	}
-	err = create.Exec(ctx)
-	if ent.IsConstraintError(err) {
-		return mesh.Errorf(mesh.Conflict, "another rollout is active on %s of mesh %s: wait until it is over, or abort it: %w", r.Spec.Target, r.Mesh, err)
-	}
-	return s.explain("record rollout "+r.ID, err)
+	return s.transact(ctx, "record rollout "+r.ID, func(tx *ent.Tx) error {
+		create := tx.Rollout.Create().SetID(r.ID).SetMesh(r.Mesh).SetTarget(r.Spec.Target.Path()).
+			SetAuthor(r.Author).SetReason(r.Reason).SetAt(r.At.UTC()).SetSpec(spec).SetPhase(string(r.Phase)).
+			SetStatus(status).SetVersion(r.Version)
+		if r.Active() {
+			create.SetActive(activeOn(r))
+		}
+		err := create.Exec(ctx)
+		if ent.IsConstraintError(err) {
+			return anotherRollout(r, err)
+		}
+		if err != nil {
+			return err
+		}
+		return s.note(ctx, tx, Notice{Kind: NoticeRollout, Mesh: r.Mesh, Subject: r.ID})
+	})
+}
+
+func anotherRollout(r canary.Rollout, err error) error {
+	return mesh.Errorf(mesh.Conflict, "another rollout is active on %s of mesh %s: wait until it is over, or abort it: %w", r.Spec.Target, r.Mesh, err)
 }
 
 // UpdateRollout replaces a rollout and its evidence if it is recorded in the version before r.Version. Errors:
@@ -43,31 +52,37 @@ func (s *Store) UpdateRollout(ctx context.Context, r canary.Rollout, evidence js
 	if err != nil {
 		return s.explain("record rollout "+r.ID, err)
 	}
-	// One statement is one transaction.
-	update := s.writer.Rollout.Update().Where(entrollout.ID(r.ID), entrollout.Version(r.Version-1)).
-		SetPhase(string(r.Phase)).SetStatus(status).SetVersion(r.Version).SetEvidence(evidence)
-	if r.Active() {
-		update.SetActive(activeOn(r))
-	} else {
-		update.ClearActive()
-	}
-	n, err := update.Save(ctx)
-	switch {
-	case ent.IsConstraintError(err):
-		return mesh.Errorf(mesh.Conflict, "another rollout is active on %s of mesh %s: wait until it is over, or abort it: %w", r.Spec.Target, r.Mesh, err)
-	case err != nil:
-		return s.explain("record rollout "+r.ID, err)
-	case n > 0:
-		return nil
-	}
-	there, err := s.reader.Rollout.Query().Where(entrollout.ID(r.ID)).Exist(ctx)
+	return s.transact(ctx, "record rollout "+r.ID, func(tx *ent.Tx) error {
+		update := tx.Rollout.Update().Where(entrollout.ID(r.ID), entrollout.Version(r.Version-1)).
+			SetPhase(string(r.Phase)).SetStatus(status).SetVersion(r.Version).SetEvidence(evidence)
+		if r.Active() {
+			update.SetActive(activeOn(r))
+		} else {
+			update.ClearActive()
+		}
+		n, err := update.Save(ctx)
+		switch {
+		case ent.IsConstraintError(err):
+			return anotherRollout(r, err)
+		case err != nil:
+			return err
+		case n > 0:
+			return s.note(ctx, tx, Notice{Kind: NoticeRollout, Mesh: r.Mesh, Subject: r.ID})
+		}
+		return overtakenRollout(ctx, tx, r.ID)
+	})
+}
+
+// overtakenRollout says why there is no rollout of the expected version.
+func overtakenRollout(ctx context.Context, tx *ent.Tx, id string) error {
+	there, err := tx.Rollout.Query().Where(entrollout.ID(id)).Exist(ctx)
 	if err != nil {
-		return s.explain("read rollout "+r.ID, err)
+		return err
 	}
 	if !there {
-		return mesh.Errorf(mesh.NotFound, "there is no rollout %s", r.ID)
+		return mesh.Errorf(mesh.NotFound, "there is no rollout %s", id)
 	}
-	return mesh.Errorf(mesh.Conflict, "rollout %s moved on meanwhile: look at it and try again", r.ID)
+	return mesh.Errorf(mesh.Conflict, "rollout %s moved on meanwhile: look at it and try again", id)
 }
 
 // Rollout gives a rollout with its evidence. Error: mesh.NotFound.

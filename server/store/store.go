@@ -1,9 +1,9 @@
-// Package store keeps Weir's ledger, newest state and known instances in SQLite, through ent. It is change.Store for
-// the door and persistence for the registry.
+// Package store keeps Weir's ledger, newest state and known instances, in SQLite or in PostgreSQL, through ent. It is
+// change.Store for the door and persistence for the registry.
 //
 // What a method returned without an error survives kill -9 and a power cut: the write-ahead log is synced with every
-// transaction. One process has a data directory at a time. The package decides nothing: it compares versions and
-// refuses, and knows no rule of a mesh.
+// transaction. Writes happen one after the other, also those of several replicas. The package decides nothing: it
+// compares versions and refuses, and knows no rule of a mesh.
 package store
 
 import (
@@ -12,131 +12,130 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/url"
-	"os"
-	"path/filepath"
-	"strings"
 
-	"entgo.io/ent/dialect"
 	entsql "entgo.io/ent/dialect/sql"
 	"github.com/gofrs/flock"
-	_ "modernc.org/sqlite" // the driver "sqlite"
 
 	"github.com/weirmesh/weir/ent"
+	"github.com/weirmesh/weir/server/mesh"
 )
-
-// databaseFile is the database's name within the data directory.
-const databaseFile = "weir.db"
-
-// readers is how many queries run beside each other and beside the writer.
-const readers = 4
 
 // Options says where the data is.
 type Options struct {
-	Dir    string       // the data directory; made if it does not exist, for its owner alone
-	Logger *slog.Logger // required
+	Dir         string       // the data directory; made if it does not exist, for its owner alone. May be empty with DatabaseURL
+	DatabaseURL string       // of PostgreSQL, such as postgres://weir@host:5432/weir; empty: SQLite in Dir
+	Logger      *slog.Logger // required
 }
 
-// Store is an open data directory. Its methods may be called by many goroutines.
+// Store is an open database. Its methods may be called by many goroutines.
 type Store struct {
-	dir    string
 	logger *slog.Logger
-	lock   *flock.Flock
-	write  *sql.DB // one connection: SQLite has one writer, and waiting in Go beats waiting in SQLite
+	engine engine
+	lock   *flock.Flock // of the data directory; nil: there is none
+	write  *sql.DB
 	read   *sql.DB
+	table  leaseTable
 	writer *ent.Client
 	reader *ent.Client
+	wakes  wakes
 }
 
-// Open takes the data directory, brings its database to the newest schema and checks that it is sound. Its errors are
-// for people: in use (mesh.Conflict), damaged, written by a newer Weir, or not writable (mesh.Unavailable).
+// engine is what differs between the databases.
+type engine interface {
+	// open gives the pools, with the schema of this Weir in the database.
+	open(ctx context.Context) (pools, error)
+	// begin makes a transaction the only one that writes, until it ends, and names it.
+	begin(ctx context.Context, tx *ent.Tx) (id string, err error)
+	// landed says what became of a transaction whose commit failed with an error; certain is false when nobody knows.
+	landed(ctx context.Context, id string, commit error) (done, certain bool)
+	// fault turns an error of the database into one for people.
+	fault(doing string, err error) error
+	follower
+}
+
+// follower is how one process hears of what another wrote.
+type follower interface {
+	// announce wakes the listeners of all processes once a transaction is committed.
+	announce(ctx context.Context, tx *ent.Tx) error
+	listener() listener
+}
+
+// listener waits until somebody may have written, or a while; wake ends it, too.
+type listener interface {
+	wait(ctx context.Context, wake <-chan struct{}) error
+	close()
+}
+
+// pools are connections to a database.
+type pools struct {
+	dialect     string // in ent's words
+	write, read *sql.DB
+	leases      leaseTable
+}
+
+// Open takes the database, and the data directory if there is one, brings it to the newest schema and checks that it is
+// sound. Its errors are for people: in use (mesh.Conflict), a URL that is none (mesh.Invalid), damaged, out of reach,
+// somebody else's, written by a newer Weir, or not writable (mesh.Unavailable). No password is in them.
 func Open(ctx context.Context, o Options) (*Store, error) {
-	lock, err := lockDir(o.Dir)
-	if err != nil {
-		return nil, err
+	s := &Store{logger: o.Logger}
+	if o.DatabaseURL == "" {
+		s.engine = &sqliteEngine{dir: o.Dir, logger: o.Logger}
+	} else {
+		e, err := newPostgres(o.DatabaseURL, o.Logger)
+		if err != nil {
+			return nil, err
+		}
+		s.engine = e
 	}
-	s := &Store{dir: o.Dir, logger: o.Logger, lock: lock}
-	if err := s.open(ctx); err != nil {
+	if o.Dir != "" || o.DatabaseURL == "" {
+		lock, err := lockDir(o.Dir)
+		if err != nil {
+			return nil, err
+		}
+		s.lock = lock
+	}
+	p, err := s.engine.open(ctx)
+	s.write, s.read, s.table = p.write, p.read, p.leases
+	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
+	s.writer = ent.NewClient(ent.Driver(entsql.OpenDB(p.dialect, s.write)))
+	s.reader = ent.NewClient(ent.Driver(entsql.OpenDB(p.dialect, s.read)))
 	return s, nil
 }
 
-func (s *Store) open(ctx context.Context) error {
-	path := filepath.Join(s.dir, databaseFile)
-	// SQLite would make the file readable by everyone; the log beside it takes its mode from it.
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // the operator's own directory
-	if err != nil {
-		return s.explain("open", err)
-	}
-	if err := file.Close(); err != nil {
-		return s.explain("open", err)
-	}
-	if s.write, err = sql.Open("sqlite", dsn(path, "immediate", "synchronous(FULL)", "journal_mode(WAL)")); err != nil {
-		return s.explain("open", err)
-	}
-	s.write.SetMaxOpenConns(1)
-	s.writer = ent.NewClient(ent.Driver(entsql.OpenDB(dialect.SQLite, s.write)))
-	if err := s.check(ctx); err != nil {
-		return err
-	}
-	if err := s.migrate(ctx); err != nil {
-		return err
-	}
-	if s.read, err = sql.Open("sqlite", dsn(path, "deferred", "query_only(1)")); err != nil {
-		return s.explain("open", err)
-	}
-	s.read.SetMaxOpenConns(readers)
-	s.read.SetMaxIdleConns(readers)
-	s.reader = ent.NewClient(ent.Driver(entsql.OpenDB(dialect.SQLite, s.read)))
-	return nil
-}
-
-// dsn names the database for the driver. The path is escaped, since it may hold a question mark.
-func dsn(path, txlock string, pragmas ...string) string {
-	q := url.Values{
-		"_txlock":      {txlock},
-		"_time_format": {"sqlite"},
-		"_pragma":      append([]string{"busy_timeout(5000)", "foreign_keys(1)"}, pragmas...),
-	}
-	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}).String()
-}
-
-// check refuses a database that is damaged, before anything is written to it.
-func (s *Store) check(ctx context.Context) error {
-	rows, err := s.write.QueryContext(ctx, "PRAGMA quick_check(1)")
-	if err != nil {
-		return s.explain("check", err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var line string
-		if err := rows.Scan(&line); err != nil {
-			return s.explain("check", err)
-		}
-		if line != "ok" {
-			return s.damaged(errors.New(strings.Join(strings.Fields(line), " ")))
-		}
-	}
-	if err := rows.Err(); err != nil {
-		return s.explain("check", err)
-	}
-	return nil
-}
-
-// Close lets the data directory go. Calls in progress finish first.
+// Close lets the database go. Calls in progress finish first.
 func (s *Store) Close() error {
 	var errs []error
-	for _, db := range []*sql.DB{s.read, s.write} { // the last to close folds the log into the database
+	if s.table != nil {
+		errs = append(errs, s.table.close())
+	}
+	for _, db := range []*sql.DB{s.read, s.write} { // the last of SQLite's to close folds the log into the database
 		if db != nil {
 			errs = append(errs, db.Close())
 		}
 	}
-	if err := s.lock.Unlock(); err != nil {
-		errs = append(errs, err)
+	if s.lock != nil {
+		errs = append(errs, s.lock.Unlock())
 	}
 	if err := errors.Join(errs...); err != nil {
-		return fmt.Errorf("close the data directory %s: %w", s.dir, err)
+		return fmt.Errorf("close the database: %w", err)
 	}
 	return nil
+}
+
+// explain turns what the database answered into an error for a person. An error that already is one stays as it is.
+func (s *Store) explain(doing string, err error) error { return explain(s.engine, doing, err) }
+
+func explain(e engine, doing string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if known, ok := errors.AsType[*mesh.Error](err); ok {
+		return known
+	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return mesh.Errorf(mesh.Unavailable, "%s: gave up waiting for the database: %w", doing, err)
+	}
+	return e.fault(doing, err)
 }
