@@ -24,6 +24,13 @@ TOOLS_PROMETHEUS := $(CURDIR)/.tools/prometheus/bin/prometheus
 PROMETHEUS       ?= $(or $(shell command -v prometheus),$(TOOLS_PROMETHEUS))
 export PROMETHEUS
 
+# PostgreSQL: the programs in $POSTGRES_BIN, else beside postgres on PATH, else the newest that Debian's package installed.
+# Tests start servers of their own; $WEIR_TEST_POSTGRES names one that runs already.
+POSTGRES_BIN ?= $(or $(patsubst %/,%,$(dir $(realpath $(shell command -v postgres)))),$(lastword $(shell ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V)))
+ifneq ($(POSTGRES_BIN),)
+export POSTGRES_BIN
+endif
+
 DEMO_FLAGS ?=
 
 ## The main jobs
@@ -46,7 +53,7 @@ check: fmt generate lint test ## what must hold before a change is proposed, and
 
 ## The parts
 
-test-go: node_modules/.ok assets/dist/weir.js $(ENVOY) $(PROMETHEUS) ## Go tests with the race detector, real Envoys and a real Prometheus among them
+test-go: node_modules/.ok assets/dist/weir.js $(ENVOY) $(PROMETHEUS) postgres ## Go tests with the race detector, real Envoys, a real Prometheus and a real PostgreSQL among them
 	go vet ./...
 	go test -race -timeout 15m ./...
 
@@ -140,11 +147,20 @@ $(TOOLS_PROMETHEUS):
 
 prometheus: $(PROMETHEUS) ## fetch Prometheus if there is none
 
+# Without a main cluster, the package starts no service, now or at boot; a cluster that is there already is left alone.
+postgres: ## install PostgreSQL's programs if there are none
+	@test -x '$(POSTGRES_BIN)/initdb' || test -n "$${WEIR_TEST_POSTGRES:-}" || { \
+	  echo 'installing PostgreSQL from the Debian packages'; \
+	  { mkdir -p /etc/postgresql-common && \
+	    { test -e /etc/postgresql-common/createcluster.conf || echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.conf; } && \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql >/dev/null; } || \
+	  { echo 'make: PostgreSQL is missing: install version 15 or later, or set POSTGRES_BIN to the folder of its programs' >&2; exit 1; }; }
+
 chromium:
 	@command -v chromium >/dev/null || command -v "$${CHROMIUM:-}" >/dev/null || { \
 	  echo 'installing Chromium from the Debian packages'; \
 	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium fonts-noto-cjk >/dev/null; } || \
 	  { echo 'make: Chromium is missing: install it, or set CHROMIUM to its path' >&2; exit 1; }; }
 
-.PHONY: adr bench build check chromium clean demo envoy fmt fuzz generate golden help lint prometheus shots test test-e2e test-go test-ui
+.PHONY: adr bench build check chromium clean demo envoy fmt fuzz generate golden help lint postgres prometheus shots test test-e2e test-go test-ui
 .DELETE_ON_ERROR:
