@@ -240,12 +240,13 @@ func (d *Door) prepare(ctx context.Context, t draft) (written, error) {
 	if err != nil {
 		return written{}, err
 	}
+	patch = mesh.Diff(current.Mesh, next)
 	if next.Name != "" { // a deleted mesh has no rules to keep
-		if err := next.Validate(); err != nil {
+		if err := next.ValidateChanged(patch); err != nil {
 			return written{}, err
 		}
 	}
-	edits := editsOf(current, next)
+	edits := editsOf(current, patch)
 	if len(edits) == 0 {
 		return written{}, &mesh.Error{
 			Code: mesh.Invalid, Err: ErrUnchanged,
@@ -303,9 +304,8 @@ func canonical(p mesh.Patch) (mesh.Patch, error) {
 	return out, nil
 }
 
-// editsOf lists what changes from current to next, with each object's next version.
-func editsOf(current Current, next mesh.Mesh) []Edit {
-	patch := mesh.Diff(current.Mesh, next)
+// editsOf lists what a patch changes, with each object's next version.
+func editsOf(current Current, patch mesh.Patch) []Edit {
 	edits := make([]Edit, 0, len(patch.Put)+len(patch.Delete))
 	for _, o := range patch.Put {
 		before, _ := current.Mesh.Get(o.Ref())

@@ -32,7 +32,7 @@ const (
 
 // checker collects violations of one mesh or of one object.
 type checker struct {
-	at   string // "route reviews/primary: " while an object is checked
+	on   Ref // the object that is checked; the zero Ref: the mesh as such
 	list []Violation
 	more int // violations beyond maxViolations
 }
@@ -43,7 +43,10 @@ func (c *checker) fail(field string, value any, rule string) {
 		c.more++
 		return
 	}
-	v := Violation{Field: c.at + field, Rule: rule}
+	if c.on != (Ref{}) {
+		field = shorten(c.on.String()) + ": " + field
+	}
+	v := Violation{Field: field, Rule: rule}
 	if value != nil {
 		v.Value = shorten(fmt.Sprint(value))
 	}

@@ -69,9 +69,9 @@ func (n VirtualNode) ports() []RouterListener {
 // first, then by name.
 func (m Mesh) RoutesOf(router string) []Route {
 	var list []Route
-	for _, r := range m.Routes {
-		if r.Router == router {
-			list = append(list, r)
+	for i := range m.Routes { // routes are large, and nearly all of them are another router's
+		if m.Routes[i].Router == router {
+			list = append(list, m.Routes[i])
 		}
 	}
 	slices.SortStableFunc(list, func(a, b Route) int {

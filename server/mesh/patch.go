@@ -68,10 +68,7 @@ func found[T Object](list []T, ref Ref) (Object, bool) {
 
 // find looks in a list that is normally sorted; one that somebody wrote by hand and did not sort is searched whole.
 func find[T Object](list []T, ref Ref) (T, bool) {
-	i, ok := slices.BinarySearchFunc(list, ref, func(o T, r Ref) int { return compareRefs(o.Ref(), r) })
-	if !ok {
-		i = slices.IndexFunc(list, func(o T) bool { return o.Ref() == ref })
-	}
+	i := position(list, ref)
 	if i < 0 {
 		var none T
 		return none, false
@@ -79,11 +76,33 @@ func find[T Object](list []T, ref Ref) (T, bool) {
 	return list[i], true
 }
 
-// compareRefs orders references of one kind by parent, then name.
+// position is where find finds it; below zero: it is not there.
+func position[T Object](list []T, ref Ref) int {
+	i, ok := slices.BinarySearchFunc(list, ref, func(o T, r Ref) int { return compareRefs(o.Ref(), r) })
+	if !ok {
+		i = slices.IndexFunc(list, func(o T) bool { return o.Ref() == ref })
+	}
+	return i
+}
+
+// compareRefs orders references of one kind by parent, then name: the slash between the two comes before all else. Every
+// list is sorted with each change, so nothing is cut apart.
 func compareRefs(a, b Ref) int {
-	ap, an := a.Split()
-	bp, bn := b.Split()
-	return cmp.Or(strings.Compare(ap, bp), strings.Compare(an, bn), strings.Compare(a.Name, b.Name))
+	parent := true
+	for i := range min(len(a.Name), len(b.Name)) {
+		x, y := a.Name[i], b.Name[i]
+		switch {
+		case x == y:
+			parent = parent && x != '/'
+		case parent && x == '/':
+			return -1
+		case parent && y == '/':
+			return 1
+		default:
+			return cmp.Compare(x, y)
+		}
+	}
+	return cmp.Compare(len(a.Name), len(b.Name))
 }
 
 // Sorted gives the mesh with every slice in a new array and in order.
@@ -268,15 +287,44 @@ func shortList(names []string) string {
 // in which they depend on each other, and deleted in the reverse one.
 func Diff(from, to Mesh) Patch {
 	var p Patch
-	for _, o := range to.Objects() {
-		if old, ok := from.Get(o.Ref()); !ok || !reflect.DeepEqual(old, o) {
-			p.Put = append(p.Put, o)
+	differ(&p, settings(from), settings(to))
+	differ(&p, from.Nodes, to.Nodes)
+	differ(&p, from.Routers, to.Routers)
+	differ(&p, from.Splits, to.Splits)
+	differ(&p, from.Routes, to.Routes)
+	differ(&p, from.Services, to.Services)
+	differ(&p, from.Gateways, to.Gateways)
+	differ(&p, from.GatewayRoutes, to.GatewayRoutes)
+	slices.Reverse(p.Delete)
+	return p
+}
+
+// settings lists a mesh's own settings, which an absent mesh has none of.
+func settings(m Mesh) []Settings {
+	if m.Name == "" {
+		return nil
+	}
+	return []Settings{m.Settings()}
+}
+
+// differ adds what differs between two lists; what is deleted in the order of from. Both are gone through side by side,
+// since nearly always nearly all of them is the same, and nothing is searched while it is.
+func differ[T Object](p *Patch, from, to []T) {
+	kept, next := make([]bool, len(from)), 0
+	for i := range to {
+		at := next
+		if at >= len(from) || !reflect.DeepEqual(&from[at], &to[i]) {
+			if at = position(from, to[i].Ref()); at < 0 || !reflect.DeepEqual(&from[at], &to[i]) {
+				p.Put = append(p.Put, to[i])
+			}
+		}
+		if at >= 0 {
+			kept[at], next = true, at+1
 		}
 	}
-	for _, o := range slices.Backward(from.Objects()) {
-		if _, ok := to.Get(o.Ref()); !ok {
+	for at, o := range from {
+		if !kept[at] && position(to, o.Ref()) < 0 {
 			p.Delete = append(p.Delete, o.Ref())
 		}
 	}
-	return p
 }

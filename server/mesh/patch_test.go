@@ -217,6 +217,26 @@ func drawRouters(t *rapid.T, m *Mesh, nodes []string) {
 	m.Services = append(m.Services, VirtualService{Name: "direct.example", Node: rapid.SampledFrom(nodes).Draw(t, "direct")})
 }
 
+// Routes are in order by their router and then by name, whatever letters come before a slash.
+func TestOrder(t *testing.T) {
+	name := rapid.StringOfN(rapid.SampledFrom([]rune("ab-./")), 0, 6, -1)
+	rapid.Check(t, func(t *rapid.T) {
+		var m Mesh
+		for _, n := range rapid.SliceOfN(name, 2, 5).Draw(t, "names") {
+			m.Nodes = append(m.Nodes, VirtualNode{Name: n})
+		}
+		list := m.Sorted().Nodes
+		for i := 1; i < len(list); i++ {
+			a, b := list[i-1].Ref(), list[i].Ref()
+			ap, an := a.Split()
+			bp, bn := b.Split()
+			if ap > bp || ap == bp && an > bn {
+				t.Fatalf("%s is before %s", a, b)
+			}
+		}
+	})
+}
+
 func TestDiffTurnsOneIntoTheOther(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		a, b := meshes().Draw(t, "a"), meshes().Draw(t, "b")

@@ -74,20 +74,23 @@ func (c *checker) objective(at string, o Objective) {
 func (x index) limits(c *checker, m Mesh) {
 	whole := m.Health.Over(DefaultLimits())
 	if m.Name != "" {
-		c.at = label(m.Settings()) + ": "
+		c.on = m.Settings().Ref()
 		c.ordered(m.Health, whole)
 	}
 	byRouter := make(map[string][]HealthLimits)
 	for _, s := range m.Services {
 		service := s.Health.Over(whole)
-		c.at = label(s) + ": "
+		c.on = s.Ref()
 		c.ordered(s.Health, service)
 		if s.Router != "" {
 			byRouter[s.Router] = append(byRouter[s.Router], service)
 		}
 	}
 	for _, r := range m.Routes {
-		c.at = label(r) + ": "
+		if r.Health == nil {
+			continue
+		}
+		c.on = r.Ref()
 		larger := byRouter[r.Router]
 		if len(larger) == 0 {
 			larger = []HealthLimits{whole}

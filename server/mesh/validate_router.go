@@ -269,11 +269,10 @@ func (x index) route(c *checker, r Route) {
 		c.fail("targets", nil, "are those of split "+shorten(r.Split)+", or left out")
 	}
 	for i, t := range r.Targets {
-		at := fmt.Sprintf("targets[%d].", i)
 		if n, ok := x.nodes[t.Node]; ok {
-			targetPort(c, at, t, n, r.Protocol)
+			target(c, i, r, n)
 		} else if t.Node != "" && r.Split == "" { // of a split's targets, the split speaks
-			c.fail(at+"node", t.Node, "is a virtual node of the mesh")
+			c.fail(fmt.Sprintf("targets[%d].node", i), t.Node, "is a virtual node of the mesh")
 		}
 	}
 }
@@ -311,24 +310,26 @@ func routerPort(c *checker, r Route, router VirtualRouter) {
 	}
 }
 
-// targetPort checks that a target's node has a listener that a route of that protocol can use.
-func targetPort(c *checker, at string, t WeightedTarget, n VirtualNode, protocol Protocol) {
+// target checks that the node of a route's target has a listener that the route can use.
+func target(c *checker, i int, r Route, n VirtualNode) {
+	t := r.Targets[i]
+	at := func(field string) string { return fmt.Sprintf("targets[%d].%s", i, field) }
 	if len(n.Listeners) == 0 {
-		c.fail(at+"node", t.Node, "is a virtual node with a listener")
+		c.fail(at("node"), t.Node, "is a virtual node with a listener")
 		return
 	}
 	if t.Port == 0 && len(n.Listeners) > 1 {
-		c.fail(at+"port", nil, "is required: node "+shorten(n.Name)+" has several listeners")
+		c.fail(at("port"), nil, "is required: node "+shorten(n.Name)+" has several listeners")
 		return
 	}
 	for _, l := range n.Listeners {
 		if t.Port != 0 && l.Port != t.Port {
 			continue
 		}
-		if !suits(protocol, l.Protocol) {
-			c.fail(at+"node", t.Node, fmt.Sprintf("speaks %s there, which a %s route cannot use", l.Protocol, protocol))
+		if !suits(r.Protocol, l.Protocol) {
+			c.fail(at("node"), t.Node, fmt.Sprintf("speaks %s there, which a %s route cannot use", l.Protocol, r.Protocol))
 		}
 		return
 	}
-	c.fail(at+"port", t.Port, "is a port that node "+shorten(n.Name)+" listens on")
+	c.fail(at("port"), t.Port, "is a port that node "+shorten(n.Name)+" listens on")
 }

@@ -243,6 +243,7 @@ func TestValidate(t *testing.T) {
 			m := sample()
 			c.edit(&m)
 			expect(t, m.Validate(), c.wants)
+			expect(t, m.ValidateChanged(Diff(sample(), m)), c.wants) // the rest of the sample is in order
 		})
 	}
 }
