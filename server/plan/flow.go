@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -22,35 +21,73 @@ type way struct {
 	rate    float64 // requests per second
 }
 
-// ways lists those of one caller.
-func ways(m mesh.Mesh, caller string) []way {
-	var list []way
-	for _, name := range m.Backends(caller) {
-		s, ok := m.Service(name)
-		switch {
-		case !ok:
-		case s.Node != "":
-			list = append(list, way{service: name, route: direct + name, shares: map[string]float64{s.Node: 1}})
-		case s.Router != "":
-			for _, r := range m.RoutesOf(s.Router) {
-				list = append(list, way{service: name, route: r.Ref().Name, match: r.Match, speaks: r.Protocol, shares: r.Shares()})
-			}
+// ways finds those of one mesh. Thousands may call the same service, so what leads to it is worked out once.
+type ways struct {
+	mesh.Mesh
+	known map[string][]way // by service
+}
+
+func waysIn(m mesh.Mesh) *ways {
+	if !slices.IsSortedFunc(m.Routes, func(a, b mesh.Route) int { return strings.Compare(a.Router, b.Router) }) {
+		m = m.Sorted()
+	}
+	return &ways{Mesh: m, known: make(map[string][]way)}
+}
+
+// routesOf lists a router's routes in the order in which they are tried. They are next to each other: those of all
+// routers together would be gone through for every service.
+func (w *ways) routesOf(router string) []mesh.Route {
+	from, _ := slices.BinarySearchFunc(w.Routes, router, func(r mesh.Route, router string) int { return strings.Compare(r.Router, router) })
+	to := from
+	for to < len(w.Routes) && w.Routes[to].Router == router {
+		to++
+	}
+	return mesh.Mesh{Routes: w.Routes[from:to]}.RoutesOf(router)
+}
+
+// to lists the ways to a service in the order in which they are tried; none when there is no such service or nothing
+// provides it. Whoever takes them leaves the shares as they are.
+func (w *ways) to(service string) []way {
+	list, ok := w.known[service]
+	if ok {
+		return list
+	}
+	switch s, _ := w.Service(service); {
+	case s.Node != "":
+		list = []way{{service: service, route: direct + service, shares: map[string]float64{s.Node: 1}}}
+	case s.Router != "":
+		for _, r := range w.routesOf(s.Router) {
+			list = append(list, way{service: service, route: r.Ref().Name, match: r.Match, speaks: r.Protocol, shares: r.Shares()})
 		}
+	}
+	w.known[service] = list
+	return list
+}
+
+// of lists those of one caller.
+func (w *ways) of(caller string) []way {
+	var list []way
+	for _, service := range w.Backends(caller) {
+		list = append(list, w.to(service)...)
 	}
 	return list
 }
 
 // move follows what one caller sends to where it would go.
 func (m *maker) move(caller string) {
-	list := ways(m.Before, caller)
+	list := m.before.of(caller)
 	apportion(list, m.Seen.Sent(caller))
 	m.ambiguous(list)
+	backends := m.After.Backends(caller)
 	for _, w := range list {
+		if !m.services[w.service] && slices.Contains(backends, w.service) {
+			continue // it goes where it went
+		}
 		for node, share := range w.shares {
 			m.flow(w.route, node).before += w.rate * share
 			m.in[node] -= w.rate * share
 		}
-		for _, to := range m.destinations(caller, w) {
+		for _, to := range m.destinations(caller, backends, w) {
 			for node, share := range to.shares {
 				m.flow(to.route, node).after += to.rate * share
 				m.in[node] += to.rate * share
@@ -95,8 +132,9 @@ func apportion(list []way, sent []Flow) {
 	if len(list) == 1 {
 		return
 	}
+	expected := make(map[string]float64, len(reached))
 	for range rounds {
-		expected := make(map[string]float64, len(reached))
+		clear(expected)
 		for _, w := range list {
 			for node, share := range w.shares {
 				expected[node] += w.rate * share
@@ -123,25 +161,33 @@ func apportion(list []way, sent []Flow) {
 func (m *maker) ambiguous(list []way) {
 	for i, a := range list {
 		for _, b := range list[:i] {
-			both := slices.ContainsFunc(slices.Collect(maps.Keys(a.shares)), func(n string) bool { return a.shares[n] > 0 && b.shares[n] > 0 })
-			if both && a.rate+b.rate > 0 && a.route != b.route && (m.edited(a.route) || m.edited(b.route)) {
+			if a.rate+b.rate > 0 && a.route != b.route && (m.edited[a.route] || m.edited[b.route]) && a.meets(b) {
 				m.note("flow.shared", "a", b.route, "b", a.route)
 			}
 		}
 	}
 }
 
-func (m *maker) edited(route string) bool {
-	return slices.ContainsFunc(m.Edits, func(e Edit) bool { return e.Ref.Kind == mesh.KindRoute && e.Ref.Name == route })
+// meets says whether two ways lead to a node that both send something to.
+func (w way) meets(other way) bool {
+	for node, share := range w.shares {
+		if share > 0 && other.shares[node] > 0 {
+			return true
+		}
+	}
+	return false
 }
 
-// destinations gives where the requests of a way would go; none when nothing would take them.
-func (m *maker) destinations(caller string, w way) []way {
-	services := m.services(caller, w.service)
+// destinations gives where the requests of a way would go; none when nothing would take them. backends are the services
+// that the caller would call.
+func (m *maker) destinations(caller string, backends []string, w way) []way {
+	services := []string{w.service}
+	if !slices.Contains(backends, w.service) {
+		services = m.elsewhere(caller, w.service)
+	}
 	var list []way
 	for _, service := range services {
-		to, ok := destination(m.After, service, w)
-		if ok {
+		if to, ok := m.after.destination(service, w); ok {
 			to.rate = w.rate / float64(len(services))
 			list = append(list, to)
 		}
@@ -152,11 +198,8 @@ func (m *maker) destinations(caller string, w way) []way {
 	return list
 }
 
-// services gives the services that a caller would call where it calls one now. A gateway's routes may lead elsewhere.
-func (m *maker) services(caller, service string) []string {
-	if slices.Contains(m.After.Backends(caller), service) {
-		return []string{service}
-	}
+// elsewhere gives the services that a caller would call instead of one: a gateway's routes may lead elsewhere.
+func (m *maker) elsewhere(caller, service string) []string {
 	gateway, ok := strings.CutPrefix(caller, mesh.GatewayID(""))
 	if !ok {
 		return nil
@@ -181,18 +224,10 @@ func (m *maker) services(caller, service string) []string {
 
 // destination finds what would take the requests of a way to a service: its own route, or one that is tried before it and
 // takes everything that it does.
-func destination(m mesh.Mesh, service string, w way) (way, bool) {
-	s, ok := m.Service(service)
-	switch {
-	case !ok || s.Node == "" && s.Router == "":
-		return way{}, false
-	case s.Node != "":
-		return way{route: direct + service, shares: map[string]float64{s.Node: 1}}, true
-	}
-	for _, r := range m.RoutesOf(s.Router) {
-		name := r.Ref().Name
-		if name == w.route || (w.speaks == "" || r.Protocol == w.speaks) && r.Match.Takes(w.match) {
-			return way{route: name, shares: r.Shares()}, true
+func (w *ways) destination(service string, from way) (way, bool) {
+	for _, to := range w.to(service) {
+		if strings.HasPrefix(to.route, direct) || to.route == from.route || (from.speaks == "" || to.speaks == from.speaks) && to.match.Takes(from.match) {
+			return to, true
 		}
 	}
 	return way{}, false

@@ -9,9 +9,8 @@ import (
 
 // lost finds what no request could reach any more, and could until now.
 func (m *maker) lost() {
-	services, _ := m.touched()
 	routers := make(map[string]bool)
-	for _, name := range slices.Sorted(maps.Keys(services)) {
+	for _, name := range slices.Sorted(maps.Keys(m.services)) {
 		m.lostService(name)
 		if s, ok := m.After.Service(name); ok && s.Router != "" {
 			routers[s.Router] = true
@@ -22,9 +21,11 @@ func (m *maker) lost() {
 			routers[r.Router] = true
 		}
 	}
+	shadowed := make(map[string]string) // by route: what takes everything that it matches
 	for _, router := range slices.Sorted(maps.Keys(routers)) {
-		m.lostRoutes(router)
+		m.lostRoutes(router, shadowed)
 	}
+	m.matches(shadowed)
 	m.deserted()
 }
 
@@ -39,11 +40,13 @@ func (m *maker) lostService(name string) {
 // dead says why a service answers nobody; nothing when it does answer or nobody is declared to call it.
 func dead(m mesh.Mesh, name string) Note {
 	s, ok := m.Service(name)
-	called := slices.ContainsFunc(m.Nodes, func(n mesh.VirtualNode) bool {
-		return slices.ContainsFunc(n.Backends, func(b mesh.Backend) bool { return b.Service == name })
-	}) || slices.ContainsFunc(m.GatewayRoutes, func(r mesh.GatewayRoute) bool { return r.Target.Service == name })
+	called := func() bool {
+		return slices.ContainsFunc(m.Nodes, func(n mesh.VirtualNode) bool {
+			return slices.ContainsFunc(n.Backends, func(b mesh.Backend) bool { return b.Service == name })
+		}) || slices.ContainsFunc(m.GatewayRoutes, func(r mesh.GatewayRoute) bool { return r.Target.Service == name })
+	}
 	switch {
-	case !ok && called:
+	case !ok && called():
 		return Say("lost.gone")
 	case !ok:
 		return Note{}
@@ -55,22 +58,27 @@ func dead(m mesh.Mesh, name string) Note {
 	return Note{}
 }
 
-// lostRoutes finds the routes of a router that can never match any more.
-func (m *maker) lostRoutes(router string) {
+// lostRoutes finds the routes of a router that can never match any more, and adds all that cannot to shadowed.
+func (m *maker) lostRoutes(router string, shadowed map[string]string) {
 	already, now := mesh.Shadowed(m.Before.RoutesOf(router)), mesh.Shadowed(m.After.RoutesOf(router))
 	for _, route := range slices.Sorted(maps.Keys(now)) {
+		shadowed[mesh.Route{Router: router, Name: route}.Ref().Name] = now[route]
 		if _, was := already[route]; !was {
 			m.plan.Unreachable = append(m.plan.Unreachable, Unreachable{
 				Object: mesh.Route{Router: router, Name: route}.Ref(), Why: Say("lost.shadowed", "by", now[route]),
 			})
 		}
 	}
+}
+
+// matches notes the routes of which it is not known how many requests would take them.
+func (m *maker) matches(shadowed map[string]string) {
 	for _, e := range m.Edits {
 		r, ok := e.After.(mesh.Route)
-		if !ok || r.Router != router || now[r.Name] != "" {
+		if !ok || shadowed[e.Ref.Name] != "" {
 			continue
 		}
-		if _, is := differences(e.Before, e.After)["match"]; e.Before == nil && len(m.Before.RoutesOf(router)) > 0 || is {
+		if _, is := differences(e.Before, e.After)["match"]; is || e.Before == nil && len(m.Before.RoutesOf(r.Router)) > 0 {
 			m.note("flow.match", "route", r.Ref().Name)
 		}
 	}

@@ -56,7 +56,16 @@ type Input struct {
 // gets. How many requests take a route is read from the callers' edges; where routes lead to the same versions, they are
 // told apart by the proportions of their targets (expectation maximisation of a mixture, Dempster, Laird and Rubin 1977).
 func Make(in Input) *Plan {
-	m := maker{Input: in, plan: &Plan{At: in.At, Steps: steps(in.Edits)}, in: make(map[string]float64), flows: make(map[string]map[string]*moved)}
+	m := maker{
+		Input: in, plan: &Plan{At: in.At, Steps: steps(in.Edits)}, in: make(map[string]float64), flows: make(map[string]map[string]*moved),
+		before: waysIn(in.Before), after: waysIn(in.After), edited: make(map[string]bool),
+	}
+	for _, e := range in.Edits {
+		if e.Ref.Kind == mesh.KindRoute {
+			m.edited[e.Ref.Name] = true
+		}
+	}
+	m.services, m.ends = m.touched()
 	m.lost()
 	if in.Seen == nil {
 		m.note("traffic.unknown")
@@ -77,6 +86,11 @@ type maker struct {
 	plan  *Plan
 	flows map[string]map[string]*moved // by route, then node
 	in    map[string]float64           // by node: what arrives more than now, in requests per second
+
+	before, after *ways
+	edited        map[string]bool // routes by name
+	services      map[string]bool // whose calls may go elsewhere
+	ends          map[string]bool // that may call others
 }
 
 // moved is what one target gets by one route.
@@ -96,16 +110,16 @@ func decimal(v float64) string { return strconv.FormatFloat(v, 'f', 1, 64) }
 // callers lists the ends for which calls may go elsewhere, sorted: those with a touched service among their backends, and
 // those whose backends changed.
 func (m *maker) callers() []string {
-	services, ends := m.touched()
-	if len(services) > 0 {
+	ends := maps.Clone(m.ends)
+	if len(m.services) > 0 {
 		for _, side := range []mesh.Mesh{m.Before, m.After} {
 			for _, n := range side.Nodes {
-				if slices.ContainsFunc(n.Backends, func(b mesh.Backend) bool { return services[b.Service] }) {
+				if slices.ContainsFunc(n.Backends, func(b mesh.Backend) bool { return m.services[b.Service] }) {
 					ends[n.Name] = true
 				}
 			}
 			for _, r := range side.GatewayRoutes {
-				if services[r.Target.Service] {
+				if m.services[r.Target.Service] {
 					ends[mesh.GatewayID(r.Gateway)] = true
 				}
 			}
@@ -188,10 +202,8 @@ func (m *maker) routes() map[string]bool {
 	for route := range m.flows {
 		out[route] = true
 	}
-	for _, e := range m.Edits {
-		if e.Ref.Kind == mesh.KindRoute {
-			out[e.Ref.Name] = true
-		}
+	for route := range m.edited {
+		out[route] = true
 	}
 	return out
 }
