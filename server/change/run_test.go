@@ -189,6 +189,9 @@ func TestDeadlineReverts(t *testing.T) {
 		if by.Author != "weir" || by.Undoes != c.ID || !strings.Contains(by.Reason, "not confirmed") || by.Accepted.Revision != 3 {
 			t.Errorf("reverted by %+v", by)
 		}
+		if late := by.At.Sub(*c.ConfirmBy); late < 0 || late > 2*time.Second {
+			t.Errorf("reverted %v after its deadline", late)
+		}
 		if got := r.provider.newest("m"); got.Revision != 3 || !cmp.Equal(got.Mesh.Routes[0], weights(75, 25)) {
 			t.Errorf("the provider has %+v", got.Mesh.Routes)
 		}
