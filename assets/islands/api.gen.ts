@@ -2920,6 +2920,7 @@ export interface components {
             broken?: components["schemas"]["Break"][] | null;
             /** Format: int64 */
             chained?: number;
+            deleted?: boolean;
             /** Format: int64 */
             entries?: number;
             hash?: string;
@@ -3413,7 +3414,7 @@ export interface operations {
     "verify-changes": {
         parameters: {
             query?: {
-                /** @description Of this mesh only. */
+                /** @description Of this mesh only; left out: of every mesh, those that were deleted too. */
                 mesh?: string;
             };
             header?: never;

@@ -46,7 +46,7 @@ type undoInput struct {
 }
 
 type verifyInput struct {
-	Mesh string `query:"mesh" maxLength:"255" doc:"Of this mesh only."`
+	Mesh string `query:"mesh" maxLength:"255" doc:"Of this mesh only; left out: of every mesh, those that were deleted too."`
 }
 
 type exportInput struct {
@@ -177,7 +177,7 @@ func (a *API) verifyChanges(ctx context.Context, in *verifyInput) (*answer[verif
 	}
 	names := []string{in.Mesh}
 	if in.Mesh == "" {
-		names = a.o.Meshes.Meshes()
+		names = a.o.Ledger.Ledgers()
 	}
 	out := &answer[verified]{Status: http.StatusOK, Body: verified{OK: true, Meshes: []change.Verification{}}}
 	for _, name := range names {
@@ -206,7 +206,7 @@ func (a *API) exportChanges(ctx context.Context, in *exportInput) (*huma.StreamR
 			return nil, a.fail(ctx, mesh.Errorf(mesh.Invalid, "since %q: a change, or a moment as in 2026-11-23T00:00:00Z", mesh.Shorten(in.Since)))
 		}
 	}
-	if in.Mesh != "" {
+	if in.Mesh != "" && !slices.Contains(a.o.Ledger.Ledgers(), in.Mesh) {
 		if _, err := a.o.Meshes.Mesh(in.Mesh); err != nil {
 			return nil, a.fail(ctx, err)
 		}

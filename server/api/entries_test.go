@@ -110,7 +110,17 @@ func TestVerifyAndExportOverREST(t *testing.T) {
 		{name: "since nothing", method: "GET", url: "/api/v1/changes/export?since=yesterday", status: 422, wantIn: []string{"or a moment"}},
 		{name: "of no mesh", method: "GET", url: "/api/v1/changes/export?mesh=shoe", status: 404},
 	})
-	for address, want := range map[string]int{"?mesh=shop": 2, "?since=" + b.newest(t).ID: 0, "?since=2020-01-01T00:00:00Z": 2} {
+	before := b.newest(t).ID
+	check(t, b, []scenario{ // what was done to a mesh is there after it has gone
+		{name: "open", method: "PUT", url: "/api/v1/meshes/shut", status: 202, body: `{"egressFilter":"DROP_ALL"}`},
+		{name: "shut", method: "DELETE", url: "/api/v1/meshes/shut", status: 202},
+		{
+			name: "verify both", method: "GET", url: "/api/v1/changes/verify", status: 200,
+			want: `{"ok":true,"meshes":[{"mesh":"shop","ok":true},{"mesh":"shut","deleted":true,"ok":true,"entries":2,"chained":2,"broken":[]}]}`,
+		},
+		{name: "verify the one that is gone", method: "GET", url: "/api/v1/changes/verify?mesh=shut", status: 200, want: `{"ok":true,"meshes":[{"mesh":"shut","deleted":true}]}`},
+	})
+	for address, want := range map[string]int{"?mesh=shop": 2, "?mesh=shut": 2, "?since=" + before: 2, "?since=2020-01-01T00:00:00Z": 4} {
 		response, err := b.server.Client().Get(b.server.URL + "/api/v1/changes/export" + address)
 		if err != nil {
 			t.Fatal(err)

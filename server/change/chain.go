@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/weirmesh/weir/server/guard"
@@ -81,6 +83,7 @@ const verifyPage = 200
 // Verification is what became of checking a mesh's chain.
 type Verification struct {
 	Mesh      string  `json:"mesh"`
+	Deleted   bool    `json:"deleted,omitempty"` // the mesh is gone; what was done to it is not
 	OK        bool    `json:"ok"`
 	Entries   int     `json:"entries"`   // that were read
 	Chained   int     `json:"chained"`   // of those, with a hash
@@ -95,6 +98,13 @@ type Break struct {
 	ID       string `json:"id,omitempty"` // of the entry
 	Revision int64  `json:"revision,omitempty"`
 	Message  string `json:"message"`
+}
+
+// Ledgers names the meshes that something was ever done to, sorted: those that were deleted, too.
+func (d *Door) Ledgers() []string {
+	d.write.Lock()
+	defer d.write.Unlock()
+	return slices.Sorted(maps.Keys(d.heads))
 }
 
 // Verify reads a mesh's whole ledger and checks that every entry is as it was when it was recorded, that none is missing,
@@ -113,7 +123,7 @@ func (d *Door) Verify(ctx context.Context, meshName string) (Verification, error
 		return Verification{}, err
 	}
 	v := &verifier{top: top, now: now, objects: make(map[mesh.Ref]bool), undone: make(map[string]string)}
-	v.Mesh, v.Newest, v.Hash, v.Broken = meshName, top.id, top.hash, []Break{}
+	v.Mesh, v.Deleted, v.Newest, v.Hash, v.Broken = meshName, now.Mesh.Name == "", top.id, top.hash, []Break{}
 	before := top.id + "~" // sorts after it and before every later one
 	for {
 		records, err := d.store.Records(ctx, Query{Mesh: meshName, Before: before, Limit: verifyPage})
