@@ -31,21 +31,12 @@ func (c *Client) Canaries(ctx context.Context, q canary.Query) (raw json.RawMess
 	if q.Active {
 		values.Set("active", "true")
 	}
-	if err := c.get(ctx, inMesh(q.Mesh)+"/canaries", values, &raw); err != nil {
-		return nil, nil, err
-	}
-	var page struct {
-		Items []canary.Rollout `json:"items"`
-	}
-	if err := json.Unmarshal(raw, &page); err != nil {
-		return nil, nil, mesh.Errorf(mesh.Internal, "%s answered rollouts that cannot be read: %w", c.base, err)
-	}
-	return raw, page.Items, nil
+	return listed[canary.Rollout](ctx, c, getting(inMesh(q.Mesh)+"/canaries", values), "rollouts")
 }
 
 // Canary gives one rollout with its evidence.
 func (c *Client) Canary(ctx context.Context, id string) (json.RawMessage, canary.Rollout, error) {
-	return c.rollout(ctx, message{method: http.MethodGet, path: inCanary(id)})
+	return c.rollout(ctx, getting(inCanary(id), nil))
 }
 
 // CanaryOf gives the rollout that somebody names: by its ID, or by a route ("router/route") or a split, of which it is the
@@ -142,13 +133,7 @@ func (a RolloutAsk) on(m message) message {
 
 // rollout makes a request that is answered with a rollout.
 func (c *Client) rollout(ctx context.Context, m message) (raw json.RawMessage, r canary.Rollout, err error) {
-	if _, err := c.call(ctx, m, &raw); err != nil {
-		return nil, r, err
-	}
-	if err := json.Unmarshal(raw, &r); err != nil {
-		return nil, r, mesh.Errorf(mesh.Internal, "%s answered a rollout that cannot be read: %w", c.base, err)
-	}
-	return raw, r, nil
+	return answered[canary.Rollout](ctx, c, m, "a rollout")
 }
 
 // inCanary is a rollout's address.

@@ -87,27 +87,12 @@ func (c *Client) Changes(ctx context.Context, q change.Query) (raw json.RawMessa
 		limit = strconv.Itoa(q.Limit)
 	}
 	values := query("mesh", q.Mesh, "kind", string(q.Object.Kind), "name", q.Object.Name, "state", string(q.State), "before", q.Before, "limit", limit)
-	if err := c.get(ctx, "/api/v1/changes", values, &raw); err != nil {
-		return nil, nil, err
-	}
-	var page struct {
-		Items []change.Change `json:"items"`
-	}
-	if err := json.Unmarshal(raw, &page); err != nil {
-		return nil, nil, mesh.Errorf(mesh.Internal, "%s answered changes that cannot be read: %w", c.base, err)
-	}
-	return raw, page.Items, nil
+	return listed[change.Change](ctx, c, getting("/api/v1/changes", values), "changes")
 }
 
 // Change gives one change, raw as the server answers it and read.
 func (c *Client) Change(ctx context.Context, id string) (raw json.RawMessage, found change.Change, err error) {
-	if err := c.get(ctx, "/api/v1/changes/"+url.PathEscape(id), nil, &raw); err != nil {
-		return nil, found, err
-	}
-	if err := json.Unmarshal(raw, &found); err != nil {
-		return nil, found, mesh.Errorf(mesh.Internal, "%s answered a change that cannot be read: %w", c.base, err)
-	}
-	return raw, found, nil
+	return answered[change.Change](ctx, c, getting("/api/v1/changes/"+url.PathEscape(id), nil), "a change")
 }
 
 // Await gives a change once a truth of it is known ("programmed" or "observed"), or as it is when the time is over.

@@ -151,8 +151,32 @@ func (c *Client) Ready(ctx context.Context) (account string, ready bool, err err
 
 // get reads one answer.
 func (c *Client) get(ctx context.Context, path string, q url.Values, into any) error {
-	_, err := c.call(ctx, message{method: http.MethodGet, path: path, query: q}, into)
+	_, err := c.call(ctx, getting(path, q), into)
 	return err
+}
+
+// answered makes a request and gives its answer twice: as the server wrote it, and read. what names it for people.
+func answered[T any](ctx context.Context, c *Client, m message, what string) (raw json.RawMessage, v T, err error) {
+	if _, err := c.call(ctx, m, &raw); err != nil {
+		return nil, v, err
+	}
+	if err := json.Unmarshal(raw, &v); err != nil {
+		return nil, v, mesh.Errorf(mesh.Internal, "%s answered %s that cannot be read: %w", c.base, what, err)
+	}
+	return raw, v, nil
+}
+
+// listed is answered for a collection.
+func listed[T any](ctx context.Context, c *Client, m message, what string) (json.RawMessage, []T, error) {
+	raw, page, err := answered[struct {
+		Items []T `json:"items"`
+	}](ctx, c, m, what)
+	return raw, page.Items, err
+}
+
+// getting is a request that only reads.
+func getting(path string, q url.Values) message {
+	return message{method: http.MethodGet, path: path, query: q}
 }
 
 // message is one request: its path is escaped.

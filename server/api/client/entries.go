@@ -31,15 +31,9 @@ type Verification struct {
 	Meshes []change.Verification `json:"meshes"`
 }
 
-// Verify checks that nobody altered the ledger; an empty meshName is every mesh.
+// Verify checks that nobody altered the ledger; an empty meshName is every mesh, deleted ones too.
 func (c *Client) Verify(ctx context.Context, meshName string) (raw json.RawMessage, v Verification, err error) {
-	if err := c.get(ctx, "/api/v1/changes/verify", query("mesh", meshName), &raw); err != nil {
-		return nil, v, err
-	}
-	if err := json.Unmarshal(raw, &v); err != nil {
-		return nil, v, mesh.Errorf(mesh.Internal, "%s answered a verification that cannot be read: %w", c.base, err)
-	}
-	return raw, v, nil
+	return answered[Verification](ctx, c, getting("/api/v1/changes/verify", query("mesh", meshName)), "a verification")
 }
 
 // Export writes the ledger as JSON lines, oldest first. It takes as long as it takes: only ctx ends it.

@@ -36,16 +36,7 @@ func (c *Client) Events(ctx context.Context, ask EventAsk) (raw json.RawMessage,
 	if ask.Limit > 0 {
 		q.Set("limit", strconv.Itoa(ask.Limit))
 	}
-	if err := c.get(ctx, "/api/v1/events", q, &raw); err != nil {
-		return nil, nil, err
-	}
-	var page struct {
-		Items []journal.Event `json:"items"`
-	}
-	if err := json.Unmarshal(raw, &page); err != nil {
-		return nil, nil, mesh.Errorf(mesh.Internal, "%s answered events that cannot be read: %w", c.base, err)
-	}
-	return raw, page.Items, nil
+	return listed[journal.Event](ctx, c, getting("/api/v1/events", q), "events")
 }
 
 // Hooks lists the webhooks that are told of events.
