@@ -59,11 +59,7 @@ func (a *API) poolRoutes() {
 
 func (a *API) putPool(ctx context.Context, in *poolInput) (*changed, error) {
 	ref := mesh.Ref{Kind: mesh.KindNode, Name: in.Name}
-	return a.edit(ctx, edit{mesh: in.Mesh, ref: ref, ask: in.Asking, wish: in.Body.Wish}, func(o mesh.Object) (mesh.Object, error) {
-		node, ok := o.(mesh.VirtualNode)
-		if !ok {
-			return nil, mesh.Errorf(mesh.Internal, "%s is a %T", ref, o)
-		}
+	return edited(ctx, a, edit{mesh: in.Mesh, ref: ref, ask: in.Asking, wish: in.Body.Wish}, func(node mesh.VirtualNode) (mesh.VirtualNode, error) {
 		return pooled(node, in.Body)
 	})
 }

@@ -51,12 +51,7 @@ func (a *API) weightRoutes() {
 
 func (a *API) putSplitWeights(ctx context.Context, in *splitWeightsInput) (*changed, error) {
 	ref := mesh.Ref{Kind: mesh.KindSplit, Name: in.Name}
-	return a.edit(ctx, edit{mesh: in.Mesh, ref: ref, ask: in.Asking, wish: in.Body.Wish}, func(o mesh.Object) (mesh.Object, error) {
-		split, ok := o.(mesh.Split)
-		if !ok {
-			return nil, mesh.Errorf(mesh.Internal, "%s is a %T", ref, o)
-		}
-		var err error
+	return edited(ctx, a, edit{mesh: in.Mesh, ref: ref, ask: in.Asking, wish: in.Body.Wish}, func(split mesh.Split) (_ mesh.Split, err error) {
 		split.Targets, err = weighted(ref, split.Targets, in.Body.Weights)
 		return split, err
 	})
@@ -64,16 +59,11 @@ func (a *API) putSplitWeights(ctx context.Context, in *splitWeightsInput) (*chan
 
 func (a *API) putWeights(ctx context.Context, in *weightsInput) (*changed, error) {
 	ref := mesh.Ref{Kind: mesh.KindRoute, Name: in.Name + "/" + in.Route}
-	return a.edit(ctx, edit{mesh: in.Mesh, ref: ref, ask: in.Asking, wish: in.Body.Wish}, func(o mesh.Object) (mesh.Object, error) {
-		route, ok := o.(mesh.Route)
-		if !ok {
-			return nil, mesh.Errorf(mesh.Internal, "%s is a %T", ref, o)
-		}
+	return edited(ctx, a, edit{mesh: in.Mesh, ref: ref, ask: in.Asking, wish: in.Body.Wish}, func(route mesh.Route) (_ mesh.Route, err error) {
 		if route.Split != "" {
-			return nil, mesh.Errorf(mesh.Invalid, "%s takes its weights from split %s, as other routes may: move them all with weir weights %s …, or with PUT /api/v1/meshes/%s/splits/%s/weights, or take the route out of the split first",
+			return route, mesh.Errorf(mesh.Invalid, "%s takes its weights from split %s, as other routes may: move them all with weir weights %s …, or with PUT /api/v1/meshes/%s/splits/%s/weights, or take the route out of the split first",
 				ref, mesh.Shorten(route.Split), mesh.Shorten(route.Split), in.Mesh, mesh.Shorten(route.Split))
 		}
-		var err error
 		route.Targets, err = weighted(ref, route.Targets, in.Body.Weights)
 		return route, err
 	})
@@ -87,9 +77,9 @@ type edit struct {
 	wish Wish
 }
 
-// edit changes part of an object. Without the caller's own condition, a change that somebody else makes in between does
-// not refuse it: the part is changed again on what stands then.
-func (a *API) edit(ctx context.Context, e edit, with func(mesh.Object) (mesh.Object, error)) (*changed, error) {
+// edited changes part of an object of a kind. Without the caller's own condition, a change that somebody else makes in
+// between does not refuse it: the part is changed again on what stands then.
+func edited[O mesh.Object](ctx context.Context, a *API, e edit, with func(O) (O, error)) (*changed, error) {
 	p, err := e.ask.proposal(e.mesh, e.wish)
 	if err != nil {
 		return nil, a.fail(ctx, err)
@@ -99,7 +89,11 @@ func (a *API) edit(ctx context.Context, e edit, with func(mesh.Object) (mesh.Obj
 		if err != nil {
 			return nil, a.fail(ctx, err)
 		}
-		o, err := with(stored.Object)
+		whole, ok := stored.Object.(O)
+		if !ok {
+			return nil, a.fail(ctx, mesh.Errorf(mesh.Internal, "mesh %s: %s is a %T", e.mesh, e.ref, stored.Object))
+		}
+		o, err := with(whole)
 		if err != nil {
 			return nil, a.fail(ctx, err)
 		}
