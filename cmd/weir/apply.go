@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/weirmesh/weir/server/api/client"
 	"github.com/weirmesh/weir/server/definition"
 	"github.com/weirmesh/weir/server/mesh"
 )
@@ -32,16 +33,13 @@ func (a *app) applyCommand() *cobra.Command {
 			if _, err := definition.Decode(data); err != nil { // before anything goes over the network
 				return fmt.Errorf("%s: %w", file, err)
 			}
-			c, err := a.client()
-			if err != nil {
-				return err
-			}
-			defer c.Close()
-			answer, err := c.Apply(ctx, meshName, data, ask.Ask)
-			if err != nil {
-				return fmt.Errorf("%s: %w", file, err)
-			}
-			return a.finish(ctx, c, ask, answer)
+			return a.with(ctx, func(ctx context.Context, c *client.Client) error {
+				answer, err := c.Apply(ctx, meshName, data, ask.Ask)
+				if err != nil {
+					return fmt.Errorf("%s: %w", file, err)
+				}
+				return a.finish(ctx, c, ask, answer)
+			})
 		}),
 	}
 	cmd.Flags().StringVarP(&file, "file", "f", "", "the definition's file, - for standard input")

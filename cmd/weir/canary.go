@@ -203,28 +203,26 @@ func (a *app) canaryVerb(verb, short string) *cobra.Command {
 
 // onRollout finds the rollout that somebody names. An ID needs no mesh.
 func (a *app) onRollout(ctx context.Context, meshName, name string, do func(*client.Client, looked) error) error {
-	c, err := a.client()
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	if !strings.Contains(name, "/") {
-		raw, r, err := c.Canary(ctx, name)
-		if err == nil {
-			return do(c, looked{raw, r})
+	return a.with(ctx, func(ctx context.Context, c *client.Client) error {
+		if !strings.Contains(name, "/") {
+			raw, r, err := c.Canary(ctx, name)
+			if err == nil {
+				return do(c, looked{raw, r})
+			}
+			if mesh.CodeOf(err) != mesh.NotFound {
+				return err
+			}
 		}
-		if mesh.CodeOf(err) != mesh.NotFound {
+		meshName, err := meshOf(ctx, c, meshName)
+		if err != nil {
 			return err
 		}
-	}
-	if meshName, err = meshOf(ctx, c, meshName); err != nil {
-		return err
-	}
-	raw, r, err := c.CanaryOf(ctx, meshName, name)
-	if err != nil {
-		return err
-	}
-	return do(c, looked{raw, r})
+		raw, r, err := c.CanaryOf(ctx, meshName, name)
+		if err != nil {
+			return err
+		}
+		return do(c, looked{raw, r})
+	})
 }
 
 // rolled tells what became of a rollout, and waits for what was asked for.

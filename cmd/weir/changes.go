@@ -40,33 +40,30 @@ func (a *app) changesCommand() *cobra.Command {
 }
 
 func (a *app) listChanges(ctx context.Context, q change.Query, f format) error {
-	c, err := a.client()
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	raw, changes, err := c.Changes(ctx, q)
-	if err != nil {
-		return err
-	}
-	if f != "table" {
-		return a.raw(f, raw)
-	}
-	rows := make([][]string, len(changes))
-	for i, ch := range changes {
-		programmed, observed := "", ""
-		if p := ch.Programmed; p != nil {
-			programmed = fmt.Sprintf("%d/%d", p.Acked, p.Total)
-			if len(p.Rejected) > 0 {
-				programmed += fmt.Sprintf(" (%d refused)", len(p.Rejected))
+	return a.with(ctx, func(ctx context.Context, c *client.Client) error {
+		raw, changes, err := c.Changes(ctx, q)
+		if err != nil {
+			return err
+		}
+		if f != "table" {
+			return a.raw(f, raw)
+		}
+		rows := make([][]string, len(changes))
+		for i, ch := range changes {
+			programmed, observed := "", ""
+			if p := ch.Programmed; p != nil {
+				programmed = fmt.Sprintf("%d/%d", p.Acked, p.Total)
+				if len(p.Rejected) > 0 {
+					programmed += fmt.Sprintf(" (%d refused)", len(p.Rejected))
+				}
 			}
+			if o := ch.Observed; o != nil && o.Agrees != nil {
+				observed = map[bool]string{true: "agrees", false: "contradicts"}[*o.Agrees]
+			}
+			rows[i] = []string{ch.ID, ch.At.Local().Format(time.DateTime), ch.Mesh, ch.Author, string(ch.State), programmed, observed, ch.Reason, ch.Summary}
 		}
-		if o := ch.Observed; o != nil && o.Agrees != nil {
-			observed = map[bool]string{true: "agrees", false: "contradicts"}[*o.Agrees]
-		}
-		rows[i] = []string{ch.ID, ch.At.Local().Format(time.DateTime), ch.Mesh, ch.Author, string(ch.State), programmed, observed, ch.Reason, ch.Summary}
-	}
-	return a.table([]string{"ID", "AT", "MESH", "AUTHOR", "STATE", "PROGRAMMED", "OBSERVED", "WHY", "WHAT"}, rows)
+		return a.table([]string{"ID", "AT", "MESH", "AUTHOR", "STATE", "PROGRAMMED", "OBSERVED", "WHY", "WHAT"}, rows)
+	})
 }
 
 func (a *app) showCommand() *cobra.Command {
@@ -74,20 +71,17 @@ func (a *app) showCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "show ID", Short: "Show a change and its three truths", Args: cobra.ExactArgs(1),
 		RunE: does(func(ctx context.Context, args []string) error {
-			c, err := a.client()
-			if err != nil {
+			return a.with(ctx, func(ctx context.Context, c *client.Client) error {
+				raw, ch, err := c.Change(ctx, args[0])
+				if err != nil {
+					return err
+				}
+				if f != "table" {
+					return a.raw(f, raw)
+				}
+				_, err = fmt.Fprint(a.stdout, changeText(ch))
 				return err
-			}
-			defer c.Close()
-			raw, ch, err := c.Change(ctx, args[0])
-			if err != nil {
-				return err
-			}
-			if f != "table" {
-				return a.raw(f, raw)
-			}
-			_, err = fmt.Fprint(a.stdout, changeText(ch))
-			return err
+			})
 		}),
 	}
 	formatFlag(cmd, &f)
@@ -157,26 +151,24 @@ func (a *app) verbCommand(verb, short string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: verb + " ID", Short: short, Args: cobra.ExactArgs(1),
 		RunE: does(func(ctx context.Context, args []string) error {
-			c, err := a.client()
-			if err != nil {
-				return err
-			}
-			defer c.Close()
-			var answer client.Answer
-			if len(take) == 0 {
-				answer, err = c.Verb(ctx, verb, args[0], ask.Ask)
-			} else {
-				answer, err = a.undoFields(ctx, c, args[0], take, ask)
-			}
-			if err != nil {
-				a.tellCollisions(err)
-				return err
-			}
-			if verb == "confirm" && ask.format == "table" {
-				_, err := fmt.Fprintf(a.stdout, "kept %s: %s\n", answer.Change.ID, printable(answer.Change.Summary))
-				return err
-			}
-			return a.finish(ctx, c, ask, answer)
+			return a.with(ctx, func(ctx context.Context, c *client.Client) error {
+				var answer client.Answer
+				var err error
+				if len(take) == 0 {
+					answer, err = c.Verb(ctx, verb, args[0], ask.Ask)
+				} else {
+					answer, err = a.undoFields(ctx, c, args[0], take, ask)
+				}
+				if err != nil {
+					a.tellCollisions(err)
+					return err
+				}
+				if verb == "confirm" && ask.format == "table" {
+					_, err := fmt.Fprintf(a.stdout, "kept %s: %s\n", answer.Change.ID, printable(answer.Change.Summary))
+					return err
+				}
+				return a.finish(ctx, c, ask, answer)
+			})
 		}),
 	}
 	askFlags(cmd, &ask)

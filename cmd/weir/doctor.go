@@ -52,16 +52,13 @@ func (a *app) doctorCommand() *cobra.Command {
 		Short: "Say what is wrong with this installation, in words",
 		Args:  cobra.NoArgs,
 		RunE: does(func(ctx context.Context, _ []string) error {
-			c, err := a.client()
-			if err != nil {
-				return err
-			}
-			defer c.Close()
-			p := &patient{app: a, client: c, data: data}
-			p.server(ctx)
-			p.directory()
-			p.envoy(ctx)
-			return a.report(p.found, f)
+			return a.with(ctx, func(ctx context.Context, c *client.Client) error {
+				p := &patient{app: a, client: c, data: data}
+				p.server(ctx)
+				p.directory()
+				p.envoy(ctx)
+				return a.report(p.found, f)
+			})
 		}),
 	}
 	cmd.Flags().StringVar(&data, "data", "./weir-data", "the data directory")

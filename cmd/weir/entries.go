@@ -25,21 +25,18 @@ func (a *app) extendCommand() *cobra.Command {
 			if err != nil || within < time.Second {
 				return misuse("time %q: at least 1s, as in 5m", args[1])
 			}
-			c, err := a.client()
-			if err != nil {
+			return a.with(ctx, func(ctx context.Context, c *client.Client) error {
+				answer, err := c.Extend(ctx, args[0], within, ask.Ask)
+				if err != nil {
+					return err
+				}
+				done := answer.Change
+				if ask.format != "table" {
+					return a.rawChange(ask.format, done)
+				}
+				_, err = fmt.Fprintf(a.stdout, "%s reverts at %s unless you say: weir changes confirm %s\n", done.ID, done.ConfirmBy.Local().Format(time.DateTime), done.ID)
 				return err
-			}
-			defer c.Close()
-			answer, err := c.Extend(ctx, args[0], within, ask.Ask)
-			if err != nil {
-				return err
-			}
-			done := answer.Change
-			if ask.format != "table" {
-				return a.rawChange(ask.format, done)
-			}
-			_, err = fmt.Fprintf(a.stdout, "%s reverts at %s unless you say: weir changes confirm %s\n", done.ID, done.ConfirmBy.Local().Format(time.DateTime), done.ID)
-			return err
+			})
 		}),
 	}
 	askFlags(cmd, &ask)
@@ -53,24 +50,21 @@ func (a *app) verifyCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "verify", Short: "Check that nobody altered the ledger", Args: cobra.NoArgs,
 		RunE: does(func(ctx context.Context, _ []string) error {
-			c, err := a.client()
-			if err != nil {
+			return a.with(ctx, func(ctx context.Context, c *client.Client) error {
+				raw, v, err := c.Verify(ctx, meshName)
+				if err != nil {
+					return err
+				}
+				if f != "table" {
+					err = a.raw(f, raw)
+				} else {
+					a.tellVerified(v)
+				}
+				if err == nil && !v.OK {
+					err = mesh.Errorf(mesh.Internal, "the ledger is not what was recorded: compare it with an export or a backup")
+				}
 				return err
-			}
-			defer c.Close()
-			raw, v, err := c.Verify(ctx, meshName)
-			if err != nil {
-				return err
-			}
-			if f != "table" {
-				err = a.raw(f, raw)
-			} else {
-				a.tellVerified(v)
-			}
-			if err == nil && !v.OK {
-				err = mesh.Errorf(mesh.Internal, "the ledger is not what was recorded: compare it with an export or a backup")
-			}
-			return err
+			})
 		}),
 	}
 	cmd.Flags().StringVar(&meshName, "mesh", "", "of this mesh only")
@@ -84,7 +78,11 @@ func (a *app) tellVerified(v client.Verification) {
 		if !m.OK {
 			state = "BROKEN"
 		}
-		fmt.Fprintf(a.stdout, "%s: %s, %d entries, %d of them chained\n", printable(m.Mesh), state, m.Entries, m.Chained)
+		gone := ""
+		if m.Deleted {
+			gone = " (deleted)"
+		}
+		fmt.Fprintf(a.stdout, "%s%s: %s, %d entries, %d of them chained\n", printable(m.Mesh), gone, state, m.Entries, m.Chained)
 		if m.Unchained > 0 {
 			fmt.Fprintf(a.stdout, "  %d entries are from before entries were chained: nothing vouches for them\n", m.Unchained)
 		}
@@ -101,12 +99,9 @@ func (a *app) exportCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "export", Short: "Write the ledger as JSON lines, oldest first", Args: cobra.NoArgs,
 		RunE: does(func(ctx context.Context, _ []string) error {
-			c, err := a.client()
-			if err != nil {
-				return err
-			}
-			defer c.Close()
-			return c.Export(ctx, meshName, since, a.stdout)
+			return a.with(ctx, func(ctx context.Context, c *client.Client) error {
+				return c.Export(ctx, meshName, since, a.stdout)
+			})
 		}),
 	}
 	cmd.Flags().StringVar(&meshName, "mesh", "", "of this mesh only")

@@ -35,15 +35,12 @@ func (a *app) eventsCommand() *cobra.Command {
 		Args:    cobra.NoArgs,
 		RunE: does(func(ctx context.Context, _ []string) error {
 			ask.Kinds = strings.Join(kinds, ",")
-			c, err := a.client()
-			if err != nil {
-				return err
-			}
-			defer c.Close()
-			if follow {
-				return a.followEvents(ctx, c, ask, f)
-			}
-			return a.listEvents(ctx, c, ask, f)
+			return a.with(ctx, func(ctx context.Context, c *client.Client) error {
+				if follow {
+					return a.followEvents(ctx, c, ask, f)
+				}
+				return a.listEvents(ctx, c, ask, f)
+			})
 		}),
 	}
 	meshFlag(cmd, &ask.Mesh)

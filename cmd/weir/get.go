@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/weirmesh/weir/server/api/client"
 	"github.com/weirmesh/weir/server/mesh"
 )
 
@@ -38,40 +39,38 @@ func (a *app) getCommand() *cobra.Command {
 
 // get shows one object, or all of a kind when it has no name.
 func (a *app) get(ctx context.Context, meshName string, ref mesh.Ref, f format) error {
-	c, err := a.client()
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	if ref.Kind != mesh.KindMesh {
-		if meshName, err = meshOf(ctx, c, meshName); err != nil {
+	return a.with(ctx, func(ctx context.Context, c *client.Client) error {
+		var err error
+		if ref.Kind != mesh.KindMesh {
+			if meshName, err = meshOf(ctx, c, meshName); err != nil {
+				return err
+			}
+		}
+		if (ref.Kind == mesh.KindRoute || ref.Kind == mesh.KindGatewayRoute) && ref.Name != "" && !strings.Contains(ref.Name, "/") {
+			return misuse("%s %q: write it as PARENT/NAME, as in reviews/primary", ref.Kind, ref.Name)
+		}
+		var data json.RawMessage
+		if ref.Name == "" {
+			data, err = c.List(ctx, meshName, ref.Kind)
+		} else {
+			data, err = c.Object(ctx, meshName, ref)
+		}
+		if err != nil {
 			return err
 		}
-	}
-	if (ref.Kind == mesh.KindRoute || ref.Kind == mesh.KindGatewayRoute) && ref.Name != "" && !strings.Contains(ref.Name, "/") {
-		return misuse("%s %q: write it as PARENT/NAME, as in reviews/primary", ref.Kind, ref.Name)
-	}
-	var data json.RawMessage
-	if ref.Name == "" {
-		data, err = c.List(ctx, meshName, ref.Kind)
-	} else {
-		data, err = c.Object(ctx, meshName, ref)
-	}
-	if err != nil {
-		return err
-	}
-	if f != "table" {
-		return a.raw(f, data)
-	}
-	items := []json.RawMessage{data}
-	if ref.Name == "" {
-		var page struct{ Items []json.RawMessage }
-		if err := json.Unmarshal(data, &page); err != nil {
-			return fmt.Errorf("read the answer: %w", err)
+		if f != "table" {
+			return a.raw(f, data)
 		}
-		items = page.Items
-	}
-	return a.objects(ref.Kind, items)
+		items := []json.RawMessage{data}
+		if ref.Name == "" {
+			var page struct{ Items []json.RawMessage }
+			if err := json.Unmarshal(data, &page); err != nil {
+				return fmt.Errorf("read the answer: %w", err)
+			}
+			items = page.Items
+		}
+		return a.objects(ref.Kind, items)
+	})
 }
 
 // objects writes a table of one kind.

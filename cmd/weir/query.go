@@ -33,16 +33,13 @@ func (a *app) queryCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			c, err := a.client()
-			if err != nil {
-				return err
-			}
-			defer c.Close()
-			data, err := c.QueryRaw(ctx, asked)
-			if err != nil {
-				return err
-			}
-			return a.result(f, data)
+			return a.with(ctx, func(ctx context.Context, c *client.Client) error {
+				data, err := c.QueryRaw(ctx, asked)
+				if err != nil {
+					return err
+				}
+				return a.result(f, data)
+			})
 		}),
 	}
 	cmd.Flags().StringVar(&q.At, "at", "", "the moment, as in 2026-11-22T17:00:00Z or -5m (default: now)")

@@ -53,18 +53,25 @@ func meshOf(ctx context.Context, c *client.Client, flag string) (string, error) 
 	}
 }
 
-// onMesh runs a command with a client and the mesh that it is about.
-func (a *app) onMesh(ctx context.Context, flag string, do func(c *client.Client, meshName string) error) error {
+// with runs a command with a client.
+func (a *app) with(ctx context.Context, do func(context.Context, *client.Client) error) error {
 	c, err := a.client()
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	meshName, err := meshOf(ctx, c, flag)
-	if err != nil {
-		return err
-	}
-	return do(c, meshName)
+	return do(ctx, c)
+}
+
+// onMesh runs a command with a client and the mesh that it is about.
+func (a *app) onMesh(ctx context.Context, flag string, do func(c *client.Client, meshName string) error) error {
+	return a.with(ctx, func(ctx context.Context, c *client.Client) error {
+		meshName, err := meshOf(ctx, c, flag)
+		if err != nil {
+			return err
+		}
+		return do(c, meshName)
+	})
 }
 
 // meshFlag adds --mesh.

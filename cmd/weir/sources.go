@@ -38,23 +38,20 @@ func (a *app) listCommand(
 	cmd := &cobra.Command{
 		Use: name, Short: short, Args: cobra.NoArgs,
 		RunE: does(func(ctx context.Context, _ []string) error {
-			c, err := a.client()
-			if err != nil {
-				return err
-			}
-			defer c.Close()
-			data, err := read(ctx, c)
-			if err != nil {
-				return err
-			}
-			if f != "table" {
-				return a.raw(f, data)
-			}
-			header, all, err := rows(data)
-			if err != nil {
-				return err
-			}
-			return a.table(header, all)
+			return a.with(ctx, func(ctx context.Context, c *client.Client) error {
+				data, err := read(ctx, c)
+				if err != nil {
+					return err
+				}
+				if f != "table" {
+					return a.raw(f, data)
+				}
+				header, all, err := rows(data)
+				if err != nil {
+					return err
+				}
+				return a.table(header, all)
+			})
 		}),
 	}
 	formatFlag(cmd, &f)
