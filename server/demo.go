@@ -41,7 +41,7 @@ func RunDemo(ctx context.Context, o DemoOptions) (err error) {
 		defer cancel()
 	}
 	o.Out = &lines{w: o.Out}
-	o.Webhooks.Loopback = true // receivers of a demo run beside it
+	o.RolloutHooks.Loopback = true // receivers of a demo run beside it
 	if o.Data == "" {
 		if o.Data, err = os.MkdirTemp("", "weir-demo-"); err != nil {
 			return fmt.Errorf("make a folder for the demo's data: %w", err)

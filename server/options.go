@@ -25,16 +25,16 @@ type Options struct {
 	// when that one is in use.
 	MetricsListen   string
 	MetricsAnywhere bool
-	Data            string          // the data directory; made if it is missing
-	Open            bool            // no sign-in; allowed on loopback addresses only
-	Version         string          // Weir's own, shown on pages and by the API
-	Logger          *slog.Logger    // nil: silent
-	Window          time.Duration   // of the live graph; zero: 30 s
-	History         HistoryOptions  // the embedded store of metrics
-	Scrape          []scrape.Job    // proxies that do not push
-	Sources         []remote.Source // other people's stores of metrics, in the order of belief
-	Webhooks        WebhookOptions  // what is told to other programs
-	Told            []EventHook     // who is told of events
+	Data            string             // the data directory; made if it is missing
+	Open            bool               // no sign-in; allowed on loopback addresses only
+	Version         string             // Weir's own, shown on pages and by the API
+	Logger          *slog.Logger       // nil: silent
+	Window          time.Duration      // of the live graph; zero: 30 s
+	History         HistoryOptions     // the embedded store of metrics
+	Scrape          []scrape.Job       // proxies that do not push
+	Sources         []remote.Source    // other people's stores of metrics, in the order of belief
+	RolloutHooks    RolloutHookOptions // what the webhooks of rollouts may do
+	Told            []EventHook        // who is told of events
 	// Envoy is the path of a binary that checks configuration in dry runs, and that the demo runs; empty: looked for.
 	Envoy string
 
@@ -51,10 +51,10 @@ type HistoryOptions struct {
 	RollupsOnly bool          // the proxies' own series are not kept
 }
 
-// WebhookOptions are those of what is told to other programs.
-type WebhookOptions struct {
+// RolloutHookOptions are those of the webhooks that people give to rollouts.
+type RolloutHookOptions struct {
 	Loopback bool   // addresses of this machine may be called
-	Secret   string // signs what is told; empty: nothing is signed
+	Secret   string // signs what they are told; empty: nothing is signed
 }
 
 // EventHook is a webhook that is told of events.

@@ -20,7 +20,7 @@ const trafficOver = time.Minute
 
 // rollOut builds what carries rollouts out. It needs the door and what takes metrics in.
 func (s *Server) rollOut(ctx context.Context) error {
-	s.hooks = webhook.New(webhook.Options{Loopback: s.opts.Webhooks.Loopback, Secret: s.opts.Webhooks.Secret, Version: s.opts.Version})
+	s.hooks = webhook.New(webhook.Options{Loopback: s.opts.RolloutHooks.Loopback, Secret: s.opts.RolloutHooks.Secret, Version: s.opts.Version})
 	o := canary.Options{
 		Store: s.store, Hands: hands{s}, Evidence: counted{s}, Parse: query.Parse, Call: s.callHook,
 		Logger: s.opts.Logger.With("part", "canary"),

@@ -21,7 +21,7 @@ func (s *Server) tell(ctx context.Context) error {
 		return fmt.Errorf("read the events: %w", err)
 	}
 	// The operator's own file may name addresses of this machine, which those who start rollouts may not.
-	sender := webhook.New(webhook.Options{Loopback: true, Secret: s.opts.Webhooks.Secret, Version: s.opts.Version})
+	sender := webhook.New(webhook.Options{Loopback: true, Version: s.opts.Version})
 	for _, h := range s.opts.Told {
 		s.tellers = append(s.tellers, journal.NewTeller(s.journal, journal.Hook{
 			Name: h.Name, Kinds: h.Kinds, Meshes: h.Meshes,

@@ -17,6 +17,7 @@ import (
 
 // pager is a program that is told of events; it refuses them while it is down.
 type pager struct {
+	secret string // empty: nothing may be signed
 	mu     sync.Mutex
 	down   bool
 	told   []journal.Event
@@ -27,7 +28,11 @@ func (p *pager) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if r.Header.Get(webhook.SignatureHeader) != webhook.Sign("hush", body) {
+	want := ""
+	if p.secret != "" {
+		want = webhook.Sign(p.secret, body)
+	}
+	if r.Header.Get(webhook.SignatureHeader) != want {
 		p.forged++
 	}
 	var e journal.Event
@@ -56,13 +61,18 @@ func (p *pager) has(what string) bool {
 }
 
 // TestWebhooksAreTold tells a program on this machine what happens, signed; while it is down that is seen, and afterwards
-// it is told what it missed.
+// it is told what it missed. One that has no secret is told unsigned, though rollouts have one.
 func TestWebhooksAreTold(t *testing.T) {
-	p := &pager{down: true}
-	receiver := httptest.NewServer(p)
+	p, open := &pager{down: true, secret: "hush"}, &pager{}
+	receiver, other := httptest.NewServer(p), httptest.NewServer(open)
 	t.Cleanup(receiver.Close)
+	t.Cleanup(other.Close)
 	o := quiet(t)
-	o.Told = []EventHook{{Hook: webhook.Hook{Name: "pager", URL: receiver.URL, Secret: "hush"}, Kinds: []journal.Kind{journal.KindChange, journal.KindWebhook}}}
+	o.Told = []EventHook{
+		{Hook: webhook.Hook{Name: "pager", URL: receiver.URL, Secret: "hush"}, Kinds: []journal.Kind{journal.KindChange, journal.KindWebhook}},
+		{Hook: webhook.Hook{Name: "open", URL: other.URL}, Kinds: []journal.Kind{journal.KindChange}},
+	}
+	o.RolloutHooks.Secret = "of rollouts"
 	s, _ := run(t, o)
 	c, err := client.New(client.Options{URL: s.URL()})
 	if err != nil {
@@ -77,18 +87,21 @@ func TestWebhooksAreTold(t *testing.T) {
 		return err == nil && len(list) > 0 && list[0].What == "webhook.failing" && list[0].Subject == "pager"
 	})
 	hooks, err := c.Hooks(t.Context())
-	if err != nil || len(hooks) != 1 || !hooks[0].Failing || hooks[0].Message == "" {
+	if err != nil || len(hooks) != 2 || !hooks[0].Failing || hooks[0].Message == "" {
 		t.Errorf("%+v, %v", hooks, err)
 	}
 	p.set(false)
 	eventually(t, "it is told what it missed", func() bool { return p.has("change.made") })
+	eventually(t, "the other is told", func() bool { return open.has("change.made") })
 	eventually(t, "it does again", func() bool {
 		hooks, err := c.Hooks(t.Context())
-		return err == nil && len(hooks) == 1 && !hooks[0].Failing && hooks[0].Delivered == 1 && hooks[0].Lost == 0
+		return err == nil && len(hooks) == 2 && !hooks[0].Failing && hooks[0].Delivered == 1 && hooks[0].Lost == 0
 	})
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.forged > 0 {
-		t.Errorf("%d requests were not signed", p.forged)
+	for _, each := range []*pager{p, open} {
+		each.mu.Lock()
+		if each.forged > 0 {
+			t.Errorf("%d requests were not signed with %q", each.forged, each.secret)
+		}
+		each.mu.Unlock()
 	}
 }

@@ -75,7 +75,7 @@ func (c *configFlags) apply(o *server.Options) error {
 			Kinds: w.Kinds, Meshes: w.Meshes,
 		})
 	}
-	o.Webhooks = server.WebhookOptions{Loopback: read.Rollouts.Loopback, Secret: string(read.Rollouts.Secret)}
+	o.RolloutHooks = server.RolloutHookOptions{Loopback: read.Rollouts.Loopback, Secret: string(read.Rollouts.Secret)}
 	ownMetrics(o, c.given.Changed("metrics-listen") || read.MetricsListen != "")
 	return nil
 }
@@ -108,6 +108,6 @@ func (c *configFlags) effective(o server.Options) config.Config {
 			SeriesLimit: h.SeriesLimit, RollupsOnly: h.RollupsOnly,
 		},
 		Scrape: o.Scrape, Sources: o.Sources, Webhooks: hooks,
-		Rollouts: config.Rollouts{Loopback: o.Webhooks.Loopback, Secret: secret.Secret(o.Webhooks.Secret)},
+		Rollouts: config.Rollouts{Loopback: o.RolloutHooks.Loopback, Secret: secret.Secret(o.RolloutHooks.Secret)},
 	}
 }
