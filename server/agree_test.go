@@ -44,7 +44,7 @@ func TestPrometheusAgreesWithTheEmbeddedStore(t *testing.T) {
 			t.Logf("%d edges, theirs %d, %v:\n%s", len(ours.Edges), len(other.Edges), err, strings.Join(differences(ours, other), "\n"))
 		}
 	})
-	eventually(t, "both know every edge", func() bool {
+	within(t, 3*time.Minute, "both know every edge", func() bool {
 		at := time.Now().Add(-2 * time.Second).Truncate(time.Second) // what is under way has arrived
 		if ours, err = s.server.seeing.past.Observe(t.Context(), sample, at, window); err != nil {
 			return false

@@ -77,8 +77,9 @@ func (c *child) interrupt(t *testing.T) {
 	}
 	took, code := time.Since(begin), c.cmd.ProcessState.ExitCode()
 	t.Logf("weir ended %v after Ctrl-C", took)
-	if took > 5*time.Second || code != 0 {
-		t.Errorf("weir ended %v after Ctrl-C with exit code %d, want 5 s at most, and 0", took, code)
+	// On a quiet machine it is a third of a second; one with other things to do takes longer to end twelve Envoys.
+	if took > 20*time.Second || code != 0 {
+		t.Errorf("weir ended %v after Ctrl-C with exit code %d, want 20 s at most, and 0", took, code)
 	}
 }
 

@@ -22,6 +22,7 @@ import (
 // it is gone, and so is who would take it back. The proxy keeps what it has while Weir is away; once Weir is back the old
 // weights are, by the proxy's own counters, and nobody who calls has noticed.
 func TestKilledBeforeTheDeadline(t *testing.T) {
+	apart(t)
 	c := &crash{t: t, data: filepath.Join(t.TempDir(), "data"), relays: make(map[string]*relay)}
 	c.start()
 	if _, err := c.client.Apply(t.Context(), "", []byte(bookshop), client.Ask{}); err != nil {

@@ -59,6 +59,7 @@ type crash struct {
 // back before those that they call; while changes are made, after which every change that was acknowledged is there; while
 // nothing happens, after which proxies get nothing that they have already. Nobody notices.
 func TestKilledUnderLoad(t *testing.T) {
+	apart(t)
 	c := &crash{t: t, data: filepath.Join(t.TempDir(), "data"), relays: make(map[string]*relay)}
 	c.start()
 	if _, err := c.client.Apply(t.Context(), "", []byte(bookshop), client.Ask{}); err != nil {

@@ -96,9 +96,15 @@ func (o *output) String() string {
 // eventually waits for something that takes its time on a busy machine.
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(60 * time.Second); !holds(); time.Sleep(20 * time.Millisecond) {
+	within(t, time.Minute, what, holds)
+}
+
+// within waits for something that may take longer.
+func within(t *testing.T, most time.Duration, what string, holds func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(most); !holds(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("in 60 s it did not come true: %s", what)
+			t.Fatalf("in %s it did not come true: %s", most, what)
 		}
 	}
 }

@@ -95,6 +95,7 @@ func startCallers(t *testing.T, front string, services ...string) (failed *atomi
 // TestRolloutsOnEnvoys rolls two versions out at the same time, on real Envoys: the bad one is aborted by evidence, and its
 // healthy twin is promoted, although Weir is killed in the middle: it goes on at the same step with what it knew.
 func TestRolloutsOnEnvoys(t *testing.T) {
+	apart(t)
 	c := &crash{t: t, data: filepath.Join(t.TempDir(), "data"), relays: make(map[string]*relay)}
 	c.start()
 	if _, err := c.client.Apply(t.Context(), "", []byte(twins), client.Ask{}); err != nil {

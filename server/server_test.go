@@ -129,6 +129,7 @@ func beginRequest(t *testing.T, s *Server, path string, body int) (net.Conn, *bu
 
 // A server that is asked to stop answers the requests that are under way, and does not wait for those that never end.
 func TestStopsUnderRequests(t *testing.T) {
+	apart(t)
 	o := quiet(t)
 	s, stop := run(t, o)
 	const body = `{"egressFilter":"ALLOW_ALL"}`
@@ -164,6 +165,7 @@ func TestStopsUnderRequests(t *testing.T) {
 
 // When one part fails, the server ends with the reason and gives everything back.
 func TestPartFails(t *testing.T) {
+	apart(t)
 	o := quiet(t)
 	s, err := New(t.Context(), o)
 	if err != nil {

@@ -44,37 +44,58 @@ type shop struct {
 	ended  chan error
 }
 
-var (
-	shared   *shop
-	openOnce = sync.OnceValue(func() (err error) { shared, err = startShop(); return err })
-)
+var shared struct {
+	sync.Mutex
+	shop *shop
+	err  error // of the start, which is tried once
+}
 
 // openShop gives the shop; the first to ask starts it.
 func openShop(t *testing.T) *shop {
 	t.Helper()
-	if err := openOnce(); err != nil {
-		t.Fatal(err)
+	shared.Lock()
+	defer shared.Unlock()
+	if shared.shop == nil && shared.err == nil {
+		shared.shop, shared.err = startShop()
 	}
+	if shared.err != nil {
+		t.Fatal(shared.err)
+	}
+	s := shared.shop
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Logf("the demo said:\n%sthe server logged:\n%s", shared.said, shared.log)
+			t.Logf("the demo said:\n%sthe server logged:\n%s", s.said, s.log)
 		}
 	})
-	return shared
+	return s
 }
 
 // closeShop ends the shop, if there is one.
 func closeShop() error {
-	if shared == nil {
+	shared.Lock()
+	defer shared.Unlock()
+	s := shared.shop
+	if s == nil {
 		return nil
 	}
-	shared.stop()
-	shared.client.Close()
-	shared.http.CloseIdleConnections()
-	if err := <-shared.ended; err != nil {
+	shared.shop = nil
+	s.stop()
+	s.client.Close()
+	s.http.CloseIdleConnections()
+	if err := <-s.ended; err != nil {
 		return fmt.Errorf("the demo ended with %w", err)
 	}
 	return nil
+}
+
+// apart runs a test that has proxies or a server of its own, and mostly waits, beside others of its kind. They come when all
+// tests of the shop are over, so that it is closed: a mesh that nobody looks at takes time from those that somebody does.
+func apart(t *testing.T) {
+	t.Helper()
+	t.Parallel()
+	if err := closeShop(); err != nil {
+		t.Error(err)
+	}
 }
 
 // startShop does what RunDemo does and keeps what the tests look at.
