@@ -27,6 +27,8 @@ type editor struct {
 	read func(v view, at spot, values url.Values) (patch mesh.Patch, wrong map[string]string)
 	// apply says what pressing the button does; nil: it sets the object's NAME.
 	apply func(v view, at spot, values url.Values) string
+	// says is what the form does, in sentences; nil: each value that changes.
+	says func(v view, at spot, values url.Values) []string
 	// danger: it takes something away.
 	danger bool
 }
@@ -76,7 +78,7 @@ func (at spot) hidden(form string) []page.Field {
 
 func editors() []editor {
 	return []editor{
-		matchEditor(), targetsEditor(), timeoutEditor(), retryEditor(), deleteEditor(), // of a route
+		matchEditor(), targetsEditor(), shareEditor(), leaveEditor(), timeoutEditor(), retryEditor(), deleteEditor(), // of a route
 		orderEditor(), addEditor(), // of a router
 		outlierEditor(), listenerEditor(), // of a listener
 	}
@@ -302,8 +304,11 @@ func (v view) conflictRows(s knobState, was url.Values) []page.ConflictRow {
 // describeKnob says in words what a form's values change.
 func (w *Web) describeKnob(v view, s knobState, patch mesh.Patch, r *page.Review) {
 	name := s.at.ref().Name
+	if s.says != nil {
+		r.Sentences = s.says(v, s.at, s.typed)
+	}
 	for _, row := range v.conflictRows(s, nil) {
-		if row.Now != row.Draft {
+		if s.says == nil && row.Now != row.Draft {
 			r.Sentences = append(r.Sentences, v.L.T("limits.sentence", "object", name, "limit", row.Name, "before", row.Now, "after", row.Draft))
 		}
 	}

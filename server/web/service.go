@@ -181,6 +181,9 @@ func (d *desks) split(service string, r mesh.Route, rate float64, versions []str
 	case p.Held.Name == "" && d.w.Rollouts != nil && len(r.Targets) > 1 && r.Split == "":
 		p.RollOut = targetQuery(d.v.Shell, r.Ref())
 	}
+	if r.Split != "" {
+		p.Leave = d.v.Href(d.v.ServiceHrefPath(service, "/traffic"), "route", r.Name) + "#" + knobID("leave", r.Ref().Name, "")
+	}
 	at := desk.Place{Mesh: d.v.Mesh, Object: r.Ref(), Form: "weights"}
 	around, draft := d.of(at, p.Version, d.v.ServiceHref(service, "/traffic"))
 	p.Desk = around
@@ -205,8 +208,8 @@ func (d *desks) knobs(at spot) []page.Knob {
 		if e.tab == "pool" != (at.node.Name != "") || e.tab == "traffic" && ofRouter != (at.route.Name == "") {
 			continue
 		}
-		if at.route.Protocol == mesh.TCP && e.name == "retry" {
-			continue // it has no requests to repeat
+		if at.route.Name != "" && !e.fits(at.route, d.c.PostForm("form")) {
+			continue
 		}
 		list = append(list, d.knob(e, at, e.tab))
 	}
@@ -220,10 +223,7 @@ func (v view) split(r mesh.Route, rate float64, versions []string) page.Split {
 	if r.Split != "" {
 		ref := mesh.Ref{Kind: mesh.KindSplit, Name: r.Split}
 		p.Split, p.Sharing, p.Version = r.Split, v.sharing(r.Split), v.current.Versions[ref]
-		p.SplitHref, p.Leave = v.ConfigHref(ref), v.ConfigHref(r.Ref())+"/edit"
-		if at, query, ok := strings.Cut(v.ConfigHref(r.Ref()), "?"); ok {
-			p.Leave = at + "/edit?" + query
-		}
+		p.SplitHref = v.ConfigHref(ref)
 	}
 	for i, s := range v.segments(r, versions) {
 		weight := r.Targets[i].Weight

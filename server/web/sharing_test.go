@@ -2,8 +2,11 @@ package web_test
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/PuerkitoBio/goquery"
 
 	"github.com/weirmesh/weir/server/mesh"
 )
@@ -55,4 +58,77 @@ func TestASplitIsSetFromEachOfItsRoutes(t *testing.T) {
 	}
 	form.Set("split", "other")
 	b.post("/services/reviews/traffic", form, http.StatusConflict)
+}
+
+func TestASplitIsMadeOfARoute(t *testing.T) {
+	w := newWorld()
+	m := &w.meshes["sample_app"].Mesh
+	twin := m.Routes[1]
+	twin.Name, twin.Priority, twin.Match = "second", 20, mesh.Match{Prefix: "/second"}
+	m.Routes = append(m.Routes, twin)
+	w.meshes["sample_app"].Versions[twin.Ref()] = 3
+	b := open(t, w)
+	form := func() *goquery.Selection {
+		return b.get("/services/reviews/traffic?route=primary", http.StatusOK).Find(id("knob-share") + " form")
+	}
+	for name, want := range map[string]string{"": "A name is needed", "a b": "letters, digits"} {
+		action, values := submit(t, form(), map[string]string{"name": name})
+		values.Del("with")
+		again := b.post(action, values, http.StatusUnprocessableEntity)
+		if got := text(again.Find(id("knob-share") + " " + id("field-error"))); !strings.Contains(got, want) {
+			t.Errorf("%q: beside the field it says %q, want %q", name, got, want)
+		}
+	}
+	address, sent := submit(t, form(), map[string]string{"name": "both", "with": "reviews/second"})
+	review := b.post(address, sent, http.StatusOK)
+	if said := text(review.Find("main")); !strings.Contains(said, "A new split both takes over the targets of: reviews/primary, reviews/second.") {
+		t.Errorf("the review says %q", said)
+	}
+	if got := review.Find(id("twin-cli")).Text(); !strings.Contains(got, "weir apply -f -") || !strings.Contains(got, "kind: split") {
+		t.Errorf("the command is %q", got)
+	}
+	action, values := applied(t, review)
+	b.post(action, values, http.StatusSeeOther)
+	if got := w.meshes["sample_app"].Mesh.RoutesBy("both"); len(got) != 2 {
+		t.Errorf("the split is followed by %v", got)
+	}
+	again := b.post(address, sent, http.StatusUnprocessableEntity)
+	if got := text(again.Find(id("knob-share") + " " + id("field-error"))); !strings.Contains(got, "follows a split already") {
+		t.Errorf("the second time it says %q", got)
+	}
+	sent.Set("route", "beta")
+	sent.Del("with")
+	again = b.post(address, sent, http.StatusUnprocessableEntity)
+	if got := text(again.Find(id("knob-share") + " " + id("field-error"))); !strings.Contains(got, "There is a split “both” already") {
+		t.Errorf("a name that is taken: %q", got)
+	}
+}
+
+// applied reads a review's form as it is sent.
+func applied(t *testing.T, review *goquery.Document) (action string, form url.Values) {
+	t.Helper()
+	return submit(t, review.Find(id("apply-form")), nil)
+}
+
+func TestARouteLeavesItsSplit(t *testing.T) {
+	w := shared()
+	b := open(t, w)
+	doc := b.get("/services/reviews/traffic?route=primary", http.StatusOK)
+	if doc.Find(id("knob-share")).Length() > 0 || doc.Find(id("knob-targets")).Length() > 0 {
+		t.Error("a route that follows a split is offered what only others have")
+	}
+	if to := doc.Find(id("shared")+" a").Last().AttrOr("href", ""); doc.Find("#"+to[strings.LastIndex(to, "#")+1:]+id("knob-leave")).Length() != 1 {
+		t.Errorf("the way out leads to %q", to)
+	}
+	action, values := submit(t, doc.Find(id("knob-leave")+" form"), nil)
+	review := b.post(action, values, http.StatusOK)
+	if said := text(review.Find("main")); !strings.Contains(said, "reviews/primary leaves the split both and keeps the targets it has.") {
+		t.Errorf("the review says %q", said)
+	}
+	action, values = applied(t, review)
+	b.post(action, values, http.StatusSeeOther)
+	got, _ := w.meshes["sample_app"].Mesh.Get(mesh.Ref{Kind: mesh.KindRoute, Name: "reviews/primary"})
+	if r, ok := got.(mesh.Route); !ok || r.Split != "" || len(r.Targets) != 2 || r.Targets[0].Weight != 75 {
+		t.Errorf("the route is %+v", got)
+	}
 }
