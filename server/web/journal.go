@@ -96,7 +96,7 @@ func (w *Web) happening(v view, e journal.Event) page.Happening {
 	h := page.Happening{
 		ID: strconv.FormatInt(e.ID, 10), Kind: string(e.Kind), Severity: string(e.Severity), ISO: page.ISO(e.At), Clock: v.L.Clock(e.At),
 		Ago: v.Ago(e.At), Moment: v.L.Moment(e.At), Detail: e.Detail, Code: e.Kind == journal.KindRejected || e.What == "proxy.refused",
-		Text: component.LinkTo{Name: v.eventText(e), Href: w.eventHref(v, e)},
+		Text: component.LinkTo{Name: v.eventText(e), Href: v.eventHref(e)},
 	}
 	if w.Timeline != nil && e.Kind == journal.KindHealth {
 		h.Links = append(h.Links, component.LinkTo{Name: v.L.T("event.past"), Href: v.PastHref(e.At.Truncate(time.Second))})
@@ -126,19 +126,11 @@ func (v view) eventText(e journal.Event) string {
 	return v.L.T(key, words...)
 }
 
-// rolloutPath is where a rollout is shown.
-const rolloutPath = "/canaries/:id"
-
-// leads says whether there is such a page.
-func (w *Web) leads(path string) bool {
-	return slices.ContainsFunc(w.routes(), func(r route) bool { return r.path == path })
-}
-
 // eventHref leads to what an event is about, "" when there is no such place.
-func (w *Web) eventHref(v view, e journal.Event) string {
+func (v view) eventHref(e journal.Event) string {
 	switch {
-	case e.Rollout != "" && w.leads(rolloutPath) && (e.Kind == journal.KindRollout || e.Kind == journal.KindVerdict || e.What == "guard.holds"):
-		return v.Href("/canaries/" + e.Rollout)
+	case e.Rollout != "" && (e.Kind == journal.KindRollout || e.Kind == journal.KindVerdict || e.What == "guard.holds"):
+		return v.RolloutHref(e.Rollout)
 	case e.Change != "":
 		return v.ChangeHref(e.Change)
 	case e.Proxy != "":
@@ -177,7 +169,7 @@ func (w *Web) journalEvents(c *gin.Context, v view, about mine) ([]page.Event, e
 		}
 		shown := w.event(v, string(e.Kind), e.At)
 		shown.Severity, shown.Detail, shown.Code = string(e.Severity), e.Detail, e.Kind == journal.KindRejected
-		shown.Text = component.LinkTo{Name: v.eventText(e), Href: w.eventHref(v, e)}
+		shown.Text = component.LinkTo{Name: v.eventText(e), Href: v.eventHref(e)}
 		events = append(events, shown)
 	}
 	return events, nil
