@@ -77,9 +77,14 @@ func splitOf(e Edit, m mesh.Mesh) (split, bool) {
 		return split{}, false
 	}
 	services := servicesOf(after.Router, m)
-	for _, end := range ends(m) {
-		if slices.ContainsFunc(m.Backends(end), func(service string) bool { return services[service] }) {
-			s.callers[end] = true
+	for _, n := range m.Nodes {
+		if slices.ContainsFunc(n.Backends, func(b mesh.Backend) bool { return services[b.Service] }) {
+			s.callers[n.Name] = true
+		}
+	}
+	for _, r := range m.GatewayRoutes {
+		if services[r.Target.Service] {
+			s.callers[mesh.GatewayID(r.Gateway)] = true
 		}
 	}
 	s.findShared(after, services, m)
@@ -95,21 +100,25 @@ func (s *split) findShared(r mesh.Route, services map[string]bool, m mesh.Mesh) 
 			s.addWay(other, "route "+o.Ref().Name, o)
 		}
 	}
+	called := make(map[string]bool) // thousands of callers may call the same services
 	for caller := range s.callers {
 		for _, name := range m.Backends(caller) {
-			service, ok := m.Service(name)
-			if !ok || services[name] {
+			called[name] = !services[name]
+		}
+	}
+	for name, elsewhere := range called {
+		service, ok := m.Service(name)
+		if !ok || !elsewhere {
+			continue
+		}
+		if _, ours := s.want[service.Node]; ours {
+			other[service.Node] = append(other[service.Node], "service "+name)
+		}
+		for _, o := range m.RoutesOf(service.Router) {
+			if r.Split != "" && o.Split == r.Split {
 				continue
 			}
-			if _, ours := s.want[service.Node]; ours {
-				other[service.Node] = append(other[service.Node], "service "+name)
-			}
-			for _, o := range m.RoutesOf(service.Router) {
-				if r.Split != "" && o.Split == r.Split {
-					continue
-				}
-				s.addWay(other, "route "+o.Ref().Name, o)
-			}
+			s.addWay(other, "route "+o.Ref().Name, o)
 		}
 	}
 	for node, ways := range other {
