@@ -7,8 +7,10 @@ import (
 	"unicode/utf8"
 )
 
+// common are words that passwords are made of, the longest first, so that none is cut out of the middle of another.
+//
 //go:embed common.txt
-var common string
+var common string //nolint:gochecknoglobals // embedded files can be nothing else
 
 // minRest is how many characters have to be left of a password once everything that a guesser tries first is taken out.
 const minRest = 5

@@ -17,12 +17,12 @@ const remember = time.Second
 // Directory is the persons: who there is, how they prove it, what they may do. What manages others asks the context for
 // auth.Manage itself, whoever calls.
 type Directory struct {
-	store    Store
-	hasher   *password.Hasher
-	audit    *Audit
-	pace     *pace
-	now      func() time.Time
-	sessions SessionStore
+	store  Store
+	hasher *password.Hasher
+	audit  *Audit
+	pace   *pace
+	now    func() time.Time
+	ids    ids
 
 	mu      sync.Mutex
 	changed uint64 // counts changes: what was read before one is not remembered after it
@@ -36,7 +36,7 @@ type remembered struct {
 
 func newDirectory(o Options, audit *Audit) *Directory {
 	return &Directory{
-		store: o.Store, hasher: o.Hasher, audit: audit, pace: newPace(), now: o.Now, sessions: o.Store,
+		store: o.Store, hasher: o.Hasher, audit: audit, pace: newPace(), now: o.Now,
 		cache: make(map[string]remembered),
 	}
 }

@@ -27,7 +27,7 @@ func (l Link) String() string {
 }
 
 // setupID is the ID of the only setup link there is at a time.
-const setupID = "setup00000"
+const setupID = "start00000"
 
 // Setup makes the link by which the first administrator is made, while there is nobody; earlier ones are not good any more.
 // false: there is somebody, and nothing was made.
@@ -142,30 +142,31 @@ func (d *Directory) invite(ctx context.Context, p Person) (Link, error) {
 	if p.Issuer != "" {
 		return Link{}, mesh.Errorf(mesh.Conflict, "%s signs in through %s and has no password here", p.Name, p.Issuer)
 	}
-	return d.makeLink(ctx, Token{ID: newID(d.now()), Kind: KindInvite, Name: p.Name, Owner: p.ID})
+	return d.makeLink(ctx, Token{ID: d.ids.next(d.now()), Kind: KindInvite, Name: p.Name, Owner: p.ID})
 }
 
 // Invited gives whom an invitation is for. Error: mesh.Unauthenticated.
 func (d *Directory) Invited(ctx context.Context, secret string) (Person, error) {
+	_, p, err := d.invited(ctx, secret)
+	return p, err
+}
+
+func (d *Directory) invited(ctx context.Context, secret string) (Token, Person, error) {
 	link, err := d.findLink(ctx, KindInvite, secret)
 	if err != nil {
-		return Person{}, err
+		return Token{}, Person{}, err
 	}
 	p, err := d.store.Person(ctx, link.Owner)
 	if mesh.CodeOf(err) == mesh.NotFound || err == nil && p.Disabled {
-		return Person{}, d.refuseLink(ctx, "its person is disabled or gone")
+		return Token{}, Person{}, d.refuseLink(ctx, "its person is disabled or gone")
 	}
-	return p, err
+	return link, p, err
 }
 
 // Accept sets the password of whom an invitation is for, and ends their sessions. Errors: mesh.Unauthenticated for the link,
 // mesh.Invalid for the password, mesh.TooMany.
 func (d *Directory) Accept(ctx context.Context, secret, pass string) (Person, error) {
-	link, err := d.findLink(ctx, KindInvite, secret)
-	if err != nil {
-		return Person{}, err
-	}
-	p, err := d.Invited(ctx, secret)
+	link, p, err := d.invited(ctx, secret)
 	if err != nil {
 		return Person{}, err
 	}
@@ -183,6 +184,6 @@ func (d *Directory) Accept(ctx context.Context, secret, pass string) (Person, er
 		return Person{}, err
 	}
 	d.audit.Record(ctx, Entry{Event: LinkUsed, Who: p.Name, Of: p.Name, Note: "chose a password"})
-	_, err = d.sessions.EndSessions(ctx, SessionQuery{Person: p.ID})
+	_, err = d.store.EndSessions(ctx, SessionQuery{Person: p.ID})
 	return p, err
 }

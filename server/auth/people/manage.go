@@ -63,7 +63,7 @@ func (d *Directory) newPerson(name string, grants []auth.Grant) (Person, error) 
 		return Person{}, err
 	}
 	now := d.now().UTC()
-	return Person{ID: newID(now), Name: name, Grants: slices.Clone(grants), At: now, Version: 1}, nil
+	return Person{ID: d.ids.next(now), Name: name, Grants: slices.Clone(grants), At: now, Version: 1}, nil
 }
 
 func roomForOne(all []Person) error {
@@ -108,7 +108,7 @@ func (d *Directory) Disable(ctx context.Context, id string) (Person, error) {
 	if err != nil {
 		return Person{}, err
 	}
-	_, err = d.sessions.EndSessions(ctx, SessionQuery{Person: id})
+	_, err = d.store.EndSessions(ctx, SessionQuery{Person: id})
 	return p, err
 }
 
@@ -160,7 +160,7 @@ func (d *Directory) Remove(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	err = d.store.RemovePerson(ctx, p, actor(ctx), somebodyManages)
+	err = d.store.RemovePerson(ctx, p, actor(ctx), d.now(), somebodyManages)
 	d.forget(id)
 	if err != nil {
 		return err

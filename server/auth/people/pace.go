@@ -119,7 +119,7 @@ func (p *pace) begin(at place, now time.Time) (time.Duration, error) {
 		t = &tally{last: now}
 		p.places[at] = t
 	}
-	wait := t.last.Add(delayAfter(t.failures)).Sub(now)
+	wait := min(t.last.Add(delayAfter(t.failures)).Sub(now), maxDelay) // also when those who waited gave up
 	if wait > 0 && (t.waits || p.waiting >= maxWaiting) {
 		return 0, refuseSoon(wait)
 	}

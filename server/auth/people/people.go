@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"log/slog"
 	"runtime"
+	"sync"
 	"time"
 
 	"github.com/weirmesh/weir/server/auth"
@@ -65,9 +66,7 @@ func New(o Options) (*People, error) {
 	}
 	audit := newAudit(o.Logger, o.Now)
 	d := newDirectory(o, audit)
-	s := newSessions(o, d)
-	d.sessions = o.Store
-	return &People{Directory: d, Sessions: s, Tokens: newTokens(o, d, sealer), Audit: audit}, nil
+	return &People{Directory: d, Sessions: newSessions(o, d), Tokens: newTokens(o, d, sealer), Audit: audit}, nil
 }
 
 // Still gives an identity as it is now: with the rights that are left of it, for sockets and whatever else lasts longer than
@@ -126,9 +125,17 @@ func (p *People) Tidy(ctx context.Context) error {
 	return p.Directory.store.DropTokens(ctx, now.Add(-keepTokens))
 }
 
-// newID makes the ID of a record.
-func newID(now time.Time) string {
+// ids makes the IDs of records, each greater than the one before.
+type ids struct {
+	mu   sync.Mutex
+	last string
+}
+
+func (i *ids) next(now time.Time) string {
 	var random [8]byte
 	_, _ = rand.Read(random[:]) // never fails: it ends the program instead
-	return ident.New(now, "", binary.BigEndian.Uint64(random[:]))
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.last = ident.New(now, i.last, binary.BigEndian.Uint64(random[:]))
+	return i.last
 }

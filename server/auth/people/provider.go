@@ -56,16 +56,26 @@ const maxClaim = 1 << 10
 
 // follow makes a person what their provider says.
 func (d *Directory) follow(ctx context.Context, p, want Person) (Person, error) {
-	was := words(p.Grants)
-	p.Name, p.Grants, p.Seen = want.Name, want.Grants, want.Seen
-	p.Version++
-	err := d.store.ChangePerson(ctx, p, nil)
-	d.forget(p.ID)
-	if err != nil {
-		return Person{}, err
+	for try := 1; ; try++ {
+		is := words(want.Grants)
+		if p.Name == want.Name && words(p.Grants) == is {
+			p.Seen = want.Seen
+			return p, d.store.SignedIn(ctx, p, "")
+		}
+		next := p
+		next.Name, next.Grants, next.Seen = want.Name, want.Grants, want.Seen
+		next.Version++
+		err := d.store.ChangePerson(ctx, next, nil)
+		d.forget(p.ID)
+		if err == nil {
+			d.audit.Record(ctx, Entry{Event: PersonChanged, Who: next.Name, Of: next.Name, Note: "by " + next.Issuer + ": may " + is})
+			return next, nil
+		}
+		// Two browsers of one person sign in at once: the second finds what the first recorded.
+		again, lost := d.store.Person(ctx, p.ID)
+		if lost != nil || again.Version == p.Version || mesh.CodeOf(err) != mesh.Conflict || try == tries {
+			return Person{}, err
+		}
+		p = again
 	}
-	if is := words(p.Grants); is != was {
-		d.audit.Record(ctx, Entry{Event: PersonChanged, Who: p.Name, Of: p.Name, Note: "by " + p.Issuer + ": may " + is})
-	}
-	return p, nil
 }

@@ -38,7 +38,7 @@ func (t *Tokens) MintProxy(ctx context.Context, w ProxyWish) (Minted, error) {
 	}
 	id, _ := auth.From(ctx)
 	now, secret := t.now().UTC(), newSecret(tokenSecret)
-	token := Token{ID: newID(now), Kind: KindProxy, Hash: hashOf(secret), Name: name, Owner: id.Person, Mesh: w.Mesh, Node: w.Node.Path(), At: now}
+	token := Token{ID: t.directory.ids.next(now), Kind: KindProxy, Hash: hashOf(secret), Name: name, Owner: id.Person, Mesh: w.Mesh, Node: w.Node.Path(), At: now}
 	if w.For > 0 {
 		token.Expires = now.Add(w.For)
 	}

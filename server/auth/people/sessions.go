@@ -37,9 +37,8 @@ const (
 const personKey = "person"
 
 func newSessions(o Options, d *Directory) *Sessions {
-	m := scs.New()
-	m.IdleTimeout, m.Lifetime = o.Idle, o.Lifetime
-	m.Store = &vault{store: o.Store, now: o.Now}
+	// Not scs.New: its default store starts a goroutine that cannot be ended without a race.
+	m := &scs.SessionManager{IdleTimeout: o.Idle, Lifetime: o.Lifetime, Codec: scs.GobCodec{}, Store: &vault{store: o.Store, now: o.Now}}
 	return &Sessions{store: o.Store, directory: d, audit: d.audit, manager: m, idle: o.Idle, now: o.Now}
 }
 

@@ -36,7 +36,7 @@ func (d *Directory) SignIn(ctx context.Context, name, pass string) (Person, erro
 	}
 	d.pace.succeeded(at)
 	p.Seen = d.now().UTC()
-	if err := d.store.SignedIn(ctx, p, d.rehash(ctx, p, pass, verdict)); err != nil {
+	if err := d.store.SignedIn(ctx, p, d.rehash(ctx, pass, verdict)); err != nil {
 		return Person{}, err
 	}
 	d.audit.Record(ctx, Entry{Event: SignIn, Who: p.Name, Note: "by password"})
@@ -67,7 +67,7 @@ func (d *Directory) check(ctx context.Context, name, pass string) (Person, passw
 }
 
 // rehash gives the hash by today's parameters; empty when the recorded one has them, or the machine is busy: then next time.
-func (d *Directory) rehash(ctx context.Context, _ Person, pass string, v password.Verdict) string {
+func (d *Directory) rehash(ctx context.Context, pass string, v password.Verdict) string {
 	if !v.Stale {
 		return ""
 	}
@@ -109,7 +109,7 @@ func (d *Directory) ChangePassword(ctx context.Context, present, next string) er
 		return err
 	}
 	d.audit.Record(ctx, Entry{Event: PasswordChanged, Of: p.Name})
-	_, err = d.sessions.EndSessions(ctx, SessionQuery{Person: p.ID, Except: id.Session})
+	_, err = d.store.EndSessions(ctx, SessionQuery{Person: p.ID, Except: id.Session})
 	return err
 }
 

@@ -33,8 +33,8 @@ type PersonWriter interface {
 	AddPerson(ctx context.Context, p Person, keep func([]Person) error) error
 	// ChangePerson replaces the one recorded in the version before p.Version.
 	ChangePerson(ctx context.Context, p Person, keep func([]Person) error) error
-	// RemovePerson forgets a person, ends their sessions and revokes their tokens.
-	RemovePerson(ctx context.Context, p Person, by string, keep func([]Person) error) error
+	// RemovePerson forgets a person, ends their sessions and revokes their tokens, keys and links, but for proxies' tokens.
+	RemovePerson(ctx context.Context, p Person, by string, at time.Time, keep func([]Person) error) error
 	// SignedIn notes when somebody signed in, and replaces the hash of their password if it still is the one given.
 	SignedIn(ctx context.Context, p Person, rehash string) error
 }

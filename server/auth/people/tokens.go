@@ -63,7 +63,7 @@ func (t *Tokens) Mint(ctx context.Context, w Wish) (Minted, error) {
 		return Minted{}, err
 	}
 	secret := newSecret(tokenSecret)
-	token.ID, token.Hash = newID(t.now()), hashOf(secret)
+	token.ID, token.Hash = t.directory.ids.next(t.now()), hashOf(secret)
 	if err := t.keep(ctx, token, maxTokens); err != nil {
 		return Minted{}, err
 	}
