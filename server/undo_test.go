@@ -125,7 +125,6 @@ func edited(t *rapid.T, m mesh.Mesh) (p mesh.Patch) {
 // TestUndoRestoresEveryByte changes the sample mesh in whatever way and takes it back: every resource of every proxy is again
 // what it was, byte by byte.
 func TestUndoRestoresEveryByte(t *testing.T) {
-	apart(t)
 	sample, err := demo.Sample()
 	if err != nil {
 		t.Fatal(err)
