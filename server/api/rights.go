@@ -36,6 +36,7 @@ type need struct {
 func needs() map[string]need {
 	var (
 		pass, enter, anySee = need{auth.Pass, ofWeir}, need{auth.Enter, ofWeir}, need{auth.See, ofWeir}
+		seeAll              = need{auth.See, ofEvery} // it may name any
 		see, steer          = need{auth.See, ofMesh}, need{auth.Steer, ofMesh}
 		seeEntry, steerIt   = need{auth.See, ofChange}, need{auth.Steer, ofChange}
 		seeRoll, steerRoll  = need{auth.See, ofRollout}, need{auth.Steer, ofRollout}
@@ -59,7 +60,7 @@ func needs() map[string]need {
 		get + v1 + "/changes/:id": seeEntry, get + v1 + "/changes/:id/undo": seeEntry,
 		get + one + "/canaries": see, post + one + "/canaries": steer, get + v1 + "/canaries/:id": seeRoll,
 		get + v1 + "/events": see, get + v1 + "/events/stream": see,
-		get + v1 + "/webhooks": anySee, get + v1 + "/sources": anySee, get + v1 + "/targets": anySee,
+		get + v1 + "/webhooks": seeAll, get + v1 + "/sources": seeAll, get + v1 + "/targets": seeAll,
 	}
 	for _, verb := range []string{"confirm", "revert", "undo", "extend"} {
 		all[post+v1+"/changes/:id/"+verb] = steerIt
@@ -77,7 +78,7 @@ func needs() map[string]need {
 		all[get+path], all[put+path], all[remove+path] = see, steer, steer
 	}
 	for _, r := range prometheus.Routes() { // a question in PromQL may be about any mesh
-		all[r.Method+" "+ginPath(r.Path)] = need{auth.See, ofEvery}
+		all[r.Method+" "+ginPath(r.Path)] = seeAll
 	}
 	return all
 }

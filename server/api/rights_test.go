@@ -68,7 +68,7 @@ func role(address string) (role auth.Role, everyMesh bool) {
 	switch last := path[strings.LastIndex(path, "/")+1:]; {
 	case path == "/livez", path == "/readyz", strings.HasPrefix(last, "openapi."):
 		return "", false
-	case strings.HasPrefix(path, "/api/v1/query"), slices.Contains([]string{"series", "labels", "values", "metadata", "rules", "alerts", "buildinfo"}, last):
+	case strings.HasPrefix(path, "/api/v1/query"), slices.Contains([]string{"series", "labels", "values", "metadata", "rules", "alerts", "buildinfo", "sources", "targets", "webhooks"}, last):
 		return auth.Viewer, true
 	case path == "/api/v1/apply": // its body names the mesh
 		return auth.Viewer, false

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"strings"
 
 	"github.com/gin-gonic/gin"
 
@@ -30,57 +29,4 @@ func (w *Web) bounded(c *gin.Context) {
 		w.fail(c, err)
 		c.Abort()
 	}
-}
-
-// guard answers whoever may not change a mesh before any handler does. It stands in front of every form, so that a page
-// that forgets to disable its button changes nothing all the same.
-func (w *Web) guard(c *gin.Context) {
-	if c.Request.Method != http.MethodPost || w.Refusal == nil || changesNoMesh(c.FullPath()) {
-		return
-	}
-	names := []string{chosenMesh(c, w.Meshes.Meshes())}
-	if strings.HasPrefix(c.FullPath(), "/history/") {
-		// The change knows its mesh, whatever the address says.
-		entry, err := w.Changes.Change(c.Request.Context(), c.Param("id"))
-		if err != nil {
-			w.fail(c, err)
-			c.Abort()
-			return
-		}
-		names = append(names, entry.Mesh)
-	}
-	if c.FullPath() == "/canaries/:id" && w.Rollouts != nil {
-		r, err := w.Rollouts.Get(c.Request.Context(), c.Param("id"))
-		if err != nil {
-			w.fail(c, err)
-			c.Abort()
-			return
-		}
-		names = append(names, r.Mesh)
-	}
-	for _, name := range names {
-		if err := w.denied(c, name); err != nil {
-			w.fail(c, err)
-			c.Abort()
-			return
-		}
-	}
-}
-
-// changesNoMesh names the forms that keep something for people and leave every mesh as it is. Saved views are everybody's,
-// so whoever may look may clutter the list; all the same, the night's reader who may change nothing is the one who has
-// found the way to look at an incident and hands it on. Names, authors and desk.MaxViews bound the clutter, and whoever
-// sees a view can drop it.
-func changesNoMesh(path string) bool { return strings.HasPrefix(path, "/topology/") }
-
-// denied is why the reader may not change a mesh, as mesh.Denied; nil when they may.
-func (w *Web) denied(c *gin.Context, name string) error {
-	if w.Refusal == nil || name == "" {
-		return nil
-	}
-	err := w.Refusal(c.Request, name)
-	if err == nil || mesh.CodeOf(err) == mesh.Denied {
-		return err
-	}
-	return mesh.Errorf(mesh.Denied, "%w", err)
 }

@@ -194,7 +194,7 @@ func TestNoRollouts(t *testing.T) {
 // TestForbiddenRollouts has somebody who may only look try everything.
 func TestForbiddenRollouts(t *testing.T) {
 	w := rolling()
-	w.refusal = forbidden().refusal
+	w.grants = forbidden().grants
 	b := open(t, w).in("en")
 	page := b.get("/canaries/35b0000000", http.StatusOK)
 	if page.Find(id("verbs-form")+" button:not([disabled])").Length() != 0 {

@@ -128,7 +128,7 @@ func (w *Web) steer(c *gin.Context) error {
 		return err
 	}
 	verb := canary.Verb(c.PostForm("do"))
-	by := canary.By{Author: w.Author(c.Request), Reason: strings.TrimSpace(c.PostForm("reason")), Override: strings.TrimSpace(c.PostForm("override"))}
+	by := canary.By{Author: author(c), Reason: strings.TrimSpace(c.PostForm("reason")), Override: strings.TrimSpace(c.PostForm("override"))}
 	if utf8.RuneCountInString(by.Reason) > maxReason || utf8.RuneCountInString(by.Override) > maxReason {
 		return mesh.Errorf(mesh.Invalid, "%s", v.L.T("review.reason.long", "most", maxReason))
 	}

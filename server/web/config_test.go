@@ -91,13 +91,13 @@ func TestApplyFile(t *testing.T) {
 func TestFileOfAnotherMesh(t *testing.T) {
 	w := newWorld()
 	w.add(mesh.Mesh{Name: "other_app", EgressFilter: mesh.DropAll})
-	w.refusal, w.refuses = mesh.Errorf(mesh.Denied, "only the night shift may change other_app"), "other_app"
+	w.grants = "viewer operator@sample_app"
 	b := open(t, w)
 	entries := len(w.changes)
 	sent := url.Values{"text": {"kind: node\nmesh: other_app\nname: extra\n"}, "confirmWithin": {""}}
 	for _, address := range []string{"/config/apply", "/config/apply/apply", "/config/new", "/config/new/apply"} {
 		doc := b.post(address+"?mesh=sample_app", sent, http.StatusForbidden)
-		if got := doc.Find("main").Text(); !strings.Contains(got, "only the night shift may change other_app") {
+		if got := doc.Find("main").Text(); !strings.Contains(got, "jiyoung is not operator of mesh other_app") {
 			t.Errorf("%s says %q", address, got)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/weirmesh/weir/server/auth"
 	"github.com/weirmesh/weir/server/definition"
 	"github.com/weirmesh/weir/server/desk"
 	"github.com/weirmesh/weir/server/mesh"
@@ -129,10 +130,11 @@ func (w *Web) withDefinition(about func(*gin.Context) editing, do func(*gin.Cont
 		if err != nil {
 			return again(err)
 		}
-		if bundle.Mesh != v.Mesh { // the text is of another mesh, about which the guard could not know
-			if err := w.denied(c, bundle.Mesh); err != nil {
-				return err
-			}
+		// The text names its mesh, about which nobody could be asked before it was read.
+		if err := auth.Can(c.Request.Context(), auth.Steer, auth.Resource{Mesh: bundle.Mesh}); err != nil {
+			return err
+		}
+		if bundle.Mesh != v.Mesh {
 			if v, err = w.lookAt(v, bundle.Mesh); err != nil {
 				return err
 			}

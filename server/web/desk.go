@@ -12,6 +12,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/weirmesh/weir/server/auth"
 	"github.com/weirmesh/weir/server/desk"
 	"github.com/weirmesh/weir/server/mesh"
 	"github.com/weirmesh/weir/ui/page"
@@ -30,8 +31,8 @@ const (
 
 // person is who a request is from, "" when nobody knows. make gives a browser a name that has none.
 func (w *Web) person(c *gin.Context, make bool) string {
-	if w.Person != nil {
-		return w.Person(c.Request)
+	if id, ok := auth.From(c.Request.Context()); ok && id.Kind == auth.Person {
+		return "person " + id.ID
 	}
 	const length = 26 // of rand.Text
 	if name := c.GetString(personCookie); name != "" {
@@ -46,17 +47,6 @@ func (w *Web) person(c *gin.Context, make bool) string {
 		Name: personCookie, Value: name, Path: "/", MaxAge: year, HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: c.Request.TLS != nil,
 	})
 	return name
-}
-
-// refusal is why the reader of a request may change nothing in a mesh, "" when they may.
-func (w *Web) refusal(c *gin.Context, name string) string {
-	if w.Refusal == nil {
-		return ""
-	}
-	if err := w.Refusal(c.Request, name); err != nil {
-		return err.Error()
-	}
-	return ""
 }
 
 // desks reads what a page has to say about edits that were begun. It asks once for each object.
@@ -193,7 +183,7 @@ func (w *Web) keep(c *gin.Context, v view, at desk.Place, fields url.Values) err
 		return err
 	}
 	person := w.person(c, true)
-	d := desk.Draft{Place: at, Person: person, Author: w.Author(c.Request), Version: read, Fields: fields, At: w.Now()}
+	d := desk.Draft{Place: at, Person: person, Author: author(c), Version: read, Fields: fields, At: w.Now()}
 	earlier, ok, err := w.Drafts.Draft(c.Request.Context(), at, person)
 	if err != nil {
 		return err

@@ -103,7 +103,7 @@ func (w *Web) review(c *gin.Context, v view, d draft) error {
 }
 
 func (w *Web) reviewWith(c *gin.Context, v view, d draft, s signature) error {
-	p := d.proposal(v, w.Author(c.Request), s.reason)
+	p := d.proposal(v, author(c), s.reason)
 	p.DryRun = true
 	dry, err := change.Change{}, change.ErrUnchanged
 	if d.after != nil || len(p.Patch.Put)+len(p.Patch.Delete) > 0 {
@@ -181,7 +181,7 @@ func (w *Web) apply(c *gin.Context, v view, d draft) error {
 	if s.reasonError != "" || s.confirmError != "" || s.overrideError != "" {
 		return w.reviewWith(c, v, d, s)
 	}
-	p := d.proposal(v, w.Author(c.Request), s.reason)
+	p := d.proposal(v, author(c), s.reason)
 	p.ConfirmWithin, p.IdempotencyKey, p.Override = s.within, s.key, s.override
 	if d.after == nil && len(p.Patch.Put)+len(p.Patch.Delete) == 0 {
 		return w.reviewWith(c, v, d, s)

@@ -285,7 +285,7 @@ func TestControlsAlone(t *testing.T) {
 
 func TestFormsOfThoseWhoMayNot(t *testing.T) {
 	w := newWorld()
-	w.refusal = mesh.Errorf(mesh.Denied, "only the night shift may change sample_app")
+	w.grants = "viewer"
 	b := open(t, w)
 	for _, address := range []string{weights, "/services/ratings/pool", "/services/reviews/health"} {
 		doc := b.get(address, http.StatusOK)
@@ -294,6 +294,6 @@ func TestFormsOfThoseWhoMayNot(t *testing.T) {
 				t.Errorf("%s: %s can be sent", address, form.AttrOr("data-testid", ""))
 			}
 		})
-		contains(t, address, text(doc.Find(id("refusal")).First()), "only the night shift may change sample_app")
+		contains(t, address, text(doc.Find(id("refusal")).First()), "jiyoung is not operator of mesh sample_app")
 	}
 }

@@ -141,7 +141,7 @@ func (w *Web) undoFields(c *gin.Context) error {
 	id := c.Param("id")
 	taken := c.PostFormArray("take")
 	picks := picksOf(c, taken)
-	by := change.By{Author: w.Author(c.Request), Reason: strings.TrimSpace(c.PostForm("reason"))}
+	by := change.By{Author: author(c), Reason: strings.TrimSpace(c.PostForm("reason"))}
 	entry, err := w.Entries.UndoFields(c.Request.Context(), id, by, picks)
 	switch mesh.CodeOf(err) {
 	case "":

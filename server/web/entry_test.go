@@ -71,13 +71,14 @@ func railedBrowser(t *testing.T, w *world) *browser {
 	r := railed{w}
 	site, err := web.New(web.Options{
 		Meshes: w, Changes: r, Verdicts: r, Entries: w, Graphs: w, Proxies: w, Dumps: w, Versions: w, Stats: w.stats, Advise: w.advise,
-		Author: func(*http.Request) string { return "jiyoung" }, Now: noon,
+		Now: noon,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	site.Remember(w.graphs)
 	engine := gin.New()
+	engine.Use(w.asks)
 	site.Mount(engine)
 	return &browser{t: t, site: engine, cookies: map[string]string{"weir_lang": "en"}}
 }

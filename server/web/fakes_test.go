@@ -28,8 +28,7 @@ type world struct {
 	graphs  map[string]graph.Graph
 	proxies map[string][]provider.Proxy
 	fail    error             // what Changes answers, when set
-	refusal error             // why nothing may be changed, when set
-	refuses string            // the only mesh that refusal is about; "": all
+	grants  string            // what the reader may do, as auth.ParseGrant reads it; "": everything; "nobody": not signed in
 	past    *past             // nil: nothing is remembered
 	drafts  web.Drafts        // nil: none are kept
 	keys    map[string]string // idempotency keys, with the change that each made

@@ -98,7 +98,7 @@ func TestForbidden(t *testing.T) {
 	w := forbidden()
 	b := open(t, w)
 	doc := b.get("/services/reviews/traffic", http.StatusOK)
-	if got := text(doc.Find(id("refusal"))); !strings.Contains(got, "ask for the role operator") {
+	if got := text(doc.Find(id("refusal"))); !strings.Contains(got, "ask an administrator for that role") {
 		t.Errorf("the page does not say why nothing can be changed: %q", got)
 	}
 	for address, form := range map[string]url.Values{
@@ -106,7 +106,7 @@ func TestForbidden(t *testing.T) {
 		"/services/reviews/traffic/apply": {"router": {"reviews"}, "reason": {"at 3 a.m."}}, "/services/ratings/pool": {}, "/settings/apply": {}, "/history/chg-041": {"do": {"undo"}},
 	} {
 		doc := b.post(address, form, http.StatusForbidden)
-		if got := text(doc.Find(id("failure"))); !strings.Contains(got, "ask for the role operator") {
+		if got := text(doc.Find(id("failure"))); !strings.Contains(got, "ask an administrator for that role") {
 			t.Errorf("%s does not say why: %s", address, got)
 		}
 		if reason := form.Get("reason"); reason != "" && !strings.Contains(text(doc.Find(id("typed"))), reason) {

@@ -136,7 +136,7 @@ func (v view) objectHref(ref mesh.Ref) string {
 // settle keeps, reverts or undoes a change, and leads to what came of it.
 func (w *Web) settle(c *gin.Context) error {
 	id := c.Param("id")
-	by := change.By{Author: w.Author(c.Request), Reason: strings.TrimSpace(c.PostForm("reason"))}
+	by := change.By{Author: author(c), Reason: strings.TrimSpace(c.PostForm("reason"))}
 	var entry change.Change
 	var err error
 	switch c.PostForm("do") {

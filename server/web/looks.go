@@ -97,7 +97,7 @@ func (w *Web) saveLook(c *gin.Context) error {
 	if c.PostForm("do") == "drop" {
 		err = w.Views.DropView(c.Request.Context(), v.Mesh, name)
 	} else {
-		err = w.Views.SaveView(c.Request.Context(), desk.View{Mesh: v.Mesh, Name: name, Query: kept, Author: w.Author(c.Request), At: w.Now()})
+		err = w.Views.SaveView(c.Request.Context(), desk.View{Mesh: v.Mesh, Name: name, Query: kept, Author: author(c), At: w.Now()})
 	}
 	if err != nil {
 		return err

@@ -106,7 +106,7 @@ func (t *told) Events() *event.Bus[change.Change] { return &t.events }
 // forbidden is the sample for somebody who may only look.
 func forbidden() *world {
 	w := newWorld()
-	w.refusal = mesh.Errorf(mesh.Denied, "mesh sample_app: you may look at it; to change it, ask for the role operator")
+	w.grants = "viewer"
 	return w
 }
 

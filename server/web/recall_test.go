@@ -32,7 +32,7 @@ func TestOverviewAfterARestart(t *testing.T) {
 	w := newWorld()
 	site, err := web.New(web.Options{
 		Meshes: w, Changes: w, Verdicts: w, Graphs: w, Proxies: w, Timeline: recorded{&past{w: w}},
-		Author: func(*http.Request) string { return "jiyoung" }, Now: noon,
+		Now: noon,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -41,6 +41,7 @@ func TestOverviewAfterARestart(t *testing.T) {
 	done := make(chan error, 1)
 	go func() { done <- site.Run(ctx) }()
 	engine := gin.New()
+	engine.Use(w.asks)
 	site.Mount(engine)
 	b := &browser{t: t, site: engine, cookies: map[string]string{"weir_lang": "en"}}
 	deadline := time.Now().Add(20 * time.Second)

@@ -273,7 +273,7 @@ func (w *Web) startRollout(sure bool) handler {
 			return w.rolloutAgain(c, v, values, wrong, nil)
 		}
 		by := canary.By{
-			Author: w.Author(c.Request), Reason: strings.TrimSpace(c.PostForm("reason")), Override: strings.TrimSpace(c.PostForm("override")),
+			Author: author(c), Reason: strings.TrimSpace(c.PostForm("reason")), Override: strings.TrimSpace(c.PostForm("override")),
 			Key: c.PostForm("key"), DryRun: !sure,
 		}
 		r, err := w.Rollouts.Start(c.Request.Context(), v.Mesh, spec, by)

@@ -25,7 +25,7 @@ type view struct {
 // frame is the shell of a page; title is a key of the catalogue.
 func (w *Web) frame(c *gin.Context, section, title string) page.Shell {
 	s := page.Shell{
-		L: w.locale(c), Section: section, Theme: theme(c), Here: here(c), Meshes: w.Meshes.Meshes(), Now: w.Now(),
+		L: w.locale(c), Section: section, Theme: theme(c), Here: here(c), Meshes: w.visible(c), Now: w.Now(),
 		Assets: page.Assets{
 			Style: w.assets.URL("weir.css"), Icon: w.assets.URL("mark.svg"),
 			Plot: w.assets.URL("plot.js"), Worker: w.assets.URL("layout-worker.js"),
@@ -45,9 +45,7 @@ func (w *Web) frame(c *gin.Context, section, title string) page.Shell {
 	}
 	s.Mesh = chosenMesh(c, s.Meshes)
 	s.MadeUp = w.MadeUp != nil && w.MadeUp(s.Mesh)
-	if err := w.denied(c, s.Mesh); err != nil {
-		s.Refusal = err.Error()
-	}
+	s.Refusal = w.refusal(c, s.Mesh)
 	s.Waiting, s.WaitingBut = w.waiting(c, s)
 	if g, ok := w.Graphs.Graph(s.Mesh); ok && s.Mesh != "" {
 		s.Live = freshness(g, s.Now)

@@ -136,11 +136,6 @@ type Options struct {
 	// Rollouts starts rollouts and reads them, RolloutVerbs steers them. Nil: none are carried out.
 	Rollouts     Rollouts
 	RolloutVerbs RolloutVerbs
-	Author       func(*http.Request) string // who a change is by; nil: "console"
-	// Person tells people apart, whatever they are called; nil: a cookie does. Refusal says why a person may not change a
-	// mesh, for people; nil, or nil from it: they may.
-	Person  func(*http.Request) string
-	Refusal func(r *http.Request, mesh string) error
 	// MadeUp says whether a mesh's traffic is made up, without proxies; nil: none is.
 	MadeUp func(mesh string) bool
 	Logger *slog.Logger     // nil: silent
@@ -164,9 +159,6 @@ type Web struct {
 
 // New builds the console; it fails only when what is embedded in the binary is broken.
 func New(o Options) (*Web, error) {
-	if o.Author == nil {
-		o.Author = func(*http.Request) string { return "console" }
-	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -209,13 +201,14 @@ func (w *Web) Run(ctx context.Context) error {
 	}
 }
 
-// Mount adds the pages, what they download, and a page for addresses that do not exist.
+// Mount adds the pages, what they download, and a page for addresses that do not exist. Who asks is in the context of each
+// request (auth.With) before it comes here.
 func (w *Web) Mount(engine *gin.Engine) {
-	group := engine.Group("", w.recovered, secured, w.preferred, w.bounded, w.guard)
+	group := engine.Group("", w.recovered, secured, w.preferred)
 	for _, r := range w.routes() {
-		group.Handle(r.method, r.path, w.page(r.handle))
+		group.Handle(r.method, r.path, w.rights(r.need), w.bounded, w.page(r.handle))
 		if r.method == http.MethodGet {
-			group.Handle(http.MethodHead, r.path, w.page(r.handle))
+			group.Handle(http.MethodHead, r.path, w.rights(r.need), w.page(r.handle))
 		}
 	}
 	engine.NoRoute(w.recovered, secured, w.missing)

@@ -11,6 +11,7 @@ import (
 	"github.com/PuerkitoBio/goquery"
 	"github.com/gin-gonic/gin"
 
+	"github.com/weirmesh/weir/server/auth"
 	"github.com/weirmesh/weir/server/web"
 )
 
@@ -21,7 +22,7 @@ func serveWith(w *world, proxies web.Proxies) http.Handler {
 	options := web.Options{
 		Meshes: w, Changes: w, Verdicts: w, Entries: w, Graphs: w, Proxies: proxies,
 		Dumps: w, Versions: w, Stats: w.stats, Advise: w.advise,
-		Author: func(*http.Request) string { return "jiyoung" }, Now: func() time.Time { return now },
+		Now: func() time.Time { return now },
 	}
 	if w.drafts != nil {
 		options.Drafts = w.drafts
@@ -31,14 +32,6 @@ func serveWith(w *world, proxies web.Proxies) http.Handler {
 	}
 	if w.views != nil {
 		options.Views = w.views
-	}
-	if w.refusal != nil {
-		options.Refusal = func(_ *http.Request, name string) error {
-			if w.refuses != "" && name != w.refuses {
-				return nil
-			}
-			return w.refusal
-		}
 	}
 	if w.told != nil {
 		options.Events = w
@@ -52,11 +45,32 @@ func serveWith(w *world, proxies web.Proxies) http.Handler {
 	}
 	site.Remember(w.graphs)
 	engine := gin.New()
+	engine.Use(w.asks)
 	site.Mount(engine)
 	if w.past != nil {
 		engine.GET("/api/v1/meshes/:mesh/graph", w.past.serve)
 	}
 	return engine
+}
+
+// asks says who sends a request: jiyoung, who may do what the world grants; everything where it does not say.
+func (w *world) asks(c *gin.Context) {
+	id := auth.Open()
+	id.Name = "jiyoung"
+	if w.grants != "" {
+		id.Grants = nil
+	}
+	if w.grants == "nobody" {
+		return
+	}
+	for s := range strings.FieldsSeq(w.grants) {
+		g, err := auth.ParseGrant(s)
+		if err != nil {
+			panic(err)
+		}
+		id.Grants = append(id.Grants, g)
+	}
+	c.Request = c.Request.WithContext(auth.With(c.Request.Context(), id))
 }
 
 // browser keeps cookies and follows nothing.

@@ -1,0 +1,127 @@
+package web
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/weirmesh/weir/server/auth"
+	"github.com/weirmesh/weir/server/mesh"
+)
+
+// about is how it is found out which mesh a request is about.
+type about int
+
+const (
+	ofNone    about = iota // about no mesh, or the form names it and the door asks
+	ofChosen               // the one that the page shows
+	ofEntry                // that of a change, whatever the address says
+	ofEvery                // all of them
+	ofRollout              // that of a rollout
+)
+
+// need is what a request takes.
+type need struct {
+	verb auth.Verb
+	of   about
+}
+
+// The needs. What changes a mesh takes a role in it here; whether that covers the object is asked by the door.
+var (
+	pass         = need{auth.Pass, ofNone}
+	seeEvery     = need{auth.See, ofEvery}
+	see          = need{auth.See, ofChosen}
+	steer        = need{auth.Steer, ofChosen}
+	steerSome    = need{auth.See, ofNone} // the file names its mesh
+	seeEntry     = need{auth.See, ofEntry}
+	steerEntry   = need{auth.Steer, ofEntry}
+	seeRollout   = need{auth.See, ofRollout}
+	steerRollout = need{auth.Steer, ofRollout}
+)
+
+// signInPath is where people sign in; next is where they wanted to go.
+const signInPath = "/signin"
+
+// rights answers whoever may not do what an address does before any handler does: a page that forgets to disable its button
+// changes nothing all the same. Whoever is not signed in and wants to see a page is shown the way in.
+func (w *Web) rights(n need) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		err := w.may(c, n)
+		switch {
+		case err == nil:
+			return
+		case mesh.CodeOf(err) == mesh.Unauthenticated && c.Request.Method == http.MethodGet && c.Query("fragment") == "":
+			c.Redirect(http.StatusSeeOther, signInPath+"?next="+url.QueryEscape(c.Request.URL.RequestURI()))
+		default:
+			w.fail(c, err)
+		}
+		c.Abort()
+	}
+}
+
+// may asks whether the reader may do what an address does.
+func (w *Web) may(c *gin.Context, n need) error {
+	ctx := c.Request.Context()
+	if n.verb == auth.Pass {
+		return nil
+	}
+	if err := auth.Can(ctx, auth.Enter, auth.Resource{}); err != nil { // before anything is looked up for nobody
+		return err
+	}
+	name, err := w.meshOf(c, n.of)
+	if err != nil {
+		return err
+	}
+	if name == "" && n.of == ofChosen { // there is none that they may see: the page says so
+		return nil
+	}
+	return auth.Can(ctx, n.verb, auth.Resource{Mesh: name})
+}
+
+// meshOf finds out which mesh a request is about.
+func (w *Web) meshOf(c *gin.Context, of about) (string, error) {
+	switch of {
+	case ofChosen:
+		return chosenMesh(c, w.visible(c)), nil
+	case ofEvery:
+		return auth.Every, nil
+	case ofEntry:
+		entry, err := w.Changes.Change(c.Request.Context(), c.Param("id"))
+		return entry.Mesh, err
+	case ofRollout:
+		if w.Rollouts == nil {
+			return "", nil
+		}
+		r, err := w.Rollouts.Get(c.Request.Context(), c.Param("id"))
+		return r.Mesh, err
+	}
+	return "", nil
+}
+
+// visible lists the meshes that the reader may see.
+func (w *Web) visible(c *gin.Context) []string {
+	return slices.DeleteFunc(slices.Clone(w.Meshes.Meshes()), func(name string) bool {
+		return auth.Can(c.Request.Context(), auth.See, auth.Resource{Mesh: name}) != nil
+	})
+}
+
+// refusal is why the reader of a request may change nothing in a mesh, "" when they may.
+func (w *Web) refusal(c *gin.Context, name string) string {
+	if name == "" {
+		return ""
+	}
+	if err := auth.Can(c.Request.Context(), auth.Steer, auth.Resource{Mesh: name}); err != nil {
+		return err.Error()
+	}
+	return ""
+}
+
+// author is who a change is by.
+func author(c *gin.Context) string {
+	if id, ok := auth.From(c.Request.Context()); ok && id.Name != "" {
+		return id.Name
+	}
+	return "console"
+}
