@@ -41,7 +41,7 @@ func (t *Tokens) MintKey(ctx context.Context, w Wish) (Minted, error) {
 // when the signature is right. Errors: mesh.Unauthenticated, in the same words whatever is wrong with the key,
 // mesh.Unavailable when it was sealed with another key file.
 func (t *Tokens) Key(ctx context.Context, id string) (secret string, who auth.Identity, err error) {
-	if len(id) != keyIDLength || !strings.HasPrefix(id, keyPrefix) {
+	if half, ok := strings.CutPrefix(id, keyPrefix); !ok || len(id) != keyIDLength || strings.Trim(half, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") != "" {
 		return "", auth.Identity{}, t.refuse(ctx, "", "malformed")
 	}
 	token, err := t.store.Token(ctx, id)

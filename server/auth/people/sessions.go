@@ -2,6 +2,7 @@ package people
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/alexedwards/scs/v2"
@@ -174,7 +175,7 @@ func (s *Sessions) List(ctx context.Context, person string) ([]Session, error) {
 
 // Close ends a session by its name: one's own, or anybody's for whoever manages people. Errors: mesh.NotFound, mesh.Denied.
 func (s *Sessions) Close(ctx context.Context, name string) error {
-	if name == "" {
+	if len(name) != nameLength || strings.Trim(name, alphabet) != "" {
 		return mesh.Errorf(mesh.NotFound, "the session is over already")
 	}
 	list, err := s.store.Sessions(ctx, SessionQuery{Name: name})

@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/alexedwards/scs/v2"
 )
@@ -57,7 +59,7 @@ func (v *vault) CommitCtx(ctx context.Context, token string, data []byte, expiry
 	cur, now := currentOf(ctx), v.now().UTC()
 	s := Session{
 		Hash: hashToken(token), Person: cur.person, Data: data, Expires: expiry.UTC(), At: now, Seen: now,
-		Agent: shortAgent(cur.visit.Agent), Address: cur.visit.Address,
+		Agent: shortAgent(cur.visit.Agent), Address: shortAgent(cur.visit.Address),
 	}
 	if s.Hash == cur.found.Hash {
 		s.Name, s.At = cur.found.Name, cur.found.At
@@ -83,8 +85,14 @@ func (v *vault) CommitCtx(ctx context.Context, token string, data []byte, expiry
 // nameLength is that of a session's public name, in characters of five bits.
 const nameLength = 16
 
-// shortAgent keeps a browser's words from filling the store.
+// shortAgent keeps a browser's words from filling the store, and what is no text out of it.
 func shortAgent(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(s, "�"))
 	if r := []rune(s); len(r) > 200 {
 		return string(r[:200])
 	}
