@@ -116,7 +116,7 @@ func (k *Keeper) term(ctx context.Context, t Token, until time.Time, act func(co
 			return false, err
 		case <-over.C:
 			stop()
-			<-done // what it says now is that it was stopped
+			_ = <-done // what it says now is that it was stopped
 			return ctx.Err() == nil, nil
 		case <-tick.C:
 			over.Stop()

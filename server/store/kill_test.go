@@ -32,6 +32,10 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, saveForever(dir))
 		os.Exit(1)
 	}
+	if at := os.Getenv(leaseEnv); at != "" {
+		fmt.Fprintln(os.Stderr, actForever(at))
+		os.Exit(1)
+	}
 	code := m.Run()
 	if err := stopPostgres(); err != nil {
 		fmt.Fprintln(os.Stderr, err)

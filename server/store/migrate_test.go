@@ -63,19 +63,25 @@ func TestMigrationsMatchSchema(t *testing.T) {
 // empty is a database of a dialect with nothing in it.
 func empty(t *testing.T, of string) *sql.DB {
 	t.Helper()
-	var db *sql.DB
 	if of == dialect.Postgres {
-		config, err := pgx.ParseConfig(postgresServer(t).Database(t, ""))
-		if err != nil {
-			t.Fatal(err)
-		}
-		db = postgres.Open(config, 0)
-	} else {
-		var err error
-		if db, err = sql.Open("sqlite", "file:"+filepath.Join(t.TempDir(), "dev.db")+"?_pragma=foreign_keys(1)"); err != nil {
-			t.Fatal(err)
-		}
+		return plain(t, postgresServer(t).Database(t, ""))
 	}
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(t.TempDir(), "dev.db")+"?_pragma=foreign_keys(1)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+// plain is a PostgreSQL database without a store around it.
+func plain(t *testing.T, at string) *sql.DB {
+	t.Helper()
+	config, err := pgx.ParseConfig(at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db := postgres.Open(config, 0)
 	t.Cleanup(func() { _ = db.Close() })
 	return db
 }
