@@ -34,6 +34,7 @@ type Config struct {
 	Sources       []remote.Source `yaml:"sources,omitempty"`
 	Webhooks      []Webhook       `yaml:"webhooks,omitempty"`
 	Rollouts      Rollouts        `yaml:"rollouts,omitempty"`
+	People        People          `yaml:"people,omitempty"`
 }
 
 // History configures the embedded store of metrics.
@@ -109,6 +110,7 @@ func Parse(data []byte) (Config, error) {
 }
 
 func (c *Config) setDirectory(dir string) {
+	c.People.setDirectory(dir)
 	for i := range c.Sources {
 		c.Sources[i].SetDirectory(dir)
 	}
@@ -125,6 +127,9 @@ func (c *Config) setDirectory(dir string) {
 // Check names what cannot be, and what can.
 func (c *Config) Check() error {
 	if err := c.History.check(); err != nil {
+		return err
+	}
+	if err := c.People.check(); err != nil {
 		return err
 	}
 	names := make(map[string]string)

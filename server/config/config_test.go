@@ -35,6 +35,7 @@ sources:
 webhooks:
   - {name: pager, url: "https://pager.example.com/weir", kinds: [rollout, rejected], meshes: [shop], secret: hunter2-of-the-pager, timeout: 5s, retries: 3}
 rollouts: {loopback: true, secret: hunter2-of-rollouts}
+people: {keyFile: weir.key, idle: 1h, lifetime: 8h}
 `
 
 func TestWhole(t *testing.T) {
@@ -61,6 +62,9 @@ func TestWhole(t *testing.T) {
 	}
 	if r := c.Rollouts; !r.Loopback || r.Secret != "hunter2-of-rollouts" {
 		t.Errorf("rollouts %+v", r)
+	}
+	if p := c.People; p.KeyFile != filepath.Join(dir, "weir.key") || time.Duration(p.Idle) != time.Hour || time.Duration(p.Lifetime) != 8*time.Hour {
+		t.Errorf("people %+v", p)
 	}
 	text := c.String()
 	if strings.Contains(text, "hunter2") {
@@ -103,6 +107,10 @@ func TestRefused(t *testing.T) {
 		"few series":         {"history: {seriesLimit: 5}", "history.seriesLimit 5: at least 1000"},
 		"source without url": {"sources: [{name: prod}]", "prod"},
 		"job without mesh":   {"scrape: [{name: edge, targets: ['a:1']}]", "edge"},
+		"idle for a minute":  {"people: {idle: 1m}", "people.idle 1m: from 5m to 30d"},
+		"idle for ever":      {"people: {idle: 1y}", "people.idle 1y: from 5m to 30d"},
+		"lifetime":           {"people: {lifetime: 1y}", "people.lifetime 1y: from 5m to 30d"},
+		"idle past the end":  {"people: {idle: 2h, lifetime: 1h}", "no longer than people.lifetime"},
 		"twice": {
 			"sources: [{name: x, url: 'http://a'}]\nscrape: [{name: x, mesh: m, node: n, targets: ['a:1']}]",
 			`scrape job "x": there is a source of that name already`,

@@ -206,18 +206,3 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
-
-// BenchmarkSignIn is the cost of one sign-in: at most 60 ms of CPU.
-func BenchmarkSignIn(b *testing.B) {
-	h := New(Default(), 1, time.Minute)
-	hash, err := h.Make(b.Context(), "river of glass")
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.ReportAllocs()
-	for b.Loop() {
-		if v, err := h.Check(b.Context(), hash, "river of glass"); err != nil || !v.Right {
-			b.Fatal(err)
-		}
-	}
-}
