@@ -15,7 +15,6 @@ import (
 
 // TestBadCanary plays the story on real Envoys: the evidence aborts the bad canary, and its healthy twin gets everything.
 func TestBadCanary(t *testing.T) {
-	apart(t)
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	s, err := New(ctx, Options{
