@@ -63,6 +63,11 @@ func (w *Web) rollout(c *gin.Context) error {
 		p.Changes = append(p.Changes, v.changeLine(entry))
 	}
 	p.Verbs = w.verbsOf(c.Request.Context(), v, r)
+	fits := func(verb canary.Verb) bool {
+		return slices.Contains(p.Verbs, page.RolloutVerb{Verb: string(verb)})
+	}
+	p.Railed = r.Cause == canary.CauseGuard
+	p.CanOverride = p.Railed || fits(canary.VerbResume) || fits(canary.VerbRetry)
 	if p.Running {
 		p.Refresh = watchEvery
 	}

@@ -2,6 +2,7 @@ package web
 
 import (
 	"crypto/rand"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -75,7 +76,7 @@ func (v view) weighted(ref mesh.Ref) []mesh.WeightedTarget {
 func (w *Web) rolloutForm(v view, target string) page.RolloutForm {
 	p := page.RolloutForm{
 		Shell: v.Shell, Off: w.Rollouts == nil, Chosen: target, Action: v.Href("/canaries/new"), Presets: stepPresets(),
-		Values: map[string]string{"preset": "usual"}, Errors: map[string]string{}, Defaults: v.rolloutDefaults(),
+		Values: map[string]string{"preset": "usual"}, Errors: map[string]string{}, Defaults: v.rolloutDefaults(), Metrics: v.metricList(nil, nil),
 	}
 	if target == "" {
 		p.Choices = w.rolloutChoices(v)
@@ -196,6 +197,9 @@ func (v view) readRollout(c *gin.Context) (s canary.Spec, values, wrong map[stri
 	length("interval", &s.Analysis.Interval)
 	s.Analysis.IgnoreLatency = values["ignoreLatency"] != ""
 	s.Webhooks = readHooks(values["webhooks"])
+	metrics := typedMetrics(c.Request.PostForm)
+	s.Analysis.Metrics = v.readMetrics(metrics, wrong)
+	maps.Copy(values, toMap(metrics))
 	return s, values, wrong
 }
 
@@ -217,6 +221,9 @@ func readHooks(text string) []canary.Webhook {
 
 // fieldOfSpec is the form's field that a field of a spec is typed in.
 func fieldOfSpec(field string) string {
+	if name, ok := fieldOfMetric(field); ok {
+		return name
+	}
 	switch {
 	case strings.HasPrefix(field, "steps"):
 		return "steps"
@@ -255,6 +262,7 @@ func (w *Web) rolloutAgain(c *gin.Context, v view, values, wrong map[string]stri
 	if len(p.Nodes) == 0 {
 		return mesh.Errorf(mesh.NotFound, "%s: there is no such route or split in mesh %s", shorten(p.Chosen), v.Mesh)
 	}
+	p.Metrics = v.metricList(toValues(values), p.Errors)
 	return w.render(c, status, page.RolloutFormPage(p))
 }
 
@@ -269,6 +277,9 @@ func (w *Web) startRollout(sure bool) handler {
 			return mesh.Errorf(mesh.Unavailable, "this server carries out no rollouts")
 		}
 		spec, values, wrong := v.readRollout(c)
+		if pressed := c.PostForm("do"); pressed != "" && !sure {
+			return w.rolloutRows(c, v, values, pressed)
+		}
 		if len(wrong) > 0 {
 			return w.rolloutAgain(c, v, values, wrong, nil)
 		}
@@ -303,7 +314,7 @@ func (w *Web) reviewRollout(c *gin.Context, v view, r canary.Rollout, twins page
 	for _, name := range rolloutFields() {
 		p.Hidden = append(p.Hidden, page.Field{Name: name, Value: values[name]})
 	}
-	p.Hidden = append(p.Hidden, page.Field{Name: "key", Value: rand.Text()})
+	p.Hidden = append(append(p.Hidden, metricHidden(values)...), page.Field{Name: "key", Value: rand.Text()})
 	p.Title = p.Heading
 	p.Resend = page.Resend{Form: "rollout-review", Action: v.Href("/canaries/new")}
 	return w.render(c, http.StatusOK, page.RolloutReviewPage(p))

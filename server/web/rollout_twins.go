@@ -44,6 +44,9 @@ func startTwins(v view, s canary.Spec, reason string) page.Equivalents {
 		analysis["ignoreLatency"] = true
 		words = append(words, "--ignore-latency")
 	}
+	if len(s.Analysis.Metrics) > 0 {
+		analysis["metrics"] = s.Analysis.Metrics
+	}
 	if len(analysis) > 0 {
 		body["analysis"] = analysis
 	}
@@ -65,8 +68,18 @@ func startTwins(v view, s canary.Spec, reason string) page.Equivalents {
 	if err != nil {
 		return page.Equivalents{}
 	}
+	if len(s.Analysis.Metrics) > 0 { // which no flag says
+		words = []string{"weir", "canary", "start", "-f", "-"}
+		if reason != "" {
+			words = append(words, "--reason", page.ShellWord(reason))
+		}
+	}
+	command := strings.Join(append(words, "--mesh", page.ShellWord(v.Mesh)), " ")
+	if len(s.Analysis.Metrics) > 0 {
+		command += " <<'END'\n" + string(file) + "END"
+	}
 	return page.Equivalents{
-		CLI: strings.Join(append(words, "--mesh", page.ShellWord(v.Mesh)), " "), YAML: string(file),
+		CLI: command, YAML: string(file),
 		Curl: "curl -X POST \"$WEIR_URL/api/v1/" + inMesh(v.Mesh) + "/canaries\" \\\n  -H 'Content-Type: application/json' \\\n  -d " + page.ShellWord(string(data)),
 	}
 }

@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// rulePrefix is what the keys of rules begin with: what is not as it should be in somebody's configuration.
+// rulePrefix is what the keys of rules begin with: what is not as it should be in somebody's configuration, and why a
+// rollout or a guard rail holds something up.
 const rulePrefix = "rule."
 
 // rule recognizes one rule in English, as the parts of Weir that know no languages write it. The English catalogue is
@@ -47,13 +48,15 @@ func rulesOf(english map[string]string) []rule {
 	return list
 }
 
-// shapeOf is what may stand in a placeholder of a rule: one word, except where it is a list of them or free text.
+// shapeOf is what may stand in a placeholder of a rule: one word, except where it is a list of them, a name or free text.
 func shapeOf(name string) string {
 	switch name {
 	case "list":
 		return `\S+(?:, \S+)* or \S+`
-	case "words", "detail":
+	case "words", "detail", "rest", "title", "object", "source", "until":
 		return `.+`
+	case "who":
+		return `[^:]+`
 	}
 	return `\S+`
 }

@@ -66,6 +66,8 @@ type Rollout struct {
 	Verbs   []RolloutVerb
 	Twins   Equivalents
 	Action  string // where the verbs are sent
+	// CanOverride says that a verb's next move may run into guard rails, Railed that the last one did.
+	CanOverride, Railed bool
 }
 
 // RolloutFact is a name with its value and what it means.
@@ -234,7 +236,11 @@ type RolloutForm struct {
 	Held     component.LinkTo // the rollout that holds it already; no name: none does
 	Single   string           // the only target; "" when there are more
 	Defaults map[string]string
+	Metrics  KnobList // checks of one's own
 }
+
+// rowsOf is what the rows of the form's checks hang on: the ids of their fields begin with it.
+func (f RolloutForm) rowsOf() Knob { return Knob{ID: "rollout"} }
 
 // RolloutChoice is a route or a split that can be chosen.
 type RolloutChoice struct {

@@ -25,6 +25,16 @@ type Failure struct {
 	Typed  []Field // of that, what somebody entered
 }
 
+// inWords says in the reader's language what the catalogue knows of: why a rollout or a guard rail holds something up, with
+// what it quotes likewise. Free text stays as it is.
+func (s Shell) inWords(text string) string {
+	if s.L.Lang == i18n.English {
+		return text
+	}
+	words, _ := s.L.Rule(text, s.inWords)
+	return words
+}
+
 // foreign says whether a sentence is in English on a page that is not. Every Korean sentence has letters of its own, so
 // one without any came untranslated.
 func (s Shell) foreign(text string) bool {

@@ -1,6 +1,7 @@
 package page
 
 import (
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -135,11 +136,13 @@ func fieldWord(l i18n.Locale, s plan.Step) string {
 
 // stepValue writes a value as the reader's language does: a share comes as English writes it.
 func stepValue(l i18n.Locale, v string) string {
-	if n, ok := strings.CutSuffix(v, " %"); ok {
-		return l.T("format.percent", "n", n)
-	}
-	return v
+	return percentage.ReplaceAllStringFunc(v, func(share string) string {
+		return l.T("format.percent", "n", strings.TrimSuffix(share, " %"))
+	})
 }
+
+// percentage is a share as plans write it.
+var percentage = regexp.MustCompile(`\b\d+(\.\d+)? %`)
 
 // levelMark is the symbol of a level, which says the same without colour.
 func levelMark(level plan.Level) string {
