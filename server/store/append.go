@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/weirmesh/weir/ent"
 	entchange "github.com/weirmesh/weir/ent/change"
@@ -43,12 +44,30 @@ func (s *Store) Append(ctx context.Context, base int64, r change.Record) error {
 	if err != nil || !asked {
 		return err
 	}
-	// A server that crashed may have given the transaction's number to another one: the entry itself has the last word.
-	there, err := s.reader.Change.Query().Where(entchange.ID(r.Change.ID)).Exist(ctx)
-	if err == nil && !there {
-		err = mesh.Errorf(mesh.Unavailable, "%s: the database was restarted, and nothing was recorded: try again", doing)
+	return s.recorded(ctx, doing, r.Change.ID)
+}
+
+// recorded looks for an entry whose transaction was asked about: a server that crashed may have given the transaction's number
+// to another one, and the entry itself has the last word. Error: mesh.Unavailable when it is not there, or nobody knows.
+func (s *Store) recorded(ctx context.Context, doing, id string) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), pgSettle)
+	defer cancel()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		there, err := s.reader.Change.Query().Where(entchange.ID(id)).Exist(ctx)
+		switch {
+		case err == nil && there:
+			return nil
+		case err == nil:
+			return mesh.Errorf(mesh.Unavailable, "%s: the database was restarted, and nothing was recorded: try again", doing)
+		}
+		select {
+		case <-ctx.Done():
+			return unknown(doing, err)
+		case <-tick.C:
+		}
 	}
-	return s.explain(doing, err)
 }
 
 // stale is the conflict that a compare-and-set which does not hold leads to.

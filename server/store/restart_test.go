@@ -14,8 +14,8 @@ import (
 	"github.com/weirmesh/weir/server/store/postgrestest"
 )
 
-// durable is a PostgreSQL that writes before it acknowledges, and an empty database on it.
-func durable(t *testing.T) (server *postgrestest.Server, at string) {
+// durable is a PostgreSQL that writes before it acknowledges.
+func durable(t *testing.T) *postgrestest.Server {
 	t.Helper()
 	server, err := postgrestest.Start(postgrestest.Options{Durable: true, Own: true})
 	if err != nil {
@@ -26,13 +26,19 @@ func durable(t *testing.T) (server *postgrestest.Server, at string) {
 			t.Error(err)
 		}
 	})
-	return server, server.Database(t, "")
+	return server
 }
 
-// The writer is killed and its database ends without another word: what was acknowledged is there, and nothing is half
-// there.
-func TestDatabaseCrashesWithItsWriter(t *testing.T) {
-	server, at := durable(t)
+func TestDatabaseCrashes(t *testing.T) {
+	server := durable(t)
+	t.Run("with its writer", func(t *testing.T) { crashWithWriter(t, server) })
+	t.Run("under its writer", func(t *testing.T) { crashUnderWriter(t, server) })
+}
+
+// crashWithWriter kills the writer and has its database end without another word: what was acknowledged is there, and
+// nothing is half there.
+func crashWithWriter(t *testing.T, server *postgrestest.Server) {
+	at := server.Database(t, "")
 	crashes := 10
 	if more, err := strconv.Atoi(os.Getenv("WEIR_TEST_KILLS")); err == nil {
 		crashes = more
@@ -54,10 +60,10 @@ type attempt struct {
 	err error
 }
 
-// The database crashes under a writer that lives: it is told of each change what became of it, and that is true.
-func TestDatabaseCrashesUnderItsWriter(t *testing.T) {
-	server, at := durable(t)
-	s := open(t, at)
+// crashUnderWriter has the database crash under a writer that lives: it is told of each change what became of it, and that
+// is true.
+func crashUnderWriter(t *testing.T, server *postgrestest.Server) {
+	s := open(t, server.Database(t, ""))
 	stop := make(chan struct{})
 	var made []attempt
 	var writing sync.WaitGroup

@@ -43,12 +43,17 @@ func (s *Store) settle(ctx context.Context, doing string, do func(*ent.Tx) error
 	done, certain := s.engine.landed(ctx, id, commit)
 	switch {
 	case !certain:
-		return true, mesh.Errorf(mesh.Unavailable, "%s: the connection to the database was lost, and it is not known whether this was recorded: look before you try again: %w", doing, commit)
+		return true, unknown(doing, commit)
 	case done:
 		s.wakes.wake()
 		return true, nil
 	}
 	return false, s.explain(doing, commit)
+}
+
+// unknown is the error after which nobody knows whether something was recorded.
+func unknown(doing string, err error) error {
+	return mesh.Errorf(mesh.Unavailable, "%s: the connection to the database was lost, and it is not known whether this was recorded: look before you try again: %w", doing, err)
 }
 
 // fence refuses what is done under a lease that somebody else has by now, and keeps it from changing hands until the

@@ -67,24 +67,31 @@ var (
 	_ driver.Validator          = (*conn)(nil)
 )
 
-// ExecContext runs a statement.
+// ExecContext runs a statement. driver.ErrBadConn, after which database/sql tries another connection, is for what was not
+// sent: a statement that was may have been done. (pgx calls some errors safe to retry that come after sending.)
 func (c *conn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	if c.pgx.IsClosed() {
+		return nil, driver.ErrBadConn
+	}
 	ctx, cancel := c.limited(ctx)
 	defer cancel()
 	tag, err := c.pgx.Exec(ctx, query, values(args)...)
 	if err != nil {
-		return nil, unsent(err)
+		return nil, err
 	}
 	return driver.RowsAffected(tag.RowsAffected()), nil
 }
 
 // QueryContext runs a statement that answers rows.
 func (c *conn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	if c.pgx.IsClosed() {
+		return nil, driver.ErrBadConn
+	}
 	ctx, cancel := c.limited(ctx)
 	found, err := c.pgx.Query(ctx, query, append([]any{formats()}, values(args)...)...)
 	if err != nil {
 		cancel()
-		return nil, unsent(err)
+		return nil, err
 	}
 	r := &rows{found: found, types: c.pgx.TypeMap(), done: cancel}
 	// What the columns are is known with the first row.
@@ -92,7 +99,7 @@ func (c *conn) QueryContext(ctx context.Context, query string, args []driver.Nam
 	if err := found.Err(); err != nil {
 		found.Close()
 		cancel()
-		return nil, unsent(err)
+		return nil, err
 	}
 	return r, nil
 }
@@ -103,15 +110,6 @@ func (c *conn) limited(ctx context.Context) (context.Context, context.CancelFunc
 		return ctx, func() {}
 	}
 	return context.WithTimeout(ctx, c.limit)
-}
-
-// unsent is driver.ErrBadConn, after which database/sql tries another connection, for what certainly did not reach the
-// server, and err for everything else.
-func unsent(err error) error {
-	if pgconn.SafeToRetry(err) {
-		return driver.ErrBadConn
-	}
-	return err
 }
 
 func values(args []driver.NamedValue) []any {
@@ -142,28 +140,42 @@ func (c *conn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, erro
 	if o.ReadOnly {
 		opts.AccessMode = pgx.ReadOnly
 	}
-	tx, err := c.pgx.BeginTx(ctx, opts)
-	if err != nil {
-		return nil, unsent(err)
+	limited, cancel := c.limited(ctx)
+	defer cancel()
+	tx, err := c.pgx.BeginTx(limited, opts)
+	if err != nil && ctx.Err() == nil && c.pgx.IsClosed() {
+		return nil, driver.ErrBadConn // nothing was done yet
 	}
-	return transaction{tx}, nil
+	if err != nil {
+		return nil, err
+	}
+	return transaction{c.pgx, tx}, nil
 }
 
 // transaction ends whether or not whoever began it still waits: a commit that is given up half way would leave nobody
 // knowing what became of it.
-type transaction struct{ tx pgx.Tx }
+type transaction struct {
+	conn *pgx.Conn
+	tx   pgx.Tx
+}
 
 // Commit ends it for good. Error: Uncertain when the server did not say what became of it.
 func (t transaction) Commit() error {
+	if t.conn.IsClosed() {
+		return errLost
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), lastWords)
 	defer cancel()
 	err := t.tx.Commit(ctx)
 	refusal, answered := errors.AsType[*pgconn.PgError](err)
-	if err == nil || errors.Is(err, pgx.ErrTxCommitRollback) || pgconn.SafeToRetry(err) || answered && refusal.SeverityUnlocalized == "ERROR" {
+	if err == nil || errors.Is(err, pgx.ErrTxCommitRollback) || answered && refusal.SeverityUnlocalized == "ERROR" {
 		return err
 	}
 	return &Uncertain{err}
 }
+
+// errLost is a transaction whose connection ended before its commit was sent. Such a transaction is nothing.
+var errLost = errors.New("the connection was lost before the commit")
 
 // Uncertain is a commit of which nobody said what became of it: the connection was lost in its midst.
 type Uncertain struct{ Err error }
