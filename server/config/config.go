@@ -34,7 +34,9 @@ type Config struct {
 	Sources       []remote.Source `yaml:"sources,omitempty"`
 	Webhooks      []Webhook       `yaml:"webhooks,omitempty"`
 	Rollouts      Rollouts        `yaml:"rollouts,omitempty"`
+	PublicURL     string          `yaml:"publicUrl,omitempty"` // the address that people call the console by
 	People        People          `yaml:"people,omitempty"`
+	OIDC          *OIDC           `yaml:"oidc,omitempty"` // nil: people sign in with passwords alone
 }
 
 // History configures the embedded store of metrics.
@@ -111,6 +113,7 @@ func Parse(data []byte) (Config, error) {
 
 func (c *Config) setDirectory(dir string) {
 	c.People.setDirectory(dir)
+	c.OIDC.setDirectory(dir)
 	for i := range c.Sources {
 		c.Sources[i].SetDirectory(dir)
 	}
@@ -130,6 +133,12 @@ func (c *Config) Check() error {
 		return err
 	}
 	if err := c.People.check(); err != nil {
+		return err
+	}
+	if err := checkPublic(c.PublicURL); err != nil {
+		return err
+	}
+	if err := c.OIDC.check(c.PublicURL); err != nil {
 		return err
 	}
 	names := make(map[string]string)
