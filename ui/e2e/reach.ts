@@ -107,3 +107,26 @@ export const forced = (page: Page): Promise<void> => page.emulateMedia({ forcedC
 
 /** The page with the keyboard on a part of it. */
 export const focus = (page: Page, part: string): Promise<void> => page.locator(part).first().focus();
+
+/** A split without a name. */
+export async function nameless(page: Page): Promise<void> {
+  await forms(page);
+  const field = page.locator("[data-testid=knob-share] input[name=name]");
+  await field.fill(" ");
+  await field.press("Enter");
+  await page.locator("[data-testid=knob-share] [aria-invalid=true]").first().waitFor();
+}
+
+/** Two checks of one's own, of which one says nothing that could be measured. */
+export async function unmeasured(page: Page): Promise<void> {
+  await forms(page);
+  await page.locator("[data-add][value='add:metric']").click();
+  await page.locator("[name='metric.0.name']").fill("sales");
+  await page.locator("[name='metric.0.query']").fill('sum(rate(sales_total{version="{{canary}}"}[{{window}}]))');
+  await page.locator("[name='metric.0.min']").fill("0.5");
+  await page.locator("[data-add][value='add:metric']").click();
+  await page.locator("[name='metric.1.name']").fill("refunds");
+  await page.locator("[name='metric.1.max']").fill("few");
+  await page.getByTestId("review-rollout").click();
+  await page.locator("[data-testid=rows-metric] [aria-invalid=true]").first().waitFor();
+}

@@ -8,6 +8,7 @@ import {
   focus,
   forced,
   forms,
+  nameless,
   needed,
   newTime,
   overtaken,
@@ -16,6 +17,7 @@ import {
   refusal,
   review,
   send,
+  unmeasured,
   wrongTime,
 } from "./reach.ts";
 
@@ -99,6 +101,8 @@ const looks: readonly State[] = [
   reached("routes-open", "/services/reviews/traffic?route=beta", forms),
   reached("route-refused", "/services/reviews/traffic?route=beta", wrongTime),
   reached("route-review", "/services/reviews/traffic?route=beta", newTime),
+  reached("route-share-refused", "/services/reviews/traffic?route=primary", nameless),
+  reached("canary-metrics", "/canaries/new?target=reviews/primary", unmeasured),
   reached("health-open", "/services/reviews/health", forms),
   reached("print", split, print),
   reached("print-overview", "/", print),
