@@ -68,18 +68,21 @@ func startTwins(v view, s canary.Spec, reason string) page.Equivalents {
 	if err != nil {
 		return page.Equivalents{}
 	}
-	if len(s.Analysis.Metrics) > 0 { // which no flag says
-		words = []string{"weir", "canary", "start", "-f", "-"}
-		if reason != "" {
-			words = append(words, "--reason", page.ShellWord(reason))
-		}
-	}
-	command := strings.Join(append(words, "--mesh", page.ShellWord(v.Mesh)), " ")
-	if len(s.Analysis.Metrics) > 0 {
-		command += " <<'END'\n" + string(file) + "END"
-	}
 	return page.Equivalents{
-		CLI: command, YAML: string(file),
+		CLI: startCommand(v, s, words, reason, string(file)), YAML: string(file),
 		Curl: "curl -X POST \"$WEIR_URL/api/v1/" + inMesh(v.Mesh) + "/canaries\" \\\n  -H 'Content-Type: application/json' \\\n  -d " + page.ShellWord(string(data)),
 	}
+}
+
+// startCommand is the command that begins a rollout: from a file where it has checks, which no flag says.
+func startCommand(v view, s canary.Spec, words []string, reason, file string) string {
+	ending := []string{"--mesh", page.ShellWord(v.Mesh)}
+	if len(s.Analysis.Metrics) == 0 {
+		return strings.Join(append(words, ending...), " ")
+	}
+	words = []string{"weir", "canary", "start", "-f", "-"}
+	if reason != "" {
+		words = append(words, "--reason", page.ShellWord(reason))
+	}
+	return strings.Join(append(words, ending...), " ") + " <<'END'\n" + file + "END"
 }
