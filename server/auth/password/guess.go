@@ -10,7 +10,7 @@ import (
 // common are words that passwords are made of, the longest first, so that none is cut out of the middle of another.
 //
 //go:embed common.txt
-var common string //nolint:gochecknoglobals // embedded files can be nothing else
+var common string
 
 // minRest is how many characters have to be left of a password once everything that a guesser tries first is taken out.
 const minRest = 5

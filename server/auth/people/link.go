@@ -2,7 +2,6 @@ package people
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"strings"
 	"time"
@@ -23,7 +22,7 @@ type Link struct {
 
 // String keeps the secret out of logs.
 func (l Link) String() string {
-	return fmt.Sprintf("a link until %s", l.Expires.UTC().Format(time.RFC3339))
+	return "a link until " + l.Expires.UTC().Format(time.RFC3339)
 }
 
 // setupID is the ID of the only setup link there is at a time.

@@ -43,7 +43,7 @@ func TestSomebodyAlwaysManages(t *testing.T) {
 				rt.Fatalf("%s from %+v to %+v with %d others: %v", p.Name, p.Grants, next.Grants, without, err)
 			}
 		}
-		for range rapid.IntRange(1, 12).Draw(rt, "steps") {
+		for range rapid.IntRange(1, 6).Draw(rt, "steps") {
 			switch rapid.IntRange(0, 4).Draw(rt, "what") {
 			case 0:
 				p, _, err := w.Directory.Add(ctx, "p"+strconv.Itoa(len(model))+"-"+strconv.Itoa(round)+"-"+strconv.Itoa(rapid.IntRange(0, 1000).Draw(rt, "name")), grants(t, "admin"))

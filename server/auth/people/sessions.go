@@ -51,10 +51,11 @@ func (s *Sessions) Load(ctx context.Context, token string) (context.Context, err
 		token = ""
 	}
 	cur := &current{visit: visitOf(ctx)}
-	ctx, err := s.manager.Load(context.WithValue(ctx, currentKey{}, cur), token)
+	loaded, err := s.manager.Load(context.WithValue(ctx, currentKey{}, cur), token)
 	if err != nil {
 		return ctx, err
 	}
+	ctx = loaded
 	person := s.manager.GetString(ctx, personKey)
 	if person == "" {
 		return ctx, nil
