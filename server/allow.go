@@ -20,7 +20,7 @@ func allow(ctx context.Context, now mesh.Mesh, edits []change.Edit) error {
 	}
 	for _, e := range edits {
 		verb := auth.Steer
-		if governs(e) {
+		if governs(now, e) {
 			verb = auth.Govern
 		}
 		if err := auth.Can(ctx, verb, auth.Resource{Mesh: name, Of: e.Ref}); err != nil {
@@ -32,8 +32,8 @@ func allow(ctx context.Context, now mesh.Mesh, edits []change.Edit) error {
 
 // governs tells whether an edit makes or deletes a mesh or changes the rules for changing something: what holds people
 // back is not theirs to loosen.
-func governs(e change.Edit) bool {
-	if e.Ref.Kind == mesh.KindMesh && (e.Before == nil || e.After == nil) {
+func governs(now mesh.Mesh, e change.Edit) bool {
+	if e.Ref.Kind == mesh.KindMesh && (now.Name == "" || e.After == nil) {
 		return true
 	}
 	return !reflect.DeepEqual(mesh.GuardOf(e.Before), mesh.GuardOf(e.After))

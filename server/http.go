@@ -28,14 +28,18 @@ func (s *Server) newHTTP() (*http.Server, error) {
 	gin.SetMode(gin.ReleaseMode)
 	engine := gin.New()
 	engine.Use(gin.CustomRecoveryWithWriter(nil, s.recovered))
-	rest, err := api.New(api.Options{
+	options := api.Options{
 		Meshes: s.door, Door: s.door, Ledger: s.door, Entries: s.door, Graphs: s.graphs, Proxies: s.xds, Live: s.hub,
 		Logger: s.opts.Logger.With("part", "api"), Version: s.opts.Version,
 		GraphOver: s.graphOver, Ready: s.ready, Open: s.opts.Open,
 		Timeline: s.seeing.timeline, Sources: s.state, Targets: s.targets, Querier: s.querier,
 		Dumps: s.xds, Stats: s.stats, Advise: s.advise, Rollouts: s.rollouts,
 		Events: s.journal, Hooks: s.told,
-	})
+	}
+	if s.gate != nil {
+		options.Identify = s.gate.Identify
+	}
+	rest, err := api.New(options)
 	if err != nil {
 		return nil, fmt.Errorf("build the API: %w", err)
 	}

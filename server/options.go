@@ -27,6 +27,7 @@ type Options struct {
 	MetricsAnywhere bool
 	Data            string             // the data directory; made if it is missing
 	Open            bool               // no sign-in; allowed on loopback addresses only
+	People          PeopleOptions      // who may come in, unless Open
 	Version         string             // Weir's own, shown on pages and by the API
 	Logger          *slog.Logger       // nil: silent
 	Window          time.Duration      // of the live graph; zero: 30 s

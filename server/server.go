@@ -13,9 +13,11 @@ import (
 
 	"github.com/weirmesh/weir/server/api/live"
 	"github.com/weirmesh/weir/server/auth"
+	"github.com/weirmesh/weir/server/auth/people"
 	"github.com/weirmesh/weir/server/canary"
 	"github.com/weirmesh/weir/server/change"
 	"github.com/weirmesh/weir/server/evidence"
+	"github.com/weirmesh/weir/server/gate"
 	"github.com/weirmesh/weir/server/graph"
 	"github.com/weirmesh/weir/server/health"
 	"github.com/weirmesh/weir/server/instrument"
@@ -37,6 +39,9 @@ type Server struct {
 	console  net.Listener
 	xds      *xds.Server
 	store    *store.Store
+	people   *people.People // nil: there is no sign-in
+	gate     *gate.Gate
+	setup    people.Link // while there is nobody
 	registry *registry.Registry
 	seeing   seeing
 	door     *change.Door
@@ -96,6 +101,9 @@ func (s *Server) build(ctx context.Context) error {
 	}
 	s.onClose("store", s.store.Close)
 
+	if err := s.admit(ctx); err != nil {
+		return err
+	}
 	if err := s.register(ctx); err != nil {
 		return err
 	}
@@ -178,6 +186,9 @@ func (s *Server) register(ctx context.Context) error {
 func (s *Server) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(named("control plane", func() error { return s.xds.Run(ctx) }))
+	if s.people != nil {
+		group.Go(named("people", func() error { return s.people.Run(ctx) }))
+	}
 	group.Go(named("registry", func() error { return s.registry.Run(ctx) }))
 	group.Go(named("change", func() error { return s.door.Run(auth.With(ctx, auth.Itself("deadline"))) }))
 	group.Go(named("evidence", func() error { return s.evidence.Run(ctx) }))

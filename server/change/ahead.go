@@ -41,7 +41,8 @@ type Guard interface {
 	Recorded(i Intent)
 }
 
-// Allow says whether whoever the context names may make these edits of a mesh, which is as it is now. It is asked about
+// Allow says whether whoever the context names may make these edits of a mesh, which is as it is now: empty when
+// there is none yet. It is asked about
 // everything that passes the door: proposals, dry runs, what takes back, deadlines that are kept, moved or over. Its errors
 // are for people: mesh.Denied, mesh.Unauthenticated. It is asked while the door is held, so it answers from memory.
 type Allow func(ctx context.Context, now mesh.Mesh, edits []Edit) error

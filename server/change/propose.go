@@ -253,7 +253,7 @@ func (d *Door) prepare(ctx context.Context, t draft) (written, error) {
 			Message: fmt.Sprintf("nothing would change: mesh %s is already so (revision %d)", t.Mesh, current.Revision),
 		}
 	}
-	if err := d.allow(ctx, current.Mesh, edits); err != nil {
+	if err := d.allow(ctx, d.current(t.Mesh).Mesh, edits); err != nil {
 		return written{}, err
 	}
 	c, err := d.describe(t, edits, current.Revision+1)
