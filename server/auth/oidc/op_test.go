@@ -136,7 +136,7 @@ func newStorage() *storage.Storage {
 // shared is one of them: making its key takes longer than the tests that use it.
 var shared = sync.OnceValue(newStorage)
 
-func newProvider(t *testing.T, state *storage.Storage) *provider {
+func newProvider(t testing.TB, state *storage.Storage) *provider {
 	t.Helper()
 	p := &provider{
 		Storage: state, asked: map[string]int{}, broken: map[string]int{}, inToken: true,
@@ -229,7 +229,7 @@ func (p *provider) resign(answer map[string]any, change func(map[string]any)) {
 }
 
 // secretFile holds a client's secret.
-func secretFile(t *testing.T, text string) string {
+func secretFile(t testing.TB, text string) string {
 	t.Helper()
 	name := t.TempDir() + "/secret"
 	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {

@@ -263,3 +263,13 @@ func TestPatienceEnds(t *testing.T) {
 	_, _, err := b.finish(t, query)
 	b.refused(t, err, mesh.Unauthenticated, "over")
 }
+
+// BenchmarkSignIn is a whole sign-in: to the provider and back, with its form, its keys and its signature.
+func BenchmarkSignIn(b *testing.B) {
+	w := newWorld(b, nil)
+	for b.Loop() {
+		if _, _, err := w.browser(b).signIn(b, "ada", "/"); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -73,7 +73,7 @@ var empty = sync.OnceValue(func() []byte {
 })
 
 // newWorld makes one. change, which may be nil, changes the options of Weir's side.
-func newWorld(t *testing.T, change func(*oidc.Options)) *world {
+func newWorld(t testing.TB, change func(*oidc.Options)) *world {
 	t.Helper()
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "weir.db"), empty(), 0o600); err != nil {
@@ -98,7 +98,7 @@ func newWorld(t *testing.T, change func(*oidc.Options)) *world {
 }
 
 // again is Weir with other options, or one that has not asked its provider yet.
-func (w *world) again(t *testing.T, change func(*oidc.Options)) {
+func (w *world) again(t testing.TB, change func(*oidc.Options)) {
 	t.Helper()
 	o := oidc.Options{
 		Issuer: w.op.issuer, ClientID: clientID, SecretFile: secretFile(t, secret+"\n"), PublicURL: public + "/",
@@ -133,7 +133,7 @@ type browser struct {
 	client *http.Client
 }
 
-func (w *world) browser(t *testing.T) *browser {
+func (w *world) browser(t testing.TB) *browser {
 	t.Helper()
 	jar, err := cookiejar.New(nil)
 	if err != nil {
@@ -152,7 +152,7 @@ func (w *world) browser(t *testing.T) *browser {
 }
 
 // ask is the context of a request of the browser.
-func (b *browser) ask(t *testing.T) context.Context {
+func (b *browser) ask(t testing.TB) context.Context {
 	t.Helper()
 	ctx := people.WithVisit(t.Context(), people.Visit{Address: "192.0.2.7", Agent: "Firefox"})
 	ctx, err := b.w.Sessions.Load(ctx, b.cookie.Token)
@@ -163,7 +163,7 @@ func (b *browser) ask(t *testing.T) context.Context {
 }
 
 // begin asks Weir where to go.
-func (b *browser) begin(t *testing.T, next string) string {
+func (b *browser) begin(t testing.TB, next string) string {
 	t.Helper()
 	to, cookie, err := b.w.oidc.Begin(b.ask(t), next)
 	if err != nil {
@@ -176,7 +176,7 @@ func (b *browser) begin(t *testing.T, next string) string {
 var loginForm = regexp.MustCompile(`name="id" value="([^"]+)"`)
 
 // login goes to the provider, types a name and a password there, and gives the query that it is sent back with.
-func (b *browser) login(t *testing.T, to, user string) url.Values {
+func (b *browser) login(t testing.TB, to, user string) url.Values {
 	t.Helper()
 	page, err := b.client.Get(to)
 	if err != nil {
@@ -201,7 +201,7 @@ func (b *browser) login(t *testing.T, to, user string) url.Values {
 }
 
 // finish shows Weir the answer.
-func (b *browser) finish(t *testing.T, query url.Values) (people.Person, string, error) {
+func (b *browser) finish(t testing.TB, query url.Values) (people.Person, string, error) {
 	t.Helper()
 	who, cookie, next, err := b.w.oidc.Finish(b.ask(t), query)
 	if err == nil {
@@ -211,20 +211,20 @@ func (b *browser) finish(t *testing.T, query url.Values) (people.Person, string,
 }
 
 // signIn goes all the way.
-func (b *browser) signIn(t *testing.T, user, next string) (people.Person, string, error) {
+func (b *browser) signIn(t testing.TB, user, next string) (people.Person, string, error) {
 	t.Helper()
 	return b.finish(t, b.login(t, b.begin(t, next), user))
 }
 
 // name is who is signed in in the browser; empty: nobody.
-func (b *browser) name(t *testing.T) string {
+func (b *browser) name(t testing.TB) string {
 	t.Helper()
 	id, _ := auth.From(b.ask(t))
 	return id.Name
 }
 
 // refused checks that nobody got in, and that people are told why.
-func (b *browser) refused(t *testing.T, err error, code mesh.Code, words string) {
+func (b *browser) refused(t testing.TB, err error, code mesh.Code, words string) {
 	t.Helper()
 	if mesh.CodeOf(err) != code || !strings.Contains(err.Error(), words) {
 		t.Errorf("%v (%s), want %s and %q", err, mesh.CodeOf(err), code, words)
