@@ -1,19 +1,11 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
-	"fmt"
-	"io"
 	"net/http"
-	"net/http/cookiejar"
 	"net/url"
-	"os"
-	"os/exec"
-	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/PuerkitoBio/goquery"
 
@@ -26,6 +18,7 @@ type twinForm struct {
 	at, form string
 	typed    url.Values
 	press    string // a button of the form that is pressed before it is reviewed
+	stays    bool   // those that come after it need what it makes
 }
 
 func twinForms() []twinForm {
@@ -54,6 +47,20 @@ func twinForms() []twinForm {
 		{at: "/services/reviews/health", form: "limits-form", typed: one("degradedErrors", "2", "unhealthyErrors", "9")},
 		{at: "/config/node/ratings/edit", form: "definition-form", typed: one("text",
 			"kind: node\nmesh: shop\nname: ratings\nlisteners: [{port: 8080, protocol: http, connectionPool: {maxConnections: 90}}]\nserviceDiscovery: {registration: {}}\n")},
+		{at: "/settings", form: "limits-form", typed: one("degradedErrors", "3", "minRequests", "50")},
+		{at: "/config/mesh/shop/edit", form: "definition-form", typed: one("text", "kind: mesh\nname: shop\nguard: {largestStep: 20, protected: false}\n")},
+		{at: "/config/apply", form: "definition-form", typed: one("text",
+			"mesh: shop\nnodes: [{name: other, listeners: [{port: 8080, protocol: http}], serviceDiscovery: {registration: {}}}, {name: another}]\nservices: [{name: other, node: other}]\n")},
+		{at: "/config/new?kind=split", form: "definition-form", stays: true, typed: one("text",
+			"kind: split\nmesh: shop\nname: both\ntargets: [{node: reviews-v1, weight: 3}, {node: reviews-v2, weight: 1}]\n")},
+		{at: "/config/route/reviews/primary/edit", form: "definition-form", stays: true, typed: one("text",
+			"kind: route\nmesh: shop\nrouter: reviews\nname: primary\nprotocol: http\npriority: 10\nmatch: {prefix: /}\nsplit: both\n")},
+		{at: traffic + "?route=primary", form: "leave-form"},
+		{at: traffic + "?route=primary", form: "weights-form", typed: one("weight.reviews-v1", "30", "weight.reviews-v2", "70")},
+		{at: "/config/route/reviews/primary/edit", form: "definition-form", stays: true, typed: one("text",
+			"kind: route\nmesh: shop\nrouter: reviews\nname: primary\nprotocol: http\npriority: 10\nmatch: {prefix: /}\ntargets: [{node: reviews-v1, weight: 1}]\n")},
+		{at: "/config/split/both", form: "delete-object"},
+		{at: traffic + "?route=primary", form: "share-form", typed: one("name", "pair")},
 	}
 }
 
@@ -79,7 +86,7 @@ routes:
 `
 
 // TestTwins reviews every form, and gives its twins to a shell as they stand on the page: the command, the request and the
-// page have to mean the same change.
+// page have to mean the same change, and to leave the same entry in the ledger.
 func TestTwins(t *testing.T) {
 	s := openConsole(t)
 	s.shell("weir apply -f - <<'END'\n" + twinMesh + "END")
@@ -93,25 +100,25 @@ func TestTwins(t *testing.T) {
 			if wanted == "" {
 				t.Fatalf("the review changes nothing: %.2000s", review.Text())
 			}
-			var dry change.Change
-			if said := s.shell(twin(review, "curl")); json.Unmarshal([]byte(said), &dry) != nil || plain(dry.Diff) != wanted {
-				t.Errorf("the request does\n%s\nand the page says\n%s", said, wanted)
-			}
 			cli := twin(review, "cli")
 			if cli == "" {
 				t.Fatal("no command does the same")
 			}
-			sameSteps(t, review, dry, s.shell(dryRun(cli)))
-			s.shell(cli)
-			made := s.newest()
-			if plain(made.Diff) != wanted {
-				t.Errorf("the command does\n%s\nand the page says\n%s", made.Diff, wanted)
+			forecast := s.shell(dryRun(cli))
+			var made change.Change
+			s.three(ways{
+				page: func() { s.applied(s.review(f), nil) },
+				request: func() {
+					if said := s.shell(twin(s.review(f), "curl")); json.Unmarshal([]byte(said), &made) != nil || plain(made.Diff) != wanted {
+						t.Errorf("the request does\n%s\nand the page says\n%s", said, wanted)
+					}
+				},
+				command: func() { s.shell(cli) },
+			})
+			sameSteps(t, review, made, forecast)
+			if f.stays {
+				s.shell(twin(s.review(f), "cli"))
 			}
-			back := "undo" // what changes no traffic need not be kept
-			if made.State == change.Pending {
-				back = "revert"
-			}
-			s.shell("weir changes " + back + " " + made.ID)
 		})
 	}
 }
@@ -124,16 +131,16 @@ func dryRun(cli string) string {
 }
 
 // sameSteps compares the steps that the page, the request and the command forecast.
-func sameSteps(t *testing.T, review *goquery.Document, dry change.Change, said string) {
+func sameSteps(t *testing.T, review *goquery.Document, made change.Change, said string) {
 	t.Helper()
-	if dry.Plan == nil || len(dry.Plan.Steps) == 0 {
-		t.Fatalf("the request forecasts nothing: %+v", dry)
+	if made.Plan == nil || len(made.Plan.Steps) == 0 {
+		t.Fatalf("the request forecasts nothing: %+v", made)
 	}
-	if rows := review.Find(`[data-testid="steps"] tbody tr`).Length(); rows != len(dry.Plan.Steps) {
-		t.Errorf("the page tells %d steps, the request %d", rows, len(dry.Plan.Steps))
+	if rows := review.Find(`[data-testid="steps"] tbody tr`).Length(); rows != len(made.Plan.Steps) {
+		t.Errorf("the page tells %d steps, the request %d", rows, len(made.Plan.Steps))
 	}
 	flat := strings.Join(strings.Fields(said), " ")
-	for _, step := range dry.Plan.Steps {
+	for _, step := range made.Plan.Steps {
 		if row := strings.TrimSpace(step.Object.String() + " " + step.Field); !strings.Contains(flat, row) || !strings.Contains(flat, strings.Join(strings.Fields(step.After), " ")) {
 			t.Errorf("the command does not tell %q → %q:\n%s", row, step.After, said)
 		}
@@ -154,7 +161,7 @@ func TestRolloutTwins(t *testing.T) {
 	}
 	review := s.page(http.MethodPost, action, values)
 	var asked, begun, filed canary.Rollout
-	if err := json.Unmarshal([]byte(s.shell(twin(review, "curl"))), &asked); err != nil {
+	if err := json.Unmarshal([]byte(s.try(twin(review, "curl"))), &asked); err != nil {
 		t.Fatal(err)
 	}
 	spec := func(r canary.Rollout) string {
@@ -174,7 +181,7 @@ func TestRolloutTwins(t *testing.T) {
 	for _, verb := range []string{"promote", "abort"} {
 		review := s.page(http.MethodPost, at, url.Values{"do": {verb}, "reason": {"it's time"}})
 		var would canary.Rollout
-		if err := json.Unmarshal([]byte(s.shell(twin(review, "curl"))), &would); err != nil || !strings.Contains(would.Why, "it's time") {
+		if err := json.Unmarshal([]byte(s.try(twin(review, "curl"))), &would); err != nil || !strings.Contains(would.Why, "it's time") {
 			t.Errorf("%s: the request comes to %q: %v", verb, would.Why, err)
 		}
 		if verb == "abort" {
@@ -200,174 +207,4 @@ func plain(diff string) string {
 		}
 	}
 	return strings.Join(lines, "\n")
-}
-
-// console is a server with a browser before it.
-type console struct {
-	*testing.T
-	url  string
-	http *http.Client
-}
-
-func (s console) in(t *testing.T) console {
-	s.T = t
-	return s
-}
-
-func (s console) page(method, address string, form url.Values) *goquery.Document {
-	s.Helper()
-	r, err := http.NewRequestWithContext(s.Context(), method, s.url+address, strings.NewReader(form.Encode()))
-	if err != nil {
-		s.Fatal(err)
-	}
-	r.Header.Set("Accept-Language", "en")
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	answer, err := s.http.Do(r)
-	if err != nil {
-		s.Fatal(err)
-	}
-	defer answer.Body.Close()
-	doc, err := goquery.NewDocumentFromReader(answer.Body)
-	if err != nil || answer.StatusCode != http.StatusOK {
-		s.Fatalf("%s %s: %s %v: %.3000s", method, address, answer.Status, err, doc.Text())
-	}
-	return doc
-}
-
-// review fills a form in and reviews it.
-func (s console) review(f twinForm) *goquery.Document {
-	s.Helper()
-	page := s.page(http.MethodGet, f.at, nil)
-	if f.press != "" {
-		action, values := filled(page, f.form)
-		values.Set("do", f.press)
-		page = s.page(http.MethodPost, action, values)
-	}
-	action, values := filled(page, f.form)
-	for name, typed := range f.typed {
-		values[name] = typed
-	}
-	return s.page(http.MethodPost, action, values)
-}
-
-// filled reads a form as a browser would send it.
-func filled(page *goquery.Document, name string) (action string, values url.Values) {
-	form := page.Find(`[data-testid="` + name + `"]`).First().Clone()
-	form.Find("template").Remove() // a row for script to copy
-	values = make(url.Values)
-	form.Find("input[name]").Each(func(_ int, input *goquery.Selection) {
-		kind := input.AttrOr("type", "")
-		if _, checked := input.Attr("checked"); checked || !slices.Contains([]string{"radio", "checkbox"}, kind) {
-			values.Add(input.AttrOr("name", ""), input.AttrOr("value", ""))
-		}
-	})
-	form.Find("select[name]").Each(func(_ int, s *goquery.Selection) {
-		first := s.Find("option").First().AttrOr("value", "")
-		values.Set(s.AttrOr("name", ""), s.Find("option[selected]").AttrOr("value", first))
-	})
-	form.Find("textarea[name]").Each(func(_ int, s *goquery.Selection) { values.Set(s.AttrOr("name", ""), s.Text()) })
-	return form.AttrOr("action", ""), values
-}
-
-// shell runs what somebody pasted, and gives what it prints.
-func (s console) shell(text string) string {
-	s.Helper()
-	var complaint strings.Builder
-	cmd := exec.CommandContext(s.Context(), "sh", "-c", text)
-	cmd.Env = append(os.Environ(), "WEIR_URL="+s.url, "NO_COLOR=1")
-	cmd.Stderr = &complaint
-	out, err := cmd.Output()
-	if err != nil {
-		s.Errorf("%s\n%v: %s%s", text, err, complaint.String(), out)
-	}
-	return string(out)
-}
-
-// newest is the newest entry of the ledger.
-func (s console) newest() (c change.Change) {
-	s.Helper()
-	r, err := http.NewRequestWithContext(s.Context(), http.MethodGet, s.url+"/api/v1/changes?limit=1", nil)
-	if err != nil {
-		s.Fatal(err)
-	}
-	answer, err := s.http.Do(r)
-	if err != nil {
-		s.Fatal(err)
-	}
-	defer answer.Body.Close()
-	var list struct{ Items []change.Change }
-	if err := json.NewDecoder(answer.Body).Decode(&list); err != nil || len(list.Items) == 0 {
-		s.Fatalf("the ledger answers %s: %v", answer.Status, err)
-	}
-	return list.Items[0]
-}
-
-func openConsole(t *testing.T) console {
-	t.Helper()
-	jar, err := cookiejar.New(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	served, err := serveFor(t.TempDir(), t.Cleanup)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return console{T: t, url: served.URL(), http: &http.Client{Jar: jar, Timeout: time.Minute, Transport: &http.Transport{DisableKeepAlives: true}}}
-}
-
-// curl stands in for the program of that name, which not every machine has: it knows the options that the console's pages
-// use, and only asks what a change would do. It fails where a server refuses.
-func curl() {
-	address, method, body, headers := "", http.MethodGet, "", make(http.Header)
-	for args := os.Args[1:]; len(args) > 0; args = args[1:] {
-		if !strings.HasPrefix(args[0], "-") {
-			address = args[0]
-			continue
-		}
-		option, value := args[0], args[1]
-		args = args[1:]
-		switch option {
-		case "-X":
-			method = value
-		case "-H":
-			name, text, _ := strings.Cut(value, ": ")
-			headers.Set(name, text)
-		case "-d", "--data-binary":
-			if body = value; value == "@-" {
-				text, _ := io.ReadAll(os.Stdin)
-				body = string(text)
-			}
-		default:
-			giveUp("curl: option %s is not known here", option)
-		}
-	}
-	to, err := url.Parse(address)
-	if err != nil {
-		giveUp("curl: %v", err)
-	}
-	query := to.Query()
-	query.Set("dryRun", "true")
-	to.RawQuery = query.Encode()
-	r, err := http.NewRequestWithContext(context.Background(), method, to.String(), strings.NewReader(body))
-	if err != nil {
-		giveUp("curl: %v", err)
-	}
-	r.Header = headers
-	answer, err := http.DefaultClient.Do(r)
-	if err != nil {
-		giveUp("curl: %v", err)
-	}
-	defer answer.Body.Close()
-	if answer.StatusCode >= http.StatusBadRequest {
-		text, _ := io.ReadAll(answer.Body)
-		giveUp("%s %s answers %s: %s", method, to, answer.Status, text)
-	}
-	if _, err := io.Copy(os.Stdout, answer.Body); err != nil {
-		giveUp("curl: %v", err)
-	}
-}
-
-func giveUp(format string, args ...any) {
-	fmt.Fprintf(os.Stderr, format+"\n", args...)
-	os.Exit(1)
 }

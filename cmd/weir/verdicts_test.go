@@ -3,7 +3,6 @@ package main
 import (
 	"net/http"
 	"net/url"
-	"strings"
 	"testing"
 	"time"
 
@@ -67,22 +66,4 @@ func (s console) pending() change.Change {
 		s.Fatalf("%s does not wait: %s", made.ID, made.State)
 	}
 	return made
-}
-
-// ask posts to the REST API.
-func (s console) ask(path, body string) {
-	s.Helper()
-	r, err := http.NewRequestWithContext(s.Context(), http.MethodPost, s.url+path, strings.NewReader(body))
-	if err != nil {
-		s.Fatal(err)
-	}
-	r.Header.Set("Content-Type", "application/json")
-	answer, err := s.http.Do(r)
-	if err != nil {
-		s.Fatal(err)
-	}
-	defer answer.Body.Close()
-	if answer.StatusCode >= http.StatusBadRequest {
-		s.Errorf("%s answers %s", path, answer.Status)
-	}
 }
