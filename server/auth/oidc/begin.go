@@ -29,8 +29,11 @@ const (
 	patience   = 15 * time.Minute
 )
 
-// pendingKey is under which the session keeps them.
-const pendingKey = "oidc"
+// Under which names the session keeps them, and whether the next one is to ask who it is.
+const (
+	pendingKey = "oidc"
+	anewKey    = "oidc.anew"
+)
 
 // pending is a sign-in that was begun.
 type pending struct {
@@ -55,12 +58,20 @@ func (p *Provider) Begin(ctx context.Context, next string) (redirectURL string, 
 	if err != nil {
 		return "", people.Cookie{}, err
 	}
+	anew, err := p.o.Sessions.Pop(ctx, anewKey)
+	if err != nil {
+		return "", people.Cookie{}, err
+	}
 	list = append(list, one)
 	cookie, err = p.keep(ctx, list[max(0, len(list)-maxPending):])
 	if err != nil {
 		return "", people.Cookie{}, err
 	}
-	return m.config.AuthCodeURL(one.State, coreos.Nonce(one.Nonce), oauth2.S256ChallengeOption(one.Verifier)), cookie, nil
+	with := []oauth2.AuthCodeOption{coreos.Nonce(one.Nonce), oauth2.S256ChallengeOption(one.Verifier)}
+	if anew != "" {
+		with = append(with, oauth2.SetAuthURLParam("prompt", "login"))
+	}
+	return m.config.AuthCodeURL(one.State, with...), cookie, nil
 }
 
 // begun takes the sign-ins out of the context's session that may still be finished.

@@ -38,14 +38,14 @@ func (p *Provider) Finish(ctx context.Context, query url.Values) (who people.Per
 	}
 	claim, err := p.rules.claim(p.o.Issuer, proof.claims)
 	if err != nil {
-		return p.failed(ctx, one.Next, claim.Name, err)
+		return p.unwelcome(ctx, one.Next, claim.Name, err)
 	}
 	who, err = p.o.Directory.Recognise(ctx, claim)
 	switch {
 	case mesh.CodeOf(err) == mesh.Unauthenticated: // it is recorded already
 		return people.Person{}, people.Cookie{}, one.Next, err
 	case err != nil:
-		return p.failed(ctx, one.Next, claim.Name, err)
+		return p.unwelcome(ctx, one.Next, claim.Name, err)
 	}
 	if cookie, err = p.o.Sessions.Start(ctx, who); err != nil {
 		return people.Person{}, people.Cookie{}, one.Next, err
@@ -61,6 +61,15 @@ func (p *Provider) failed(ctx context.Context, next, name string, err error) (pe
 	}
 	p.o.Audit.Record(ctx, people.Entry{Event: people.SignInFailed, Who: name, Note: "oidc: " + note})
 	return people.Person{}, people.Cookie{}, next, err
+}
+
+// unwelcome is failed for somebody who has proved who they are and may not come in. The provider would say the same again
+// without asking, so the next sign-in of the browser lets them say who they are there anew.
+func (p *Provider) unwelcome(ctx context.Context, next, name string, err error) (people.Person, people.Cookie, string, error) {
+	if _, lost := p.o.Sessions.Put(ctx, anewKey, "1"); lost != nil {
+		p.o.Logger.WarnContext(ctx, "the next sign-in will not ask who it is", "issuer", p.o.Issuer, "error", lost)
+	}
+	return p.failed(ctx, next, name, err)
 }
 
 // proof is what the provider has said of somebody, verified.

@@ -119,6 +119,12 @@ func TestNobodyWithoutAGroup(t *testing.T) {
 	if !w.recorded(people.SignInFailed, "3 groups") {
 		t.Error("the security log does not know")
 	}
+	// The provider has her signed in: without being asked she would be refused for ever.
+	for _, prompt := range []string{"login", ""} {
+		if again := must(url.Parse(b.begin(t, next))); again.Query().Get("prompt") != prompt {
+			t.Errorf("the next sign-in prompts %q, want %q: %s", again.Query().Get("prompt"), prompt, again)
+		}
+	}
 	if _, err := w.Directory.Named(t.Context(), "eve"); mesh.CodeOf(err) != mesh.NotFound {
 		t.Errorf("eve is a person now: %v", err)
 	}
