@@ -133,3 +133,23 @@ func FuzzLocal(f *testing.F) {
 		}
 	})
 }
+
+func FuzzClaims(f *testing.F) {
+	for _, s := range []string{
+		`{"sub":"1","preferred_username":"ada","groups":["admins"]}`, `{"groups":"view"}`, `{"groups":[["admins"]]}`, `{"realm":{"roles":["admins"]}}`, `{"_claim_names":7}`,
+	} {
+		f.Add(s, "groups")
+		f.Add(s, "realm.roles")
+	}
+	roles := map[string][]auth.Grant{"view": {{Role: auth.Viewer}}}
+	f.Fuzz(func(t *testing.T, text, groups string) {
+		var claims map[string]any
+		if json.Unmarshal([]byte(text), &claims) != nil {
+			return
+		}
+		got, err := rules{groups: groups, name: "preferred_username", roles: roles}.claim("https://id.example.com", claims)
+		if err == nil && (got.Name == "" || len(got.Grants) != 1 || got.Grants[0].Role != auth.Viewer) {
+			t.Errorf("%s gives %+v", text, got)
+		}
+	})
+}
