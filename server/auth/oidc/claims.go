@@ -1,6 +1,7 @@
 package oidc
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -49,11 +50,18 @@ func (r rules) claim(issuer string, claims map[string]any) (people.Claim, error)
 	_, left := claims["_claim_names"].(map[string]any)
 	switch {
 	case given:
-		return out, mesh.Errorf(mesh.Denied, "%s, the identity provider names %d groups of yours, and none of them may use Weir: ask whoever runs it to name one under oidc.roles", mesh.Shorten(name), len(groups))
+		return out, mesh.Errorf(mesh.Denied, "%s, the identity provider names %s of yours, of which none may use Weir: ask whoever runs it to name one under oidc.roles", mesh.Shorten(name), count(len(groups)))
 	case left:
 		return out, mesh.Errorf(mesh.Denied, "%s, you are in more groups than the identity provider sends: whoever runs Weir has to make it send only those of oidc.roles", mesh.Shorten(name))
 	}
 	return out, mesh.Errorf(mesh.Denied, "%s, the identity provider does not say in which groups you are, in the claim %s: whoever runs Weir has to make it send that, or set oidc.groupsClaim", mesh.Shorten(name), r.groups)
+}
+
+func count(groups int) string {
+	if groups == 1 {
+		return "one group"
+	}
+	return fmt.Sprintf("%d groups", groups)
 }
 
 // member reads the groups; false: the claim is not there.

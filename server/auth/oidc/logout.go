@@ -29,7 +29,8 @@ func (p *Provider) remember(ctx context.Context, cookie people.Cookie, raw strin
 
 // Logout signs the context's browser out here and gives the address at which it is signed out at the provider too (OpenID
 // Connect RP-Initiated Logout 1.0), which sends it on to SignInPath; empty when it signed in otherwise, or the provider has
-// none or does not answer. The cookie is to be thrown away in any case.
+// none or does not answer. The cookie is to be thrown away in any case. Browsers let a form lead there only from a page whose
+// form-action names Origins.
 func (p *Provider) Logout(ctx context.Context) (redirectURL string, cookie people.Cookie, err error) {
 	hint, err := p.o.Sessions.Pop(ctx, tokenKey)
 	if err != nil {

@@ -109,7 +109,7 @@ func TestNobodyWithoutAGroup(t *testing.T) {
 	w := newWorld(t, nil)
 	b := w.browser(t)
 	_, next, err := b.signIn(t, "eve", "/meshes/shop")
-	b.refused(t, err, mesh.Denied, "eve, the identity provider names 3 groups of yours, and none of them may use Weir")
+	b.refused(t, err, mesh.Denied, "eve, the identity provider names 3 groups of yours, of which none may use Weir")
 	if next != "/meshes/shop" {
 		t.Errorf("trying again leads to %s", next)
 	}
