@@ -78,11 +78,11 @@ func TestKeysAway(t *testing.T) {
 	}
 }
 
-// TestCrowd: a hundred browsers at once ask the provider once.
+// TestCrowd: forty browsers at once ask the provider once.
 func TestCrowd(t *testing.T) {
 	w := newWorld(t, nil)
 	var all sync.WaitGroup
-	for range 100 {
+	for range 40 {
 		b := w.browser(t)
 		ctx := b.ask(t)
 		all.Go(func() {

@@ -131,7 +131,7 @@ func random() string {
 }
 
 // Local gives where a browser may be sent after signing in: a path of the console with its query, or "/" for whatever else
-// somebody wrote there, such as another host in any disguise that browsers see through, and for the pages of signing in.
+// somebody wrote there, such as another host in any disguise that browsers see through, and for the addresses of signing in and of programs.
 func Local(next string) string {
 	u, err := url.Parse(next)
 	switch {
@@ -142,8 +142,13 @@ func Local(next string) string {
 	}
 	escaped := u.EscapedPath()
 	whole := path.Clean(escaped)
-	if whole != escaped && whole+"/" != escaped || whole == SignInPath || strings.HasPrefix(whole, SignInPath+"/") || whole == "/signout" {
+	if whole != escaped && whole+"/" != escaped {
 		return "/"
+	}
+	for _, own := range []string{SignInPath, "/signout", "/setup", "/invite", "/api"} {
+		if whole == own || strings.HasPrefix(whole, own+"/") {
+			return "/"
+		}
 	}
 	return next
 }

@@ -114,7 +114,7 @@ func TestLocal(t *testing.T) {
 		"": "/", "//evil.example.com": "/", "///evil.example.com": "/", "https://evil.example.com": "/", "javascript:alert(1)": "/", "meshes": "/",
 		`/\evil.example.com`: "/", `\\evil.example.com`: "/", "/\t/evil.example.com": "/", "/\n/evil.example.com": "/", " /meshes": "/", "/a//evil": "/",
 		"/.//evil.example.com": "/", "/../x": "/", "/a/./b": "/", "/%zz": "/", "/\xff": "/", "/" + strings.Repeat("a", 400): "/",
-		"/signin": "/", "/signin/oidc?next=/": "/", "/signout": "/", "/signins": "/signins", "?x=1": "/", "#x": "/",
+		"/signin": "/", "/signin/oidc?next=/": "/", "/signout": "/", "/setup/x": "/", "/invite/x": "/", "/api/v1/meshes": "/", "/apiary": "/apiary", "/signins": "/signins", "?x=1": "/", "#x": "/",
 	} {
 		if got := Local(next); got != want {
 			t.Errorf("%q leads to %q, want %q", next, got, want)

@@ -45,14 +45,15 @@ type provider struct {
 	groups map[string][]string
 
 	mu      sync.Mutex
-	away    bool                        // connections break
-	broken  map[string]int              // paths that answer with a status
-	says    func(doc map[string]any)    // changes the discovery document
-	claims  func(claims map[string]any) // changes ID tokens
-	answer  func(answer map[string]any) // changes the token endpoint's answers
-	info    func(claims map[string]any) // changes userinfo
-	inToken bool                        // profile and groups are in the ID token
-	asked   map[string]int              // requests by path
+	away    bool                                // connections break
+	broken  map[string]int                      // paths that answer with a status
+	says    func(doc map[string]any)            // changes the discovery document
+	claims  func(claims map[string]any)         // changes ID tokens
+	answer  func(answer map[string]any)         // changes the token endpoint's answers
+	info    func(claims map[string]any)         // changes userinfo
+	heard   func(form func(name string) string) // is told of requests to the token endpoint
+	inToken bool                                // profile and groups are in the ID token
+	asked   map[string]int                      // requests by path
 }
 
 // client is what the provider knows of Weir.
@@ -169,8 +170,11 @@ func (p *provider) middle(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p.mu.Lock()
 		p.asked[r.URL.Path]++
-		away, status, says, answer, claims := p.away, p.broken[r.URL.Path], p.says, p.answer, p.claims
+		away, status, says, answer, claims, heard := p.away, p.broken[r.URL.Path], p.says, p.answer, p.claims, p.heard
 		p.mu.Unlock()
+		if heard != nil && r.URL.Path == "/oauth/token" {
+			heard(r.PostFormValue)
+		}
 		switch {
 		case away:
 			panic(http.ErrAbortHandler)
