@@ -25,8 +25,9 @@ const maxFile = 1 << 20
 
 // Config is everything that can be configured in a file.
 type Config struct {
-	Listen        string          `yaml:"listen,omitempty"`        // address of the console and the API
-	XDSListen     string          `yaml:"xdsListen,omitempty"`     // address of the control plane
+	Listen        string          `yaml:"listen,omitempty"`    // address of the console and the API
+	XDSListen     string          `yaml:"xdsListen,omitempty"` // address of the control plane
+	XDSTLS        XDSTLS          `yaml:"xdsTls,omitempty"`
 	MetricsListen string          `yaml:"metricsListen,omitempty"` // address of Weir's own metrics; "off": none
 	Data          string          `yaml:"data,omitempty"`          // the data directory
 	History       History         `yaml:"history,omitempty"`
@@ -37,6 +38,12 @@ type Config struct {
 	PublicURL     string          `yaml:"publicUrl,omitempty"` // the address that people call the console by
 	People        People          `yaml:"people,omitempty"`
 	OIDC          *OIDC           `yaml:"oidc,omitempty"` // nil: people sign in with passwords alone
+}
+
+// XDSTLS names the files that proxies are served with: a certificate chain and its key, in PEM. Both or neither.
+type XDSTLS struct {
+	Cert string `yaml:"cert,omitempty"`
+	Key  string `yaml:"key,omitempty"`
 }
 
 // History configures the embedded store of metrics.
@@ -113,6 +120,11 @@ func Parse(data []byte) (Config, error) {
 
 func (c *Config) setDirectory(dir string) {
 	c.People.setDirectory(dir)
+	for _, file := range []*string{&c.XDSTLS.Cert, &c.XDSTLS.Key} {
+		if *file != "" && !filepath.IsAbs(*file) {
+			*file = filepath.Join(dir, *file)
+		}
+	}
 	c.OIDC.setDirectory(dir)
 	for i := range c.Sources {
 		c.Sources[i].SetDirectory(dir)
@@ -132,13 +144,13 @@ func (c *Config) Check() error {
 	if err := c.History.check(); err != nil {
 		return err
 	}
+	if (c.XDSTLS.Cert == "") != (c.XDSTLS.Key == "") {
+		return mesh.Errorf(mesh.Invalid, "xdsTls: give both cert, the certificate chain, and key, its key")
+	}
 	if err := c.People.check(); err != nil {
 		return err
 	}
-	if err := checkPublic(c.PublicURL); err != nil {
-		return err
-	}
-	if err := c.OIDC.check(c.PublicURL); err != nil {
+	if err := c.checkProvider(); err != nil {
 		return err
 	}
 	names := make(map[string]string)

@@ -14,6 +14,7 @@ import (
 const whole = `
 listen: 127.0.0.1:8080
 xdsListen: 127.0.0.1:18000
+xdsTls: {cert: tls/xds.pem, key: /etc/weir/xds.key}
 metricsListen: "off"
 data: /var/lib/weir
 history: {retention: 30d, maxSize: 2GB, step: 5s, seriesLimit: 200000, rollupsOnly: true}
@@ -53,6 +54,9 @@ func TestWhole(t *testing.T) {
 	}
 	if len(c.Scrape) != 1 || c.Scrape[0].Node != "gateway/edge" || c.Scrape[0].Files[0] != filepath.Join(dir, "targets/*.json") {
 		t.Errorf("scrape %+v: files are relative to the configuration", c.Scrape)
+	}
+	if x := c.XDSTLS; x.Cert != filepath.Join(dir, "tls/xds.pem") || x.Key != "/etc/weir/xds.key" {
+		t.Errorf("xdsTls %+v", x)
 	}
 	if len(c.Sources) != 1 || c.Sources[0].Kind != "thanos" || c.Sources[0].Meshes[0] != "shop" {
 		t.Errorf("sources %+v", c.Sources)
@@ -95,6 +99,7 @@ func TestRefused(t *testing.T) {
 		"webhook's timeout":  {"webhooks: [{name: a, url: 'http://x', timeout: 2m}]", "at most 1m"},
 		"webhook's key":      {"webhooks: [{name: a, url: 'http://x', kind: [change]}]", "field kind not found"},
 		"webhooks of a name": {"webhooks: [{name: a, url: 'http://x'}, {name: a, url: 'http://y'}]", "already"},
+		"half a pair":        {"xdsTls: {cert: a.pem}", "xdsTls: give both"},
 		"unknown key":        {"histroy: {}", "field histroy not found"},
 		"unknown inner key":  {"history: {retain: 1d}", "field retain not found"},
 		"no YAML":            {"listen: [", "line 1"},

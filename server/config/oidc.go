@@ -1,14 +1,10 @@
 package config
 
 import (
-	"net"
-	"net/url"
 	"path/filepath"
-	"slices"
-	"strings"
 
 	"github.com/weirmesh/weir/server/auth"
-	"github.com/weirmesh/weir/server/mesh"
+	"github.com/weirmesh/weir/server/auth/oidc"
 )
 
 // OIDC configures the identity provider that people may sign in through.
@@ -58,59 +54,36 @@ func (g Grants) MarshalYAML() (any, error) {
 	return list, nil
 }
 
-// maxLabel is how long the words on the button may be, in characters.
-const maxLabel = 40
-
-// check refuses what the provider could not be asked with.
-func (o *OIDC) check(publicURL string) error {
+// Provider gives the identity provider as server/auth/oidc takes it; what of Weir it needs besides is not in a file. false:
+// people sign in with passwords alone.
+func (c Config) Provider() (oidc.Options, bool) {
+	o := c.OIDC
 	if o == nil {
+		return oidc.Options{}, false
+	}
+	roles := make(map[string][]auth.Grant, len(o.Roles))
+	for group, grants := range o.Roles {
+		roles[group] = grants
+	}
+	return oidc.Options{
+		Issuer: o.Issuer, ClientID: o.ClientID, SecretFile: o.ClientSecretFile, PublicURL: c.PublicURL, Label: o.Label, Loopback: o.Loopback,
+		Scopes: o.Scopes, GroupsClaim: o.GroupsClaim, NameClaim: o.NameClaim, Roles: roles, Default: o.Default,
+	}, true
+}
+
+// checkProvider refuses an address of the console that cannot be one, and what the provider could not be asked with.
+func (c Config) checkProvider() error {
+	if o, ok := c.Provider(); ok {
+		return o.Check()
+	}
+	if c.PublicURL == "" {
 		return nil
 	}
-	if publicURL == "" {
-		return mesh.Errorf(mesh.Invalid, "oidc needs publicUrl, the address that people call the console by: the provider sends them back there")
-	}
-	u, err := webAddress("oidc.issuer", o.Issuer)
-	if err != nil {
-		return err
-	}
-	ip := net.ParseIP(u.Hostname())
-	switch {
-	case u.Scheme != "https" && u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback()):
-		return mesh.Errorf(mesh.Invalid, "oidc.issuer %q: it has to begin with https://, or be on this machine", mesh.Shorten(o.Issuer))
-	case strings.TrimSpace(o.ClientID) == "":
-		return mesh.Errorf(mesh.Invalid, "oidc.clientId is missing: the provider gave it to you when you registered Weir there")
-	case len([]rune(o.Label)) > maxLabel:
-		return mesh.Errorf(mesh.Invalid, "oidc.label %q: at most %d characters, since it is on a button", mesh.Shorten(o.Label), maxLabel)
-	case slices.Contains(o.Scopes, ""), strings.ContainsAny(strings.Join(o.Scopes, ""), " \t\"\\"):
-		return mesh.Errorf(mesh.Invalid, "oidc.scopes %q: write each as an entry of its own, without spaces and quotes", o.Scopes)
-	case len(o.Roles) == 0 && len(o.Default) == 0:
-		return mesh.Errorf(mesh.Invalid, "oidc.roles names no group, so that nobody could sign in: write which group may do what, as in roles: {weir-admins: [admin]}")
-	}
-	return nil
+	return oidc.CheckPublicURL(c.PublicURL)
 }
 
 func (o *OIDC) setDirectory(dir string) {
 	if o != nil && o.ClientSecretFile != "" && !filepath.IsAbs(o.ClientSecretFile) {
 		o.ClientSecretFile = filepath.Join(dir, o.ClientSecretFile)
 	}
-}
-
-// checkPublic refuses what cannot be the console's address.
-func checkPublic(s string) error {
-	if s == "" {
-		return nil
-	}
-	u, err := webAddress("publicUrl", s)
-	if err == nil && strings.Trim(u.Path, "/") != "" {
-		return mesh.Errorf(mesh.Invalid, "publicUrl %q: leave out the path %s: the console is at the root of its host", mesh.Shorten(s), u.Path)
-	}
-	return err
-}
-
-func webAddress(key, s string) (*url.URL, error) {
-	u, err := url.Parse(s)
-	if err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return nil, mesh.Errorf(mesh.Invalid, "%s %q: write an address such as https://host.example.com, without user, ? and #", key, mesh.Shorten(s))
-	}
-	return u, nil
 }

@@ -50,6 +50,9 @@ func TestOIDC(t *testing.T) {
 	if err != nil || again.String() != c.String() {
 		t.Errorf("what is printed cannot be read: %v\n%s\n%s", err, c, again)
 	}
+	if p, ok := c.Provider(); !ok || p.Issuer != o.Issuer || p.PublicURL != c.PublicURL || p.SecretFile != o.ClientSecretFile || p.Roles["night"][0] != want {
+		t.Errorf("%+v", p)
+	}
 	if empty, err := config.Parse(nil); err != nil || empty.OIDC != nil {
 		t.Errorf("%+v %v", empty.OIDC, err)
 	}

@@ -188,7 +188,7 @@ func TestOptions(t *testing.T) {
 		"oidc.issuer \"http://id.example.com\"": func(o *oidc.Options) { o.Issuer = "http://id.example.com" },
 		"oidc.issuer \"id.example.com\"":        func(o *oidc.Options) { o.Issuer = "id.example.com" },
 		"oidc.issuer \"https://a@b\"":           func(o *oidc.Options) { o.Issuer = "https://a@b" },
-		"publicUrl \"\"":                        func(o *oidc.Options) { o.PublicURL = "" },
+		"oidc needs publicUrl":                  func(o *oidc.Options) { o.PublicURL = "" },
 		"leave out the path /weir":              func(o *oidc.Options) { o.PublicURL = "https://example.com/weir" },
 		"oidc.clientId is missing":              func(o *oidc.Options) { o.ClientID = "" },
 		"oidc.roles names no group":             func(o *oidc.Options) { o.Roles = nil },

@@ -82,30 +82,57 @@ type Provider struct {
 	found  discovery
 }
 
-// New makes a Provider; it does not call it. Error: mesh.Invalid, naming the key of the configuration file.
-func New(o Options) (*Provider, error) {
+// maxLabel is how long the words on the button may be, in characters.
+const maxLabel = 40
+
+// Check refuses what the provider could not be asked with; it calls nobody and opens no file. Error: mesh.Invalid, naming the
+// key of the configuration file.
+func (o Options) Check() error {
+	if o.PublicURL == "" {
+		return mesh.Errorf(mesh.Invalid, "oidc needs publicUrl, the address that people call the console by: the provider sends them back there")
+	}
+	if err := CheckPublicURL(o.PublicURL); err != nil {
+		return err
+	}
 	issuer, err := address("oidc.issuer", o.Issuer)
-	if err != nil {
-		return nil, err
-	}
-	public, err := address("publicUrl", o.PublicURL)
-	if err != nil {
-		return nil, err
-	}
-	local := loopback(issuer.Hostname())
 	switch {
-	case issuer.Scheme != "https" && !local:
-		return nil, mesh.Errorf(mesh.Invalid, "oidc.issuer %q: it has to begin with https://, or be on this machine", mesh.Shorten(o.Issuer))
-	case strings.Trim(public.Path, "/") != "":
-		return nil, mesh.Errorf(mesh.Invalid, "publicUrl %q: leave out the path %s: the console is at the root of its host", mesh.Shorten(o.PublicURL), public.Path)
-	case o.ClientID == "":
-		return nil, mesh.Errorf(mesh.Invalid, "oidc.clientId is missing: the provider gave it to you when you registered Weir there")
+	case err != nil:
+		return err
+	case issuer.Scheme != "https" && !loopback(issuer.Hostname()):
+		return mesh.Errorf(mesh.Invalid, "oidc.issuer %q: it has to begin with https://, or be on this machine", mesh.Shorten(o.Issuer))
+	case strings.TrimSpace(o.ClientID) == "":
+		return mesh.Errorf(mesh.Invalid, "oidc.clientId is missing: the provider gave it to you when you registered Weir there")
+	case len([]rune(o.Label)) > maxLabel:
+		return mesh.Errorf(mesh.Invalid, "oidc.label %q: at most %d characters, since it is on a button", mesh.Shorten(o.Label), maxLabel)
+	case slices.Contains(o.Scopes, ""), strings.ContainsAny(strings.Join(o.Scopes, ""), " \t\"\\"):
+		return mesh.Errorf(mesh.Invalid, "oidc.scopes %q: write each as an entry of its own, without spaces and quotes", o.Scopes)
 	case len(o.Roles) == 0 && len(o.Default) == 0:
-		return nil, mesh.Errorf(mesh.Invalid, "oidc.roles names no group, so that nobody could sign in: write which group may do what")
+		return mesh.Errorf(mesh.Invalid, "oidc.roles names no group, so that nobody could sign in: write which group may do what, as in roles: {weir-admins: [admin]}")
+	}
+	return nil
+}
+
+// CheckPublicURL refuses what cannot be the address that people call the console by. Error: mesh.Invalid.
+func CheckPublicURL(s string) error {
+	u, err := address("publicUrl", s)
+	if err == nil && strings.Trim(u.Path, "/") != "" {
+		return mesh.Errorf(mesh.Invalid, "publicUrl %q: leave out the path %s: the console is at the root of its host", mesh.Shorten(s), u.Path)
+	}
+	return err
+}
+
+// New makes a Provider; it does not call it. Errors: those of Check, and mesh.Invalid for the secret's file.
+func New(o Options) (*Provider, error) {
+	if err := o.Check(); err != nil {
+		return nil, err
+	}
+	issuer, err := url.Parse(o.Issuer)
+	if err != nil {
+		return nil, err
 	}
 	setDefaults(&o, issuer)
-	o.PublicURL = public.Scheme + "://" + public.Host
-	p := &Provider{o: o, host: issuer.Host, client: newClient(o.Timeout, local || o.Loopback), found: newDiscovery()}
+	o.PublicURL = origin(o.PublicURL)
+	p := &Provider{o: o, host: issuer.Host, client: newClient(o.Timeout, loopback(issuer.Hostname()) || o.Loopback), found: newDiscovery()}
 	p.rules = rules{groups: o.GroupsClaim, name: o.NameClaim, roles: o.Roles, fallback: o.Default}
 	if _, err := p.secret(); err != nil {
 		return nil, err
