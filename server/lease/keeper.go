@@ -2,6 +2,7 @@ package lease
 
 import (
 	"context"
+	"crypto/rand"
 	"log/slog"
 	"sync"
 	"time"
@@ -22,6 +23,7 @@ type Options struct {
 // Keeper has something done while, and only while, its replica has the lease.
 type Keeper struct {
 	Options
+	self string // the holder, told apart from an earlier process of the same name
 	mu   sync.Mutex
 	held Token
 }
@@ -31,7 +33,7 @@ func New(o Options) *Keeper {
 	if o.TTL <= 0 {
 		o.TTL = DefaultTTL
 	}
-	return &Keeper{Options: o}
+	return &Keeper{Options: o, self: o.Holder + " " + rand.Text()[:6]}
 }
 
 // Held says whether this replica has the lease, as far as it knows.
@@ -77,8 +79,8 @@ func (k *Keeper) campaign(ctx context.Context) (t Token, until time.Time) {
 	failing := false
 	for ctx.Err() == nil {
 		asked := time.Now()
-		bounded, cancel := context.WithTimeout(ctx, k.TTL/3)
-		epoch, err := k.Table.TakeLease(bounded, k.Name, k.Holder, k.TTL)
+		bounded, cancel := context.WithTimeout(ctx, k.TTL)
+		epoch, err := k.Table.TakeLease(bounded, k.Name, k.self, k.TTL)
 		cancel()
 		if err == nil && epoch > 0 {
 			return Token{k.Name, epoch}, k.end(asked)

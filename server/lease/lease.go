@@ -33,7 +33,8 @@ func From(ctx context.Context) (t Token, ok bool) {
 
 // Table is where leases are kept.
 type Table interface {
-	// TakeLease takes a lease if nobody has it, under a new epoch; 0: somebody has it.
+	// TakeLease takes a lease if nobody else has it, under a new epoch; 0: somebody has it. A holder that does not know
+	// that it has it, since the answer was lost, takes it again.
 	TakeLease(ctx context.Context, name, holder string, ttl time.Duration) (epoch int64, err error)
 	// RenewLease keeps it for another ttl; false: it is no longer held under this epoch.
 	RenewLease(ctx context.Context, t Token, ttl time.Duration) (bool, error)

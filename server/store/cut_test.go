@@ -89,6 +89,7 @@ func (w *wire) copy(to, from net.Conn) {
 
 // A holder that is cut off is replaced, and what it sent before arrives too late.
 func TestHolderThatIsCutOff(t *testing.T) {
+	t.Parallel()
 	at := postgresServer(t).Database(t, template)
 	w, by := cuttable(t, at)
 	a, b := open(t, by), open(t, at)

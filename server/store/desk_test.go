@@ -170,6 +170,7 @@ func TestDraftsHaveLimits(t *testing.T) {
 }
 
 func TestDraftsOfAMeshEndSomewhere(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, at string) {
 		s := open(t, at)
 		tx, err := s.writer.Tx(t.Context())
@@ -195,6 +196,7 @@ func TestDraftsOfAMeshEndSomewhere(t *testing.T) {
 }
 
 func TestDraftsOfManyAtOnce(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, at string) {
 		s := open(t, at)
 		var all sync.WaitGroup
@@ -325,6 +327,7 @@ func saveForever(at string) error {
 }
 
 func TestKillNineLosesNoDraft(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, at string) {
 		for range 3 {
 			child := exec.CommandContext(t.Context(), os.Args[0])

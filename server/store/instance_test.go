@@ -40,6 +40,7 @@ func TestInstances(t *testing.T) {
 }
 
 func TestConcurrentAppendsLoseNothing(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, at string) {
 		s := open(t, at)
 		mustAppend(t, s, 0, record("000", 1))

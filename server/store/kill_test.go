@@ -80,6 +80,7 @@ func killable(revision int64) change.Record {
 }
 
 func TestKillNineLosesNothingAcknowledged(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, at string) {
 		var acknowledged int64
 		kills := 8
@@ -166,6 +167,7 @@ func checkLedger(t *testing.T, dir string, acknowledged int64) {
 }
 
 func TestTwoProcessesOnOneDirectory(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	child := exec.CommandContext(t.Context(), os.Args[0])
 	child.Env = append(os.Environ(), childEnv+"="+dir)

@@ -23,8 +23,9 @@ type leaseTable interface {
 	close() error
 }
 
-// TakeLease takes a lease for as long as ttl if nobody has it, under a new epoch; 0: somebody has it. In SQLite it is always
-// free: there is one process. Error: mesh.Unavailable.
+// TakeLease takes a lease for as long as ttl if nobody else has it, under a new epoch; 0: somebody has it. A holder that does
+// not know that it has it, since the answer was lost, takes it again. In SQLite it is always free: there is one process.
+// Error: mesh.Unavailable.
 func (s *Store) TakeLease(ctx context.Context, name, holder string, ttl time.Duration) (epoch int64, err error) {
 	epoch, err = s.table.take(ctx, name, holder, ttl)
 	return epoch, s.explain("take the lease "+name, err)
@@ -96,7 +97,7 @@ type pgLeases struct{ db *sql.DB }
 const (
 	takeLease = `INSERT INTO leases (name, holder, epoch, until) VALUES ($1, $2, 1, clock_timestamp() + make_interval(secs => $3))
 		ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, epoch = leases.epoch + 1, until = clock_timestamp() + make_interval(secs => $3)
-		WHERE leases.until < clock_timestamp() RETURNING epoch`
+		WHERE leases.until < clock_timestamp() OR leases.holder = excluded.holder RETURNING epoch`
 	renewLease   = `UPDATE leases SET until = clock_timestamp() + make_interval(secs => $3) WHERE name = $1 AND epoch = $2`
 	releaseLease = `UPDATE leases SET holder = '', epoch = epoch + 1, until = '-infinity' WHERE name = $1 AND epoch = $2`
 	// Whoever takes it over waits until the transaction that asked has ended.

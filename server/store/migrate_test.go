@@ -34,6 +34,7 @@ func TestNewerSchemaIsRefused(t *testing.T) {
 
 // The migrations, replayed on an empty database, give exactly the schema of ent/schema, and none was edited.
 func TestMigrationsMatchSchema(t *testing.T) {
+	t.Parallel()
 	for _, d := range []struct{ of, folder, table string }{
 		{dialect.SQLite, "migrations/sqlite", "CREATE TABLE `edits`"},
 		{dialect.Postgres, "migrations/postgres", `CREATE TABLE "edits"`},

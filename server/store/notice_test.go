@@ -87,6 +87,7 @@ func TestFollow(t *testing.T) {
 // Every follower hears of every write of every replica once, in one order, however they are mixed up with writes that fail:
 // a number that was drawn early and committed late would be passed over.
 func TestFollowManyWriters(t *testing.T) {
+	t.Parallel()
 	at := postgresServer(t).Database(t, template)
 	const replicas, each = 3, 25
 	var stores []*Store
@@ -141,6 +142,7 @@ func TestFollowManyWriters(t *testing.T) {
 
 // A follower whose connections are cut goes on where it was.
 func TestFollowOverLostConnections(t *testing.T) {
+	t.Parallel()
 	server := postgresServer(t)
 	at := server.Database(t, template)
 	s, writer := open(t, at), open(t, at)
@@ -167,6 +169,7 @@ func TestFollowOverLostConnections(t *testing.T) {
 
 // Who was away for longer than notices are kept is told so, and then goes on.
 func TestFollowTooFarBehind(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, at string) {
 		s := open(t, at)
 		err := s.transact(t.Context(), "number", func(tx *ent.Tx) error {

@@ -54,6 +54,7 @@ func put(ctx context.Context, tx *ent.Tx, r change.Record) error {
 }
 
 func TestMeshAtAmongMany(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, at string) {
 		s := open(t, at)
 		const nodes, changes = 7, 400

@@ -42,6 +42,7 @@ func guarded(t *testing.T, at, password string) string {
 }
 
 func TestPostgresThatCannotBeUsed(t *testing.T) {
+	t.Parallel()
 	server := postgresServer(t)
 	at := server.Database(t, "")
 	if err := server.Exec("DO $$ BEGIN CREATE ROLE guarded LOGIN PASSWORD '" + secret + "'; EXCEPTION WHEN duplicate_object THEN NULL; END $$"); err != nil {
@@ -127,6 +128,7 @@ func TestPasswordIsNotLogged(t *testing.T) {
 
 // Several replicas that start at once on an empty database find it as one of them made it.
 func TestReplicasStartAtOnce(t *testing.T) {
+	t.Parallel()
 	at := postgresServer(t).Database(t, "")
 	const replicas = 4
 	var log bytes.Buffer

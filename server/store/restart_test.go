@@ -30,6 +30,7 @@ func durable(t *testing.T) *postgrestest.Server {
 }
 
 func TestDatabaseCrashes(t *testing.T) {
+	t.Parallel()
 	server := durable(t)
 	t.Run("with its writer", func(t *testing.T) { crashWithWriter(t, server) })
 	t.Run("under its writer", func(t *testing.T) { crashUnderWriter(t, server) })
@@ -39,7 +40,7 @@ func TestDatabaseCrashes(t *testing.T) {
 // nothing is half there.
 func crashWithWriter(t *testing.T, server *postgrestest.Server) {
 	at := server.Database(t, "")
-	crashes := 10
+	crashes := 5
 	if more, err := strconv.Atoi(os.Getenv("WEIR_TEST_KILLS")); err == nil {
 		crashes = more
 	}
