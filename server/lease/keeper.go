@@ -118,7 +118,9 @@ func (k *Keeper) term(ctx context.Context, t Token, until time.Time, act func(co
 			return false, err
 		case <-over.C:
 			stop()
-			_ = <-done // what it says now is that it was stopped
+			if stopped := <-done; stopped != nil {
+				k.Logger.Debug("acting was stopped", "lease", k.Name, "error", stopped)
+			}
 			return ctx.Err() == nil, nil
 		case <-tick.C:
 			over.Stop()
