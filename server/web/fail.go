@@ -1,11 +1,13 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"maps"
 	"net/http"
+	"net/url"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -38,6 +40,9 @@ func (w *Web) fail(c *gin.Context, err error) {
 		posted(c, &f)
 	} else if f.Status >= http.StatusInternalServerError {
 		f.Repeat = f.Here.String()
+	}
+	if f.Kind == "unauthenticated" && w.Admission != nil {
+		f.SignIn = signInPath + "?next=" + url.QueryEscape(cmp.Or(f.Back, f.Here.String()))
 	}
 	if f.Kind == "missing" {
 		f.Sought, f.Suggestions = w.suggest(c, f.Shell)
@@ -81,6 +86,9 @@ func posted(c *gin.Context, f *page.Failure) {
 	_ = c.Request.ParseForm() // what cannot be read cannot be kept
 	f.Action = f.Here.String()
 	f.Back = strings.TrimSuffix(c.Request.URL.EscapedPath(), "/apply")
+	if c.Request.PostForm.Has(passwordField) { // which no page shows again, not even as a hidden field
+		return
+	}
 	f.Again = f.Status == http.StatusServiceUnavailable || f.Status == http.StatusInternalServerError
 	for _, name := range slices.Sorted(maps.Keys(c.Request.PostForm)) {
 		for _, value := range c.Request.PostForm[name] {

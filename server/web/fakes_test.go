@@ -35,6 +35,7 @@ type world struct {
 	views   web.Views
 	told    []journal.Event // what happened, newest first; nil: nobody writes that down
 
+	house    *house // who may come in; nil: everybody
 	rollouts *attic // nil: none are carried out
 }
 

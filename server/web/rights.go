@@ -31,6 +31,8 @@ type need struct {
 // The needs. What changes a mesh takes a role in it here; whether that covers the object is asked by the door.
 var (
 	pass         = need{auth.Pass, ofNone}
+	enter        = need{auth.Enter, ofNone}
+	manage       = need{auth.Manage, ofNone}
 	seeEvery     = need{auth.See, ofEvery}
 	see          = need{auth.See, ofChosen}
 	steer        = need{auth.Steer, ofChosen}
@@ -55,6 +57,9 @@ func (w *Web) rights(n need) gin.HandlerFunc {
 		case mesh.CodeOf(err) == mesh.Unauthenticated && c.Request.Method == http.MethodGet && c.Query("fragment") == "":
 			c.Redirect(http.StatusSeeOther, signInPath+"?next="+url.QueryEscape(c.Request.URL.RequestURI()))
 		default:
+			if w.Refused != nil && mesh.CodeOf(err) == mesh.Denied {
+				w.Refused(c.Request, "denied", err.Error())
+			}
 			w.fail(c, err)
 		}
 		c.Abort()

@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/gin-gonic/gin"
 
@@ -21,7 +22,7 @@ type route struct {
 
 // routes is every address of the console. What changes something is a POST; every GET can be repeated.
 func (w *Web) routes() []route {
-	return append(append(w.configRoutes(), w.canaryRoutes()...), []route{
+	return append(slices.Concat(w.configRoutes(), w.canaryRoutes(), w.admissionRoutes()), []route{
 		{http.MethodGet, "/", see, w.shared(w.overview)},
 		{http.MethodGet, "/topology", see, w.topology},
 		{http.MethodGet, "/topology/edges.csv", see, w.edgesCSV},

@@ -46,6 +46,7 @@ func (w *Web) frame(c *gin.Context, section, title string) page.Shell {
 	s.Mesh = chosenMesh(c, s.Meshes)
 	s.MadeUp = w.MadeUp != nil && w.MadeUp(s.Mesh)
 	s.Refusal = w.refusal(c, s.Mesh)
+	s.Who = w.who(c)
 	s.Waiting, s.WaitingBut = w.waiting(c, s)
 	if g, ok := w.Graphs.Graph(s.Mesh); ok && s.Mesh != "" {
 		s.Live = freshness(g, s.Now)

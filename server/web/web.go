@@ -136,6 +136,10 @@ type Options struct {
 	// Rollouts starts rollouts and reads them, RolloutVerbs steers them. Nil: none are carried out.
 	Rollouts     Rollouts
 	RolloutVerbs RolloutVerbs
+	// Admission is sign-in. Nil: there is none, and nothing of it is shown.
+	Admission *Admission
+	// Refused hears of requests that somebody known may not make ("denied"); why is for people. Nil: nobody hears of them.
+	Refused func(r *http.Request, event, why string)
 	// MadeUp says whether a mesh's traffic is made up, without proxies; nil: none is.
 	MadeUp func(mesh string) bool
 	Logger *slog.Logger     // nil: silent

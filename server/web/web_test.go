@@ -24,6 +24,9 @@ func serveWith(w *world, proxies web.Proxies) http.Handler {
 		Dumps: w, Versions: w, Stats: w.stats, Advise: w.advise,
 		Now: func() time.Time { return now },
 	}
+	if w.house != nil {
+		options.Admission = w.house.admission()
+	}
 	if w.drafts != nil {
 		options.Drafts = w.drafts
 	}
@@ -55,6 +58,10 @@ func serveWith(w *world, proxies web.Proxies) http.Handler {
 
 // asks says who sends a request: jiyoung, who may do what the world grants; everything where it does not say.
 func (w *world) asks(c *gin.Context) {
+	if w.house != nil {
+		w.house.asks(c)
+		return
+	}
 	id := auth.Open()
 	id.Name = "jiyoung"
 	if w.grants != "" {

@@ -145,13 +145,18 @@ func Icon(name string) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
+		case "person":
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 19, "<circle cx=\"8\" cy=\"5.500\" r=\"2.700\"></circle> <path d=\"M2.800 13.800c.6-3 2.700-4.300 5.200-4.300s4.600 1.300 5.200 4.300\"></path>")
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
 		case "lock":
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 19, "<rect x=\"3.500\" y=\"7\" width=\"9\" height=\"6.500\" rx=\"1.500\"></rect> <path d=\"M5.500 7V5.200a2.500 2.500 0 0 1 5 0V7\"></path>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 20, "<rect x=\"3.500\" y=\"7\" width=\"9\" height=\"6.500\" rx=\"1.500\"></rect> <path d=\"M5.500 7V5.200a2.500 2.500 0 0 1 5 0V7\"></path>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 20, "</svg>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 21, "</svg>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

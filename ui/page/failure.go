@@ -17,6 +17,7 @@ type Failure struct {
 	Sought      string     // of an address that leads nowhere: the name in it
 	Suggestions []GoResult // what it may have meant
 
+	SignIn string // the way in, for whoever is not signed in; "" for others
 	Repeat string // the address to try again; "" when that makes no sense
 	Again  bool   // what was posted may be posted again, to Action
 	Action string

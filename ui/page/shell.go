@@ -30,6 +30,7 @@ type Shell struct {
 	Refusal string // why the reader may not change the mesh; "" when they may
 	MadeUp  bool   // the mesh's traffic is made up; no proxy is behind it
 	Resend  Resend // of a page that a form led to
+	Who     *Who   // who is signed in; nil: nobody, or there is no sign-in
 	// Waiting are the changes that are taken back unless somebody keeps them, without WaitingBut, which the page is about.
 	Waiting    []Waiting
 	WaitingBut string
