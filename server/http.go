@@ -57,7 +57,7 @@ func (s *Server) newHTTP() (*http.Server, error) {
 	}
 	s.web.Mount(engine)
 	return &http.Server{
-		Handler: engine, ReadHeaderTimeout: readHeader, ReadTimeout: readAll, WriteTimeout: writeAll, IdleTimeout: idle, MaxHeaderBytes: maxHeader,
+		Handler: s.answers(engine), ReadHeaderTimeout: readHeader, ReadTimeout: readAll, WriteTimeout: writeAll, IdleTimeout: idle, MaxHeaderBytes: maxHeader,
 	}, nil
 }
 
@@ -92,7 +92,7 @@ func (s *Server) ownServer() *http.Server {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", s.own.Handler())
 	return &http.Server{
-		Handler: mux, ReadHeaderTimeout: readHeader, ReadTimeout: readAll, WriteTimeout: writeAll, IdleTimeout: idle, MaxHeaderBytes: maxHeader,
+		Handler: s.answers(mux), ReadHeaderTimeout: readHeader, ReadTimeout: readAll, WriteTimeout: writeAll, IdleTimeout: idle, MaxHeaderBytes: maxHeader,
 	}
 }
 

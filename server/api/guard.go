@@ -35,7 +35,7 @@ func (g *guard) handle(c *gin.Context) {
 	h.Set("Referrer-Policy", "no-referrer")
 	if api {
 		h.Set("Cache-Control", "no-store")
-		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+		h.Set("Content-Security-Policy", "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 	}
 	if g.open && !g.knows(c.Request.Host) {
 		writeProblem(c, problem(http.StatusMisdirectedRequest,
