@@ -61,6 +61,10 @@ func TestClosed(t *testing.T) {
 		want                      int
 	}{
 		{"GET", "/livez", "", "", 200},
+		{"GET", "/signin", "", "", 200},
+		{"GET", "/people", "", "", 303},
+		{"GET", "/people", kims.Secret, "", 403},
+		{"GET", "/people", anns.Secret, "", 200},
 		{"GET", "/api/v1/meshes", "", "", 401},
 		{"PUT", shop, "", "{}", 401},
 		{"PUT", shop, kims.Secret, "{}", 403}, // the door: it would make a mesh

@@ -50,6 +50,7 @@ func (s *Server) newHTTP() (*http.Server, error) {
 		Meshes: s.door, Changes: s.door, Verdicts: s.door, Entries: s.door, Graphs: s.graphs, Proxies: s.xds,
 		Events: s.journal, Drafts: s.store, Views: s.store, Dumps: s.xds, Versions: s.door, Stats: s.stats, Advise: s.advise,
 		Timeline: s.seeing.timeline, Sources: s.state, Targets: s.targets, MadeUp: s.madeUp, Rollouts: s.rollouts, RolloutVerbs: s.rollouts,
+		Admission: s.admission(),
 		Logger: s.opts.Logger.With("part", "web"),
 	})
 	if err != nil {

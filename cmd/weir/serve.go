@@ -19,9 +19,6 @@ func (a *app) serveCommand() *cobra.Command {
 		Short: "Run the server: console, API and control plane",
 		Args:  cobra.NoArgs,
 		RunE: does(func(ctx context.Context, _ []string) error {
-			if !o.Open {
-				return misuse("--open=false: there is no sign-in yet, so the server is always open, on this machine only")
-			}
 			if err := file.apply(&o); err != nil {
 				return err
 			}
@@ -41,6 +38,9 @@ func (a *app) serveCommand() *cobra.Command {
 			}
 			fmt.Fprintf(a.stdout, "Weir serves the console and the API at %s and proxies at %s; data is in %s. Ctrl-C stops it.\n",
 				s.URL(), s.XDSAddr(), o.Data)
+			if link := s.SetupURL(); link != "" {
+				fmt.Fprintf(a.stdout, "Nobody can sign in yet: open %s once, within 24 hours.\n", link)
+			}
 			if own := s.MetricsURL(); own != "" {
 				fmt.Fprintf(a.stdout, "Its own metrics are at %s.\n", own)
 			}
@@ -49,6 +49,7 @@ func (a *app) serveCommand() *cobra.Command {
 	}
 	serverFlags(cmd, &o)
 	cmd.Flags().StringVar(&o.Envoy, "envoy", "", "an Envoy that checks configuration in dry runs (default: $ENVOY, or envoy on PATH)")
+	cmd.Flags().StringVar(&o.People.AdminPasswordFile, "admin-password-file", "", "if there is nobody yet, make the administrator admin with the password in this file, instead of a link")
 	file.add(cmd)
 	cmd.Flags().TextVar(&level, "log-level", slog.LevelInfo, "what is logged: DEBUG, INFO, WARN, ERROR")
 	return cmd
@@ -61,5 +62,5 @@ func serverFlags(cmd *cobra.Command, o *server.Options) {
 	fs.StringVar(&o.XDSListen, "xds-listen", "127.0.0.1:18000", "address of the control plane, for proxies")
 	fs.StringVar(&o.MetricsListen, "metrics-listen", "127.0.0.1:18002", `address of Weir's own metrics, or "off"; if the default is in use, any free port`)
 	fs.StringVar(&o.Data, "data", "./weir-data", "the data directory")
-	fs.BoolVar(&o.Open, "open", true, "no sign-in, on this machine only")
+	fs.BoolVar(&o.Open, "open", true, "no sign-in; for addresses of this machine only")
 }

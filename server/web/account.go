@@ -35,7 +35,7 @@ func (w *Web) accountOf(c *gin.Context) (page.Account, error) {
 		return p, err
 	}
 	p.Name, p.Grants, p.Provider = who.Name, grantList(who.Grants), who.Issuer
-	p.Token.Days, p.Token.Rows = strconv.Itoa(p.Days), []page.GrantRow{{}}
+	p.Token.Days, p.Token.Rows = strconv.Itoa(p.Days), []page.GrantRow{{Role: string(auth.Viewer)}}
 	sessions, err := w.Admission.Sessions.List(ctx, id.Person)
 	if err != nil {
 		return p, err
