@@ -2,6 +2,8 @@ package web_test
 
 import (
 	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 )
@@ -39,6 +41,29 @@ func TestPasswordFields(t *testing.T) {
 		answer := b.do(http.MethodGet, at, nil)
 		if !strings.Contains(answer.Body.String(), `action="/signout"`) {
 			t.Errorf("%s (%d): no way to sign out", at, answer.Code)
+		}
+	}
+}
+
+// TestEveryCookie: no cookie of the console is sent along by other sites' forms, or read by scripts.
+func TestEveryCookie(t *testing.T) {
+	b, _, secret := setUp(t)
+	seen := map[string]bool{}
+	look := func(answer *httptest.ResponseRecorder) {
+		for _, c := range answer.Result().Cookies() {
+			seen[c.Name] = true
+			if c.SameSite != http.SameSiteLaxMode || !c.HttpOnly || c.Path != "/" || c.Domain != "" || len(c.Name)+len(c.Value) > 4096 {
+				t.Errorf("%+v", c)
+			}
+		}
+	}
+	look(b.do(http.MethodPost, "/setup/"+secret, url.Values{"name": {"ann"}, "password": {anns}, "again": {anns}}))
+	look(b.do(http.MethodGet, "/?lang=ko&theme=dark", nil))
+	look(b.do(http.MethodGet, "/services?mesh=sample_app", nil))
+	look(b.do(http.MethodPost, "/signout", url.Values{}))
+	for _, name := range []string{"weir_session", "weir_lang", "weir_theme", "weir_mesh"} {
+		if !seen[name] {
+			t.Errorf("no cookie %s in %v", name, seen)
 		}
 	}
 }
