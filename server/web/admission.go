@@ -57,13 +57,14 @@ type Tokens interface {
 	Revoke(ctx context.Context, id string) error
 }
 
-// Admission is sign-in. All of it is required.
+// Admission is sign-in. All of it but Provider is required.
 type Admission struct {
 	Entrance Entrance
 	People   People
 	Standing Standing
 	Sessions Sessions
 	Tokens   Tokens
+	Provider Provider // nil: people sign in by a password only
 	// Keep has the browser keep a cookie, or throw it away when it is empty.
 	Keep func(w http.ResponseWriter, r *http.Request, c people.Cookie)
 	// Encrypted tells whether the browser's connection is.
@@ -75,7 +76,7 @@ func (w *Web) admissionRoutes() []route {
 	if w.Admission == nil {
 		return nil
 	}
-	return []route{
+	return append(w.providerRoutes(), []route{
 		{http.MethodGet, signInPath, pass, w.signInPage},
 		{http.MethodPost, signInPath, pass, w.signIn},
 		{http.MethodPost, "/signout", pass, w.signOut},
@@ -93,7 +94,7 @@ func (w *Web) admissionRoutes() []route {
 		{http.MethodPost, peoplePath, manage, w.addPerson},
 		{http.MethodGet, peoplePath + "/:id", manage, w.personPage},
 		{http.MethodPost, peoplePath + "/:id", manage, w.changePerson},
-	}
+	}...)
 }
 
 const (

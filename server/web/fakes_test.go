@@ -35,8 +35,9 @@ type world struct {
 	views   web.Views
 	told    []journal.Event // what happened, newest first; nil: nobody writes that down
 
-	house    *house // who may come in; nil: everybody
-	rollouts *attic // nil: none are carried out
+	house    *house       // who may come in; nil: everybody
+	provider web.Provider // through which people sign in, too
+	rollouts *attic       // nil: none are carried out
 }
 
 func newWorld() *world {

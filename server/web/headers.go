@@ -14,9 +14,13 @@ const policy = "default-src 'none'; script-src 'self'; worker-src 'self'; style-
 
 // secured sets the headers that every answer of the console carries. Pages are about the present, so they are never
 // stored; assets replace that header with their own.
-func secured(c *gin.Context) {
+func (w *Web) secured(c *gin.Context) {
 	h := c.Writer.Header()
-	h.Set("Content-Security-Policy", policy)
+	csp := policy
+	if w.Admission != nil && w.Admission.Provider != nil {
+		csp = policyWith(w.Admission.Provider.Origins())
+	}
+	h.Set("Content-Security-Policy", csp)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "same-origin")
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")

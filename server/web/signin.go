@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"net/http"
 	"strconv"
 
@@ -9,6 +10,7 @@ import (
 	"github.com/weirmesh/weir/server/auth"
 	"github.com/weirmesh/weir/server/auth/people"
 	"github.com/weirmesh/weir/server/mesh"
+	"github.com/weirmesh/weir/ui/i18n"
 	"github.com/weirmesh/weir/ui/page"
 )
 
@@ -30,7 +32,7 @@ func (w *Web) signInPage(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	return w.render(c, http.StatusOK, page.SignInPage(page.SignIn{Shell: w.frame(c, "", "signin.title"), Next: next, Nobody: empty}))
+	return w.showSignIn(c, http.StatusOK, page.SignIn{Next: next, Nobody: empty})
 }
 
 // signIn lets somebody in and leads to where they wanted to go.
@@ -44,19 +46,17 @@ func (w *Web) signIn(c *gin.Context) error {
 	if !ok {
 		return err
 	}
-	p.Shell = w.frame(c, "", "signin.title")
-	p.Error = signInWords(p.Shell, err)
-	p.Here.Path, p.Here.RawPath, p.Here.RawQuery = signInPath, "", "" // another language asks for the page anew
-	return w.render(c, status, page.SignInPage(p))
+	p.Error = signInWords(w.locale(c), err)
+	return w.showSignIn(c, status, p)
 }
 
 // signInWords says why somebody was not let in: the same words whatever was wrong.
-func signInWords(s page.Shell, err error) string {
+func signInWords(l i18n.Locale, err error) string {
 	if after, ok := people.RetryAfter(err); ok {
-		return s.L.N("signin.wait", int(after.Seconds()))
+		return l.N("signin.wait", int(after.Seconds()))
 	}
 	if mesh.CodeOf(err) == mesh.Unauthenticated {
-		return s.L.T("signin.wrong")
+		return l.T("signin.wrong")
 	}
 	return err.Error()
 }
@@ -72,8 +72,17 @@ func (w *Web) enter(c *gin.Context, who people.Person, next string) error {
 	return nil
 }
 
-// signOut ends the session. Doing it twice is no error.
+// signOut ends the session, and the one at the identity provider that it came from. Doing it twice is no error.
 func (w *Web) signOut(c *gin.Context) error {
+	if w.Admission.Provider != nil {
+		to, cookie, err := w.Admission.Provider.Logout(c.Request.Context())
+		if err != nil {
+			return err
+		}
+		w.Admission.Keep(c.Writer, c.Request, cookie)
+		c.Redirect(http.StatusSeeOther, cmp.Or(to, signInPath))
+		return nil
+	}
 	cookie, err := w.Admission.Sessions.End(c.Request.Context())
 	if err != nil {
 		return err
@@ -166,7 +175,7 @@ func (w *Web) refuseWelcome(c *gin.Context, p page.Welcome, err error) error {
 	case mesh.CodeOf(err) == mesh.Unauthenticated, mesh.CodeOf(err) == mesh.Conflict: // somebody else was first
 		p.Over = true
 	case mesh.CodeOf(err) == mesh.TooMany:
-		p.Error = signInWords(p.Shell, err)
+		p.Error = signInWords(p.Shell.L, err)
 	default:
 		p.Errors = besideField(err)
 	}

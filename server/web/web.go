@@ -208,12 +208,12 @@ func (w *Web) Run(ctx context.Context) error {
 // Mount adds the pages, what they download, and a page for addresses that do not exist. Who asks is in the context of each
 // request (auth.With) before it comes here.
 func (w *Web) Mount(engine *gin.Engine) {
-	group := engine.Group("", w.recovered, secured, w.preferred)
+	group := engine.Group("", w.recovered, w.secured, w.preferred)
 	for _, r := range w.routes() {
 		group.Handle(r.method, r.path, w.rights(r.need), w.bounded, w.page(r.handle))
 		if r.method == http.MethodGet {
 			group.Handle(http.MethodHead, r.path, w.rights(r.need), w.page(r.handle))
 		}
 	}
-	engine.NoRoute(w.recovered, secured, w.missing)
+	engine.NoRoute(w.recovered, w.secured, w.missing)
 }

@@ -26,6 +26,7 @@ func serveWith(w *world, proxies web.Proxies) http.Handler {
 	}
 	if w.house != nil {
 		options.Admission = w.house.admission()
+		options.Admission.Provider = w.provider
 	}
 	if w.drafts != nil {
 		options.Drafts = w.drafts

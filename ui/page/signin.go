@@ -15,6 +15,9 @@ type SignIn struct {
 	Name   string // as it was entered
 	Error  string
 	Nobody bool // there is nobody yet who could sign in
+	// Provider is what an identity provider's button says, ProviderTo where it leads; empty: there is none. ProviderError is
+	// why the provider did not let somebody in.
+	Provider, ProviderTo, ProviderError string
 }
 
 // Welcome is the page that a setup link or an invitation leads to.
