@@ -145,3 +145,18 @@ func TestScriptsKeepNothing(t *testing.T) {
 		}
 	}
 }
+
+// TestCertificatesAreChecked: nothing of the project's own switches off what crypto/tls does by itself.
+func TestCertificatesAreChecked(t *testing.T) {
+	for _, f := range goFiles(t) {
+		if f.test {
+			continue
+		}
+		ast.Inspect(f.syntax, func(n ast.Node) bool {
+			if id, ok := n.(*ast.Ident); ok && (id.Name == "InsecureSkipVerify" || id.Name == "VerifyPeerCertificate" || id.Name == "VerifyConnection") {
+				t.Errorf("%s uses %s: a certificate that nobody vouches for is refused", f.name, id.Name)
+			}
+			return true
+		})
+	}
+}

@@ -67,3 +67,19 @@ func TestReadsChangeNothing(t *testing.T) {
 		t.Errorf("%d reads made %d changes", asked, len(w.changes)-before)
 	}
 }
+
+// TestDecodedOnce: what is encoded twice is another name, in paths, in queries and in forms.
+func TestDecodedOnce(t *testing.T) {
+	b := open(t, newWorld())
+	for at, want := range map[string]int{
+		"/services/%72eviews": http.StatusOK, "/services/%2572eviews": http.StatusNotFound,
+		"/services?mesh=sample%5Fapp": http.StatusOK, "/services?mesh=sample%255Fapp": http.StatusNotFound,
+		"/assets/%2e%2e%2fweir.css": http.StatusNotFound, "/assets/%252e%252e%252fweir.css": http.StatusNotFound,
+	} {
+		if got := b.do(http.MethodGet, at, nil).Code; got != want {
+			t.Errorf("%s: %d, want %d", at, got, want)
+		}
+	}
+	form := url.Values{"router": {"%72eviews"}, "route": {"primary"}}
+	b.post("/services/reviews/traffic", form, http.StatusNotFound)
+}

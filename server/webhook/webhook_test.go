@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -178,5 +179,18 @@ func TestUnwritable(t *testing.T) {
 	err := local().Send(t.Context(), Hook{Name: "h", URL: "http://127.0.0.1:1"}, json.RawMessage("{"))
 	if mesh.CodeOf(err) != mesh.Internal {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestStrangersCertificate: nothing is told to a receiver that cannot prove its name.
+func TestStrangersCertificate(t *testing.T) {
+	calls := 0
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { calls++ }))
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	err := local().Send(t.Context(), Hook{Name: "h", URL: s.URL}, told)
+	if mesh.CodeOf(err) != mesh.Unavailable || calls != 0 {
+		t.Errorf("%v after %d calls", err, calls)
 	}
 }
