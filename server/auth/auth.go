@@ -58,9 +58,12 @@ func (g Grant) String() string {
 
 // ParseGrant reads what String writes. Error: mesh.Invalid.
 func ParseGrant(s string) (Grant, error) {
-	role, scope, _ := strings.Cut(s, "@")
+	role, scope, scoped := strings.Cut(s, "@")
 	g := Grant{Role: Role(role)}
 	g.Mesh, g.Name, _ = strings.Cut(scope, "/")
+	if scoped && (g.Mesh == "" || strings.HasSuffix(scope, "/")) { // a name that was left out must not mean all of them
+		return Grant{}, mesh.Errorf(mesh.Invalid, "%q: a mesh or a name is missing, as in operator@shop/reviews*", mesh.Shorten(s))
+	}
 	return g, g.Validate()
 }
 

@@ -111,7 +111,7 @@ func TestGrants(t *testing.T) {
 			t.Errorf("%q is written %q", s, g)
 		}
 	}
-	for _, s := range []string{"", "root", "operator@[", "viewer@shop/[a", "Admin", "viewer@" + strings.Repeat("x", 300)} {
+	for _, s := range []string{"", "root", "operator@[", "viewer@shop/[a", "Admin", "operator@", "operator@/reviews", "operator@shop/", "viewer@" + strings.Repeat("x", 300)} {
 		if _, err := ParseGrant(s); mesh.CodeOf(err) != mesh.Invalid {
 			t.Errorf("%q: %v", s, err)
 		}
