@@ -39,6 +39,9 @@ func (s *Server) newHTTP() (*http.Server, error) {
 	if s.gate != nil {
 		options.Identify = s.gate.Identify
 	}
+	if s.people != nil {
+		options.ProxyTokens = s.people.Tokens
+	}
 	rest, err := api.New(options)
 	if err != nil {
 		return nil, fmt.Errorf("build the API: %w", err)

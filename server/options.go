@@ -20,7 +20,9 @@ import (
 // Options are what one server needs to know.
 type Options struct {
 	Listen    string // the console's and the API's address, "127.0.0.1:8080"
-	XDSListen string // the control plane's address, "127.0.0.1:18000"
+	XDSListen string // the control plane's address, "127.0.0.1:18000" or "unix:/run/weir/xds.sock"
+	// XDSTLSCert and XDSTLSKey are the files of the certificate that proxies are served with; empty: plain text.
+	XDSTLSCert, XDSTLSKey string
 	// MetricsListen is the address of Weir's own metrics; empty: they are not served. MetricsAnywhere takes another port
 	// when that one is in use.
 	MetricsListen   string
@@ -77,7 +79,10 @@ func (o Options) withDefaults() Options {
 
 // check refuses what would be unsafe.
 func (o Options) check() error {
-	for flag, address := range map[string]string{"--listen": o.Listen, "--xds-listen": o.XDSListen, "--metrics-listen": o.MetricsListen} {
+	if err := o.checkXDS(); err != nil {
+		return err
+	}
+	for flag, address := range map[string]string{"--listen": o.Listen, "--metrics-listen": o.MetricsListen} {
 		if !loopback(address) && (address != "" || flag != "--metrics-listen") {
 			return mesh.Errorf(mesh.Invalid, "%s %s: there is no sign-in yet, so Weir listens on this machine only: give 127.0.0.1:PORT or [::1]:PORT", flag, address)
 		}

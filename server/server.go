@@ -86,11 +86,11 @@ func (s *Server) build(ctx context.Context) error {
 	}
 	s.console = console
 	s.onClose("console", ignoreClosed(console.Close))
-	control, err := listen("control plane", s.opts.XDSListen, "--xds-listen")
+	control, err := s.listenProxies(ctx)
 	if err != nil {
 		return err
 	}
-	s.onClose("control plane", ignoreClosed(control.Close))
+	s.onClose("control plane", ignoreClosed(control.Listener.Close))
 	if err := s.listenOwn(); err != nil {
 		return err
 	}
@@ -111,8 +111,7 @@ func (s *Server) build(ctx context.Context) error {
 	if err := s.see(ctx, registry); err != nil {
 		return err
 	}
-	s.xds, err = xds.New(xds.Options{Listener: control, Logger: log.With("part", "xds"), Sink: s.seeing.sink(), Registry: s.registry})
-	if err != nil {
+	if s.xds, err = s.serveProxies(control); err != nil {
 		return err
 	}
 	if err := s.open(); err != nil {
@@ -278,8 +277,14 @@ func (s *Server) Close() error {
 // URL is the console's address, with the real port when ":0" was asked for.
 func (s *Server) URL() string { return "http://" + s.console.Addr().String() }
 
-// XDSAddr is the control plane's address as host:port.
-func (s *Server) XDSAddr() string { return s.xds.Addr().String() }
+// XDSAddr is the control plane's address as host:port, or unix:/PATH.
+func (s *Server) XDSAddr() string {
+	at := s.xds.Addr()
+	if at.Network() == "unix" {
+		return xds.UnixScheme + at.String()
+	}
+	return at.String()
+}
 
 // Propose records a change of a mesh, as the console and the API do.
 func (s *Server) Propose(ctx context.Context, p change.Proposal) (change.Change, error) {

@@ -48,6 +48,7 @@ func (c *configFlags) apply(o *server.Options) error {
 	}{
 		"listen": {&o.Listen, read.Listen}, "xds-listen": {&o.XDSListen, read.XDSListen},
 		"metrics-listen": {&o.MetricsListen, read.MetricsListen}, "data": {&o.Data, read.Data},
+		"xds-tls-cert": {&o.XDSTLSCert, read.XDSTLS.Cert}, "xds-tls-key": {&o.XDSTLSKey, read.XDSTLS.Key},
 	} {
 		if setting.from != "" && !c.given.Changed(flag) {
 			*setting.to = setting.from
@@ -103,6 +104,7 @@ func (c *configFlags) effective(o server.Options) config.Config {
 	}
 	return config.Config{
 		Listen: o.Listen, XDSListen: o.XDSListen, MetricsListen: own, Data: o.Data,
+		XDSTLS: config.XDSTLS{Cert: o.XDSTLSCert, Key: o.XDSTLSKey},
 		History: config.History{
 			Off: h.Off, Retention: model.Duration(h.Retention), MaxSize: config.Size(h.MaxBytes), Step: model.Duration(h.Step),
 			SeriesLimit: h.SeriesLimit, RollupsOnly: h.RollupsOnly,

@@ -29,7 +29,7 @@ func (a *app) proxiesCommand() *cobra.Command {
 	}
 	meshFlag(cmd, &meshName)
 	formatFlag(cmd, &f)
-	cmd.AddCommand(a.proxyCommand())
+	cmd.AddCommand(a.proxyCommand(), a.proxyTokensCommand(), a.proxyRevokeCommand())
 	return cmd
 }
 

@@ -51,6 +51,8 @@ func (a *app) serveCommand() *cobra.Command {
 	cmd.Flags().StringVar(&o.Envoy, "envoy", "", "an Envoy that checks configuration in dry runs (default: $ENVOY, or envoy on PATH)")
 	cmd.Flags().StringVar(&o.People.AdminPasswordFile, "admin-password-file", "", "if there is nobody yet, make the administrator admin with the password in this file, instead of a link")
 	file.add(cmd)
+	cmd.Flags().StringVar(&o.XDSTLSCert, "xds-tls-cert", "", "the control plane's certificate chain in PEM; read again when it changes (default: plain text)")
+	cmd.Flags().StringVar(&o.XDSTLSKey, "xds-tls-key", "", "the key of that certificate, in PEM")
 	cmd.Flags().TextVar(&level, "log-level", slog.LevelInfo, "what is logged: DEBUG, INFO, WARN, ERROR")
 	return cmd
 }
@@ -59,7 +61,7 @@ func (a *app) serveCommand() *cobra.Command {
 func serverFlags(cmd *cobra.Command, o *server.Options) {
 	fs := cmd.Flags()
 	fs.StringVar(&o.Listen, "listen", "127.0.0.1:8080", "address of the console and the API")
-	fs.StringVar(&o.XDSListen, "xds-listen", "127.0.0.1:18000", "address of the control plane, for proxies")
+	fs.StringVar(&o.XDSListen, "xds-listen", "127.0.0.1:18000", "address of the control plane, for proxies: HOST:PORT or unix:/PATH")
 	fs.StringVar(&o.MetricsListen, "metrics-listen", "127.0.0.1:18002", `address of Weir's own metrics, or "off"; if the default is in use, any free port`)
 	fs.StringVar(&o.Data, "data", "./weir-data", "the data directory")
 	fs.BoolVar(&o.Open, "open", true, "no sign-in; for addresses of this machine only")

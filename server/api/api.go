@@ -121,6 +121,8 @@ type Options struct {
 	Advise func(ctx context.Context, ask advice.Ask) (advice.Advice, error)
 	// Rollouts starts rollouts, steers and reads them. Nil: none are carried out.
 	Rollouts Rollouts
+	// ProxyTokens keeps the proxies' tokens. Nil: there is no sign-in, and proxies show none.
+	ProxyTokens ProxyTokens
 	// Ready tells for /readyz whether the parts work. Nil: always.
 	Ready func(ctx context.Context) []Check
 	// Identify names in the context of a request who sent it, with a renewal. Its error says why that is nobody:
@@ -208,6 +210,7 @@ func (a *API) routes(engine *gin.Engine) {
 	a.applyRoutes()
 	a.graphRoutes()
 	a.proxyRoutes()
+	a.proxyTokenRoutes()
 	a.runningRoutes()
 	a.changeRoutes()
 	a.canaryRoutes()

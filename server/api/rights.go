@@ -54,6 +54,7 @@ func needs() map[string]need {
 		get + one + "/graph": see, get + one + "/graph/diff": see, get + one + "/graph/frames": see, get + one + "/plot": see,
 		get + one + "/proxies": see, get + one + "/proxies/:name": see, get + one + "/proxies/:name/config": see,
 		get + one + "/proxies/:name/stats": see, get + one + "/drift": see,
+		get + one + "/proxy-tokens": steer, post + one + "/proxy-tokens": steer, remove + one + "/proxy-tokens/:id": steer,
 		get + one + "/nodes/:name/advice": see, put + one + "/nodes/:name/connection-pool": steer,
 		put + one + "/routers/:name/routes/:route/weights": steer, put + one + "/splits/:name/weights": steer,
 		get + v1 + "/changes": see, get + v1 + "/changes/verify": see, get + v1 + "/changes/export": see,

@@ -70,6 +70,8 @@ func role(address string) (role auth.Role, everyMesh bool) {
 		return "", false
 	case strings.HasPrefix(path, "/api/v1/query"), slices.Contains([]string{"series", "labels", "values", "metadata", "rules", "alerts", "buildinfo", "sources", "targets", "webhooks"}, last):
 		return auth.Viewer, true
+	case last == "proxy-tokens": // who may be let in is known to those who let in
+		return auth.Operator, false
 	case path == "/api/v1/apply": // its body names the mesh
 		return auth.Viewer, false
 	case method == http.MethodDelete && last == ":mesh":

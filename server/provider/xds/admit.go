@@ -22,6 +22,10 @@ const (
 	keepGone    = 5 * time.Minute // after the disconnection
 	maxRefused  = 200
 	keptNodeID  = 200 // characters of a refused node id that are kept
+	// Refusals are told (logged, and shown at once) up to so many a second, and so many at once: strangers decide how many
+	// there are.
+	tellRefusals = 5
+	tellAtOnce   = 50
 )
 
 // refusals lists the proxies that were not let in, by node id: at most maxRefused of them.
@@ -46,34 +50,53 @@ func (r refusals) expire(now time.Time) {
 	maps.DeleteFunc(r, func(_ string, p *refusedProxy) bool { return now.Sub(p.last) > keepRefused })
 }
 
-// identify reads who a proxy is and says whether it may come in. The error is a gRPC status with the reason, and the
-// refusal is listed.
-func (s *Server) identify(node *corev3.Node) (Identity, error) {
+// identify reads who a proxy is and says whether it may come in: first by its token, so that a stranger learns nothing of
+// the meshes. The error is a gRPC status with the reason, and the refusal is listed. Whoever gets a stay releases it.
+func (s *Server) identify(ctx context.Context, node *corev3.Node) (Identity, *stay, error) {
 	if node == nil {
-		return Identity{}, status.Error(codes.InvalidArgument, "the first message of a stream must carry the node")
+		return Identity{}, nil, status.Error(codes.InvalidArgument, "the first message of a stream must carry the node")
 	}
 	node.Extensions = nil // 61 KB of every real Envoy's first message, of no use here.
-	identity, err := s.parse(node)
+	identity, bad := s.parse(node)
+	pass, denied := s.vouch(ctx, identity, bad == nil)
+	if bad != nil {
+		identity = Identity{NodeID: shorten(cmp.Or(node.GetId(), "(none)"))}
+		bad = status.Error(codes.InvalidArgument, bad.Error())
+	}
+	if status.Code(denied) == codes.Unavailable {
+		return Identity{}, nil, denied
+	}
+	if err := s.settle(ctx, identity, cmp.Or(denied, bad)); err != nil {
+		return Identity{}, nil, err
+	}
+	return identity, s.hold(pass), nil
+}
+
+// settle lets a proxy in, or lists it as refused: for a reason that is known already, or for one that its mesh has.
+func (s *Server) settle(ctx context.Context, identity Identity, err error) error {
 	now := s.now()
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	if len(s.meshes) == 0 {
+		s.mu.Unlock()
 		// Not the proxy's fault, and not listed: it will be back in a moment.
-		return Identity{}, status.Error(codes.Unavailable, "Weir has not loaded its meshes yet; try again")
+		return status.Error(codes.Unavailable, "Weir has not loaded its meshes yet; try again")
 	}
-	code, reason := codes.InvalidArgument, ""
-	if err != nil {
-		reason = err.Error()
-		identity = Identity{NodeID: shorten(cmp.Or(node.GetId(), "(none)"))}
-	} else {
-		code, reason = s.refuse(identity)
+	if err == nil {
+		if code, reason := s.refuse(identity); reason != "" {
+			err = status.Error(code, reason)
+		}
 	}
-	if reason == "" {
+	if err == nil {
 		delete(s.refusedAt, shorten(identity.NodeID))
-		return identity, nil
+		s.mu.Unlock()
+		return nil
 	}
-	s.noteRefused(identity, reason, now)
-	return Identity{}, status.Error(code, reason)
+	p, tell := s.noteRefused(identity, status.Convert(err).Message(), now)
+	s.mu.Unlock()
+	if tell && s.passes != nil {
+		s.passes.Refused(ctx, p, peerOf(ctx))
+	}
+	return err
 }
 
 // refuse says why a proxy is not let in; an empty reason lets it in. The lock is held.
@@ -106,17 +129,22 @@ func exists(m mesh.Mesh, i Identity) bool {
 	return slices.ContainsFunc(m.Nodes, func(n mesh.VirtualNode) bool { return n.Name == i.Node })
 }
 
-// noteRefused lists a refusal and logs the first of a row. The lock is held.
-func (s *Server) noteRefused(i Identity, reason string, now time.Time) {
+// noteRefused lists a refusal, and logs the first of a row unless there are too many. It says whether others should be
+// told. The lock is held.
+func (s *Server) noteRefused(i Identity, reason string, now time.Time) (p provider.Proxy, tell bool) {
 	id := shorten(i.NodeID)
-	if _, known := s.refusedAt[id]; !known {
-		s.log.Warn("proxy refused", "node_id", id, "reason", reason)
-	}
-	s.refusedAt.note(provider.Proxy{
+	p = provider.Proxy{
 		ID: refusedID(id), Mesh: i.Mesh, Node: i.Node, Gateway: i.Gateway, NodeID: id, Address: i.Address, Version: i.Version,
 		State: provider.Refused, Message: reason, Since: now,
-	}, now)
+	}
+	was, known := s.refusedAt[id]
+	s.refusedAt.note(p, now)
+	if known && was.proxy.Message == reason || !s.telling.AllowN(now, 1) {
+		return p, false
+	}
+	s.log.Warn("proxy refused", "node_id", id, "reason", reason)
 	s.notify()
+	return p, true
 }
 
 // refusedID is a name for who was not let in that can stand in an address, which what it calls itself need not.
@@ -140,7 +168,7 @@ func (s *Server) join(identity Identity, from string) (*session, error) {
 	s.mu.Lock()
 	m := s.meshes[identity.Mesh]
 	if code, reason := s.refuse(identity); reason != "" {
-		s.noteRefused(identity, reason, now) // Its node went away since it was looked at.
+		_, _ = s.noteRefused(identity, reason, now) // Its node went away since it was looked at.
 		s.mu.Unlock()
 		return nil, status.Error(code, reason)
 	}

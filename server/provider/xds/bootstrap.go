@@ -3,19 +3,15 @@ package xds
 import (
 	"cmp"
 	"fmt"
-	"net"
-	"net/netip"
 	"strconv"
 	"time"
 
 	bootstrapv3 "github.com/envoyproxy/go-control-plane/envoy/config/bootstrap/v3"
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
-	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
 	metricsv3 "github.com/envoyproxy/go-control-plane/envoy/config/metrics/v3"
 	overloadv3 "github.com/envoyproxy/go-control-plane/envoy/config/overload/v3"
 	downstreamv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/resource_monitors/downstream_connections/v3"
-	upstreamv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/upstreams/http/v3"
 	matcherv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
@@ -39,7 +35,11 @@ const (
 type BootstrapOptions struct {
 	Mesh, Node, Gateway string // exactly one of Node and Gateway
 	Instance            string // tells proxies of the same node apart
-	XDS                 string // host:port of Weir's xDS
+	XDS                 string // host:port of Weir's xDS, or unix:/PATH
+
+	Token      string // shown to Weir; empty: none
+	CA         []byte // in PEM, what Weir's certificate is checked against; empty: plain text
+	ServerName string // the name in Weir's certificate; empty: XDS's host
 
 	Address      string      // IP address where other proxies reach this one
 	Bind         string      // IP address of its listeners
@@ -59,18 +59,22 @@ func Bootstrap(o BootstrapOptions) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	host, port, err := o.server()
+	weir, err := o.server()
 	if err != nil {
 		return nil, err
 	}
 	var p packer
+	socket, err := o.socket(&p)
+	if err != nil {
+		return nil, err
+	}
 	b := &bootstrapv3.Bootstrap{
 		Node:               node,
 		StatsFlushInterval: durationpb.New(flushInterval),
-		StatsSinks:         []*metricsv3.StatsSink{p.metricsSink()},
+		StatsSinks:         []*metricsv3.StatsSink{p.metricsSink(o.Token)},
 		StatsConfig:        statsConfig(),
-		DynamicResources:   dynamicResources(),
-		StaticResources:    &bootstrapv3.Bootstrap_StaticResources{Clusters: []*clusterv3.Cluster{p.controlPlane(host, port)}},
+		DynamicResources:   dynamicResources(o.Token),
+		StaticResources:    &bootstrapv3.Bootstrap_StaticResources{Clusters: []*clusterv3.Cluster{p.controlPlane(weir, socket)}},
 		OverloadManager:    p.overloadManager(),
 	}
 	if b.Admin, err = o.admin(); err != nil {
@@ -133,18 +137,6 @@ func (o BootstrapOptions) node() (*corev3.Node, error) {
 	return node, nil
 }
 
-// server splits the address of Weir's xDS.
-func (o BootstrapOptions) server() (host string, port int, err error) {
-	host, text, err := net.SplitHostPort(o.XDS)
-	if err == nil {
-		port, err = strconv.Atoi(text)
-	}
-	if err != nil || host == "" || port < 1 || port > 65535 {
-		return "", 0, mesh.Errorf(mesh.Invalid, "bootstrap: the xDS address %s is not host:port, as in 127.0.0.1:18000", shortQuote(o.XDS))
-	}
-	return host, port, nil
-}
-
 // admin is never on an address that others reach: whoever does can stop the proxy.
 func (o BootstrapOptions) admin() (*bootstrapv3.Admin, error) {
 	switch {
@@ -177,23 +169,17 @@ func (p *packer) any(m proto.Message) *anypb.Any {
 
 // metricsSink pushes the statistics over the port that the configuration comes from, so that nothing on the proxy has to
 // be reachable.
-func (p *packer) metricsSink() *metricsv3.StatsSink {
+func (p *packer) metricsSink(token string) *metricsv3.StatsSink {
 	return &metricsv3.StatsSink{
 		Name: "envoy.stat_sinks.metrics_service",
 		ConfigType: &metricsv3.StatsSink_TypedConfig{TypedConfig: p.any(&metricsv3.MetricsServiceConfig{
 			TransportApiVersion: corev3.ApiVersion_V3,
-			GrpcService:         grpcService(),
+			GrpcService:         grpcService(token),
 			EmitTagsAsLabels:    true,
 			HistogramEmitMode:   metricsv3.HistogramEmitMode_HISTOGRAM,
 			BatchSize:           2000,
 		})},
 	}
-}
-
-func grpcService() *corev3.GrpcService {
-	return &corev3.GrpcService{TargetSpecifier: &corev3.GrpcService_EnvoyGrpc_{
-		EnvoyGrpc: &corev3.GrpcService_EnvoyGrpc{ClusterName: controlPlane},
-	}}
 }
 
 // statsConfig keeps the statistics that somebody reads, out of a thousand a cluster, and gives request times buckets that
@@ -224,8 +210,8 @@ func statsConfig() *metricsv3.StatsConfig {
 
 // dynamicResources is delta ADS. Listeners and clusters are waited for without limit: after a limit, a proxy whose control
 // plane is away would go live with nothing to listen on.
-func dynamicResources() *bootstrapv3.Bootstrap_DynamicResources {
-	service := grpcService()
+func dynamicResources(token string) *bootstrapv3.Bootstrap_DynamicResources {
+	service := grpcService(token)
 	service.GetEnvoyGrpc().RetryPolicy = &corev3.RetryPolicy{RetryBackOff: &corev3.BackoffStrategy{
 		BaseInterval: durationpb.New(200 * time.Millisecond), MaxInterval: durationpb.New(2 * time.Second),
 	}}
@@ -238,32 +224,6 @@ func dynamicResources() *bootstrapv3.Bootstrap_DynamicResources {
 			SetNodeOnFirstMessageOnly: true,
 			GrpcServices:              []*corev3.GrpcService{service},
 		},
-	}
-}
-
-// controlPlane is Weir. The keepalive notices a Weir that vanished without closing its connections.
-func (p *packer) controlPlane(host string, port int) *clusterv3.Cluster {
-	kind := clusterv3.Cluster_STRICT_DNS
-	if _, err := netip.ParseAddr(host); err == nil {
-		kind = clusterv3.Cluster_STATIC
-	}
-	options := p.any(&upstreamv3.HttpProtocolOptions{
-		UpstreamProtocolOptions: &upstreamv3.HttpProtocolOptions_ExplicitHttpConfig_{
-			ExplicitHttpConfig: &upstreamv3.HttpProtocolOptions_ExplicitHttpConfig{
-				ProtocolConfig: &upstreamv3.HttpProtocolOptions_ExplicitHttpConfig_Http2ProtocolOptions{
-					Http2ProtocolOptions: &corev3.Http2ProtocolOptions{ConnectionKeepalive: &corev3.KeepaliveSettings{
-						Interval: durationpb.New(10 * time.Second), Timeout: durationpb.New(3 * time.Second),
-					}},
-				},
-			},
-		},
-	})
-	return &clusterv3.Cluster{
-		Name:                          controlPlane,
-		ClusterDiscoveryType:          &clusterv3.Cluster_Type{Type: kind},
-		ConnectTimeout:                durationpb.New(time.Second),
-		LoadAssignment:                assignment(controlPlane, []*endpointv3.LbEndpoint{lbEndpoint(host, port, 0)}),
-		TypedExtensionProtocolOptions: map[string]*anypb.Any{httpOptionsName: options},
 	}
 }
 

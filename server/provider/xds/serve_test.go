@@ -223,7 +223,7 @@ func TestRefusedListIsBounded(t *testing.T) {
 	s.apply(1, shop{weights: map[string]int{"v1": 1}}.mesh())
 	for i := range maxRefused + 50 {
 		node := &corev3.Node{Id: fmt.Sprintf("mesh/shop/virtualNode/stranger/%d", i)}
-		if _, err := s.identify(node); status.Code(err) != codes.NotFound {
+		if _, _, err := s.identify(t.Context(), node); status.Code(err) != codes.NotFound {
 			t.Fatalf("code = %v", err)
 		}
 	}

@@ -3,6 +3,7 @@ package xds
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"log/slog"
 	"net"
@@ -13,7 +14,9 @@ import (
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
 	metricsv3 "github.com/envoyproxy/go-control-plane/envoy/service/metrics/v3"
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/time/rate"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/keepalive"
 
 	"github.com/weirmesh/weir/server/mesh"
@@ -25,6 +28,8 @@ const (
 	maxStreams = 100     // on one connection; an Envoy needs two
 	// stopPatience is how long streams may take to end when Weir stops.
 	stopPatience = 300 * time.Millisecond
+	// connectWithin is how long a connection may take to be set up, TLS included.
+	connectWithin = 10 * time.Second
 )
 
 // Options are what a Server needs.
@@ -34,6 +39,8 @@ type Options struct {
 	Logger    *slog.Logger // none: nothing is logged
 	Sink      Sink         // none: numbers are taken and dropped
 	Registry  *registry.Registry
+	TLS       *tls.Config                          // plain text if nil
+	Passes    Passes                               // whoever connects is let in if nil
 	Translate func(Input) (*Snapshot, error)       // Translate if nil
 	Identify  func(*corev3.Node) (Identity, error) // ParseIdentity if nil
 	Now       func() time.Time                     // time.Now if nil
@@ -45,6 +52,9 @@ type Server struct {
 	log       *slog.Logger
 	sink      Sink
 	registry  *registry.Registry
+	tls       *tls.Config
+	passes    Passes
+	telling   *rate.Limiter // of refusals
 	translate func(Input) (*Snapshot, error)
 	parse     func(*corev3.Node) (Identity, error)
 	now       func() time.Time
@@ -62,6 +72,9 @@ type Server struct {
 	sent      int64 // resources sent since the start, removals included
 	nacks     int   // messages refused since the start
 
+	staysMu sync.Mutex
+	stays   map[*stay]struct{} // streams that were let in by a token
+
 	watchMu  sync.Mutex
 	watchers map[chan struct{}]struct{}
 }
@@ -72,7 +85,8 @@ func New(o Options) (*Server, error) {
 		log: o.Logger, sink: o.Sink, registry: o.Registry, translate: o.Translate, parse: o.Identify, now: o.Now,
 		listener: o.Listener, stopping: make(chan struct{}), wake: make(chan struct{}, 1),
 		meshes: make(map[string]*meshState), refusedAt: make(refusals), reports: make(map[reporter]report),
-		watchers: make(map[chan struct{}]struct{}),
+		watchers: make(map[chan struct{}]struct{}), tls: o.TLS, passes: o.Passes, stays: make(map[*stay]struct{}),
+		telling: rate.NewLimiter(tellRefusals, tellAtOnce),
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -103,12 +117,17 @@ func (s *Server) Addr() net.Addr { return s.listener.Addr() }
 // Run serves until ctx ends; then the streams are told that Weir stops, and ended soon after. It may be
 // called once.
 func (s *Server) Run(ctx context.Context) error {
-	server := grpc.NewServer(
+	options := []grpc.ServerOption{
+		grpc.ConnectionTimeout(connectWithin),
 		grpc.MaxConcurrentStreams(maxStreams),
 		grpc.MaxRecvMsgSize(maxMessage),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 2 * time.Second, PermitWithoutStream: true}),
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: 10 * time.Second, Timeout: 5 * time.Second}),
-	)
+	}
+	if s.tls != nil {
+		options = append(options, grpc.Creds(credentials.NewTLS(s.tls)))
+	}
+	server := grpc.NewServer(options...)
 	discoveryv3.RegisterAggregatedDiscoveryServiceServer(server, ads{server: s})
 	metricsv3.RegisterMetricsServiceServer(server, stats{server: s})
 
@@ -125,6 +144,12 @@ func (s *Server) Run(ctx context.Context) error {
 		}
 		return nil
 	})
+	if s.passes != nil {
+		g.Go(func() error {
+			s.watchPasses(ctx)
+			return nil
+		})
+	}
 	g.Go(func() error {
 		s.loop(ctx, changed)
 		close(s.stopping)

@@ -32,24 +32,41 @@ type report struct {
 	over int // series that were too many
 }
 
+// metricsStream is one proxy's stream of numbers.
+type metricsStream = grpc.ClientStreamingServer[metricsv3.StreamMetricsMessage, metricsv3.StreamMetricsResponse]
+
 // stats is Envoy's metrics service.
 type stats struct {
 	metricsv3.UnimplementedMetricsServiceServer
 	server *Server
 }
 
-// StreamMetrics takes one proxy's numbers until it hangs up.
-func (m stats) StreamMetrics(stream grpc.ClientStreamingServer[metricsv3.StreamMetricsMessage, metricsv3.StreamMetricsResponse]) error {
+// StreamMetrics takes one proxy's numbers until it hangs up, or its token counts no more. A proxy reports as what it is let
+// in: the node is in the first message alone.
+func (m stats) StreamMetrics(stream metricsStream) error {
 	s := m.server
-	msg, err := stream.Recv()
+	msg, err := firstOf(stream.Recv)
 	if err != nil {
 		return ended(err)
 	}
-	identity, err := s.identify(msg.GetIdentifier().GetNode())
+	identity, st, err := s.identify(stream.Context(), msg.GetIdentifier().GetNode())
 	if err != nil {
 		return err
 	}
+	defer s.unhold(st)
 	src := identity.source(s.reporterID(identity, peerOf(stream.Context())))
+	done := make(chan error, 1)
+	go func() { done <- s.takeNumbers(src, stream, msg) }()
+	select {
+	case err := <-done:
+		return ended(err)
+	case <-st.over:
+		return errOver()
+	}
+}
+
+// takeNumbers takes a proxy's numbers until the stream ends.
+func (s *Server) takeNumbers(src mesh.Source, stream metricsStream, msg *metricsv3.StreamMetricsMessage) error {
 	defer s.silent(src)
 	for {
 		families, over := limit(msg.GetEnvoyMetrics(), maxSeries)
@@ -59,8 +76,9 @@ func (m stats) StreamMetrics(stream grpc.ClientStreamingServer[metricsv3.StreamM
 			over = max(over, s.sink.Over(src))
 		}
 		s.reported(src, report{at: now, over: over})
+		var err error
 		if msg, err = stream.Recv(); err != nil {
-			return ended(err)
+			return err
 		}
 	}
 }

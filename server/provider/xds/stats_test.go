@@ -110,7 +110,7 @@ func TestWhatIsForgotten(t *testing.T) {
 	served := &served{Server: s, t: t}
 	served.apply(1, shop{weights: map[string]int{"v1": 1}}.mesh())
 	node := envoyNode("web", "a")
-	identity, err := s.identify(node)
+	identity, _, err := s.identify(t.Context(), node)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +123,7 @@ func TestWhatIsForgotten(t *testing.T) {
 	}
 	s.leave(x)
 	s.leave(x) // Once is enough.
-	if _, err := s.identify(&corev3.Node{Id: "mesh/shop/virtualNode/ghost"}); status.Code(err) != codes.NotFound {
+	if _, _, err := s.identify(t.Context(), &corev3.Node{Id: "mesh/shop/virtualNode/ghost"}); status.Code(err) != codes.NotFound {
 		t.Errorf("err = %v", err)
 	}
 	states := func() (out []provider.ProxyState) {

@@ -27,14 +27,15 @@ func (a ads) StreamAggregatedResources(discoveryv3.AggregatedDiscoveryService_St
 // reading holds up nobody, itself not heard from included.
 func (a ads) DeltaAggregatedResources(stream deltaStream) error {
 	s := a.server
-	first, err := stream.Recv()
+	first, err := firstOf(stream.Recv)
 	if err != nil {
 		return ended(err)
 	}
-	identity, err := s.identify(first.GetNode())
+	identity, st, err := s.identify(stream.Context(), first.GetNode())
 	if err != nil {
 		return err
 	}
+	defer s.unhold(st)
 	first.Node = nil // Not kept for the life of the stream.
 	x, err := s.join(identity, peerOf(stream.Context()))
 	if err != nil {
@@ -54,6 +55,8 @@ func (a ads) DeltaAggregatedResources(stream deltaStream) error {
 			return ended(err)
 		case <-x.closed:
 			return x.reason.Err()
+		case <-st.over:
+			return errOver()
 		case <-s.stopping:
 			return status.Error(codes.Unavailable, "Weir is stopping")
 		}

@@ -1,0 +1,178 @@
+package xds
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/x509"
+	"encoding/pem"
+	"net"
+	"net/netip"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
+	tlsv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/transport_sockets/tls/v3"
+	upstreamv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/upstreams/http/v3"
+	matcherv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
+	"google.golang.org/protobuf/types/known/anypb"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/weirmesh/weir/server/mesh"
+)
+
+// UnixScheme begins the address of a Unix socket.
+const UnixScheme = "unix:"
+
+// place is where Weir is: a host and a port, or the path of a Unix socket.
+type place struct {
+	host string
+	port int
+	path string
+}
+
+// server reads the address of Weir's xDS.
+func (o BootstrapOptions) server() (place, error) {
+	if path, ok := strings.CutPrefix(o.XDS, UnixScheme); ok {
+		if !filepath.IsAbs(path) || len(path) > maxSocketPath {
+			return place{}, mesh.Errorf(mesh.Invalid, "bootstrap: the xDS address %s is not the whole path of a socket in at most %d characters, as in unix:/run/weir/xds.sock",
+				shortQuote(o.XDS), maxSocketPath)
+		}
+		return place{path: path}, nil
+	}
+	host, text, err := net.SplitHostPort(o.XDS)
+	port := 0
+	if err == nil {
+		port, err = strconv.Atoi(text)
+	}
+	if err != nil || host == "" || port < 1 || port > 65535 {
+		return place{}, mesh.Errorf(mesh.Invalid, "bootstrap: the xDS address %s is not host:port, as in 127.0.0.1:18000", shortQuote(o.XDS))
+	}
+	if o.Token != "" && len(o.CA) == 0 && !ownHost(host) {
+		return place{}, mesh.Errorf(mesh.Invalid,
+			"bootstrap: the proxy's token would cross the network in plain text to %s: give what Weir's certificate is checked against with --ca FILE", shortQuote(o.XDS))
+	}
+	return place{host: host, port: port}, nil
+}
+
+// ownHost tells whether a host is the machine itself.
+func ownHost(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && addr.IsLoopback()
+}
+
+// endpoint is the address as Envoy has it.
+func (p place) endpoint() *endpointv3.LbEndpoint {
+	if p.path == "" {
+		return lbEndpoint(p.host, p.port, 0)
+	}
+	return &endpointv3.LbEndpoint{HostIdentifier: &endpointv3.LbEndpoint_Endpoint{Endpoint: &endpointv3.Endpoint{
+		Address: &corev3.Address{Address: &corev3.Address_Pipe{Pipe: &corev3.Pipe{Path: p.path}}},
+	}}}
+}
+
+// discovery is by name only where there is one.
+func (p place) discovery() clusterv3.Cluster_DiscoveryType {
+	if _, err := netip.ParseAddr(p.host); err == nil || p.path != "" {
+		return clusterv3.Cluster_STATIC
+	}
+	return clusterv3.Cluster_STRICT_DNS
+}
+
+// socket is TLS to Weir; nil for plain text. Weir has to have a certificate of the CA, for its name.
+func (o BootstrapOptions) socket(p *packer) (*corev3.TransportSocket, error) {
+	if len(o.CA) == 0 {
+		if o.ServerName != "" {
+			return nil, mesh.Errorf(mesh.Invalid, "bootstrap: a name in Weir's certificate needs --ca FILE, which the certificate is checked against")
+		}
+		return nil, nil //nolint:nilnil // plain text has no socket of its own
+	}
+	if err := checkCA(o.CA); err != nil {
+		return nil, err
+	}
+	weir, err := o.server()
+	if err != nil {
+		return nil, err
+	}
+	name := cmp.Or(o.ServerName, weir.host)
+	if name == "" {
+		return nil, mesh.Errorf(mesh.Invalid, "bootstrap: a Unix socket has no name that a certificate could be for: leave --ca out, or give --server-name")
+	}
+	kind, sni := tlsv3.SubjectAltNameMatcher_DNS, name
+	if addr, err := netip.ParseAddr(name); err == nil {
+		kind, sni, name = tlsv3.SubjectAltNameMatcher_IP_ADDRESS, "", addr.String() // TLS names hosts only
+	}
+	config := p.any(&tlsv3.UpstreamTlsContext{
+		Sni: sni,
+		CommonTlsContext: &tlsv3.CommonTlsContext{
+			TlsParams:     &tlsv3.TlsParameters{TlsMinimumProtocolVersion: tlsv3.TlsParameters_TLSv1_2, TlsMaximumProtocolVersion: tlsv3.TlsParameters_TLSv1_3},
+			AlpnProtocols: []string{"h2"},
+			ValidationContextType: &tlsv3.CommonTlsContext_ValidationContext{ValidationContext: &tlsv3.CertificateValidationContext{
+				TrustedCa: &corev3.DataSource{Specifier: &corev3.DataSource_InlineString{InlineString: string(o.CA)}},
+				MatchTypedSubjectAltNames: []*tlsv3.SubjectAltNameMatcher{{
+					SanType: kind, Matcher: &matcherv3.StringMatcher{MatchPattern: &matcherv3.StringMatcher_Exact{Exact: name}},
+				}},
+			}},
+		},
+	})
+	return &corev3.TransportSocket{Name: "envoy.transport_sockets.tls", ConfigType: &corev3.TransportSocket_TypedConfig{TypedConfig: config}}, nil
+}
+
+// checkCA refuses what is no certificate, and a key above all, which would end up in every proxy's file.
+func checkCA(text []byte) error {
+	found := false
+	for rest := bytes.TrimSpace(text); len(rest) > 0; {
+		var block *pem.Block
+		if block, rest = pem.Decode(rest); block == nil {
+			break
+		}
+		if block.Type != "CERTIFICATE" {
+			return mesh.Errorf(mesh.Invalid, "bootstrap: the file of --ca holds a %s beside certificates: give a file of certificates alone", shortQuote(block.Type))
+		}
+		if _, err := x509.ParseCertificate(block.Bytes); err != nil {
+			return mesh.Errorf(mesh.Invalid, "bootstrap: the file of --ca holds a certificate that cannot be read: %w", err)
+		}
+		found = true
+	}
+	if !found {
+		return mesh.Errorf(mesh.Invalid, "bootstrap: the file of --ca holds no certificate in PEM, which begins with -----BEGIN CERTIFICATE-----")
+	}
+	return nil
+}
+
+// grpcService is a stream to Weir that shows who the proxy is.
+func grpcService(token string) *corev3.GrpcService {
+	service := &corev3.GrpcService{TargetSpecifier: &corev3.GrpcService_EnvoyGrpc_{
+		EnvoyGrpc: &corev3.GrpcService_EnvoyGrpc{ClusterName: controlPlane},
+	}}
+	if token != "" {
+		service.InitialMetadata = []*corev3.HeaderValue{{Key: "authorization", Value: "Bearer " + token}}
+	}
+	return service
+}
+
+// controlPlane is Weir. The keepalive notices a Weir that vanished without closing its connections.
+func (p *packer) controlPlane(weir place, socket *corev3.TransportSocket) *clusterv3.Cluster {
+	options := p.any(&upstreamv3.HttpProtocolOptions{
+		UpstreamProtocolOptions: &upstreamv3.HttpProtocolOptions_ExplicitHttpConfig_{
+			ExplicitHttpConfig: &upstreamv3.HttpProtocolOptions_ExplicitHttpConfig{
+				ProtocolConfig: &upstreamv3.HttpProtocolOptions_ExplicitHttpConfig_Http2ProtocolOptions{
+					Http2ProtocolOptions: &corev3.Http2ProtocolOptions{ConnectionKeepalive: &corev3.KeepaliveSettings{
+						Interval: durationpb.New(10 * time.Second), Timeout: durationpb.New(3 * time.Second),
+					}},
+				},
+			},
+		},
+	})
+	return &clusterv3.Cluster{
+		Name:                          controlPlane,
+		ClusterDiscoveryType:          &clusterv3.Cluster_Type{Type: weir.discovery()},
+		ConnectTimeout:                durationpb.New(time.Second),
+		LoadAssignment:                assignment(controlPlane, []*endpointv3.LbEndpoint{weir.endpoint()}),
+		TypedExtensionProtocolOptions: map[string]*anypb.Any{httpOptionsName: options},
+		TransportSocket:               socket,
+	}
+}

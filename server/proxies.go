@@ -1,0 +1,146 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/weirmesh/weir/server/auth"
+	"github.com/weirmesh/weir/server/auth/people"
+	"github.com/weirmesh/weir/server/mesh"
+	"github.com/weirmesh/weir/server/provider"
+	"github.com/weirmesh/weir/server/provider/xds"
+)
+
+// maxSocket is the longest path of a Unix socket that every system takes, in bytes.
+const maxSocket = 103
+
+// checkXDS refuses an address of the control plane where others could read along, or be any proxy.
+func (o Options) checkXDS() error {
+	encrypted := o.XDSTLSCert != "" || o.XDSTLSKey != ""
+	if path, ok := strings.CutPrefix(o.XDSListen, xds.UnixScheme); ok {
+		if !filepath.IsAbs(path) || len(path) > maxSocket {
+			return mesh.Errorf(mesh.Invalid, "--xds-listen %s: give the whole path of the socket in at most %d characters, as in unix:/run/weir/xds.sock", o.XDSListen, maxSocket)
+		}
+		return nil
+	}
+	switch {
+	case loopback(o.XDSListen):
+		return nil
+	case o.Open:
+		return mesh.Errorf(mesh.Invalid, "--xds-listen %s: without sign-in proxies are let in without a token, so they are served on this machine only: give 127.0.0.1:PORT, or start Weir without --open", o.XDSListen)
+	case !encrypted:
+		return mesh.Errorf(mesh.Invalid, "--xds-listen %s: other machines reach this address, so proxies are served there over TLS only: give --xds-tls-cert and --xds-tls-key, or listen on 127.0.0.1:PORT or unix:/PATH", o.XDSListen)
+	}
+	return nil
+}
+
+// listenProxies opens the control plane's address, and reads its certificate if it has one.
+func (s *Server) listenProxies(ctx context.Context) (o xds.Options, err error) {
+	if s.opts.XDSTLSCert != "" || s.opts.XDSTLSKey != "" {
+		if o.TLS, err = xds.ServerTLS(s.opts.XDSTLSCert, s.opts.XDSTLSKey, s.opts.Logger.With("part", "xds")); err != nil {
+			return o, err
+		}
+	}
+	if path, ok := strings.CutPrefix(s.opts.XDSListen, xds.UnixScheme); ok {
+		o.Listener, err = listenUnix(ctx, path)
+		return o, err
+	}
+	o.Listener, err = listen("control plane", s.opts.XDSListen, "--xds-listen")
+	return o, err
+}
+
+// serveProxies builds the control plane on its address.
+func (s *Server) serveProxies(o xds.Options) (*xds.Server, error) {
+	o.Passes, o.Logger, o.Sink, o.Registry = s.passes(), s.opts.Logger.With("part", "xds"), s.seeing.sink(), s.registry
+	return xds.New(o)
+}
+
+// listenUnix opens a Unix socket that the process' user and group may connect to. A socket that a process left behind that is
+// gone is taken over; anything else in its place is not touched.
+func listenUnix(ctx context.Context, path string) (net.Listener, error) {
+	info, err := os.Lstat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return nil, mesh.Errorf(mesh.Invalid, "control plane: %w: give another path with --xds-listen", err)
+	case info.Mode().Type() != fs.ModeSocket:
+		return nil, mesh.Errorf(mesh.Invalid, "control plane: %s is there already and no socket: give another path with --xds-listen", path)
+	default:
+		dialer := net.Dialer{Timeout: time.Second}
+		conn, err := dialer.DialContext(ctx, "unix", path)
+		if err == nil {
+			_ = conn.Close()
+		}
+		if !errors.Is(err, syscall.ECONNREFUSED) {
+			return nil, mesh.Errorf(mesh.Unavailable, "control plane: %s is in use by another program: stop it, or give another path with --xds-listen", path)
+		}
+		if err := os.Remove(path); err != nil {
+			return nil, mesh.Errorf(mesh.Invalid, "control plane: the socket that was left behind: %w", err)
+		}
+	}
+	var config net.ListenConfig
+	l, err := config.Listen(ctx, "unix", path)
+	if err != nil {
+		return nil, mesh.Errorf(mesh.Invalid, "control plane: cannot listen on unix:%s: %w: its folder has to exist and be writable", path, err)
+	}
+	if err := os.Chmod(path, 0o660); err != nil { //nolint:gosec // proxies run as other users of the group
+		return nil, errors.Join(mesh.Errorf(mesh.Invalid, "control plane: %w", err), l.Close())
+	}
+	return l, nil
+}
+
+// passes is what asks proxies for their tokens; nil without sign-in.
+func (s *Server) passes() xds.Passes {
+	if s.people == nil {
+		return nil
+	}
+	return proxyPasses{s.people}
+}
+
+// proxyPasses are the proxies' tokens as the control plane asks about them.
+type proxyPasses struct{ people *people.People }
+
+// Pass gives what a token stands for.
+func (p proxyPasses) Pass(ctx context.Context, bearer string) (xds.Pass, error) {
+	meshName, node, err := p.people.Tokens.Proxy(ctx, bearer)
+	if err != nil {
+		return xds.Pass{}, err
+	}
+	pass := xds.Pass{Mesh: meshName}
+	if parts := strings.Split(bearer, "_"); len(parts) == 3 { // Proxy took it, so it is PREFIX_ID_SECRET
+		pass.Token = parts[1]
+	}
+	if node.Kind == mesh.KindGateway {
+		pass.Gateway = node.Name
+	} else {
+		pass.Node = node.Name
+	}
+	return pass, nil
+}
+
+// Over gives the tokens that count no more: those that were revoked, have expired or are forgotten.
+func (p proxyPasses) Over(ctx context.Context, meshName string, tokens []string) ([]string, error) {
+	known, err := p.people.Tokens.Proxies(auth.With(ctx, auth.Itself("control plane")), meshName)
+	if err != nil {
+		return nil, err
+	}
+	now := time.Now()
+	good := make(map[string]bool, len(known))
+	for _, t := range known {
+		good[t.ID] = t.Valid(now)
+	}
+	return slices.DeleteFunc(slices.Clone(tokens), func(id string) bool { return good[id] }), nil
+}
+
+// Refused writes into the security log who was not let in.
+func (p proxyPasses) Refused(ctx context.Context, proxy provider.Proxy, from string) {
+	p.people.Audit.Record(ctx, people.Entry{Event: people.ProxyRefused, From: from, Of: proxy.NodeID, Note: proxy.Message})
+}
