@@ -57,7 +57,8 @@ func (w *Web) addPerson(c *gin.Context) error {
 		if err != nil {
 			return err
 		}
-		p.Name, p.Rows = name, append(rows, page.GrantRow{})
+		rows = append(rows, page.GrantRow{})
+		p.Name, p.Rows = name, rows
 		return w.render(c, http.StatusOK, page.PeoplePage(p))
 	}
 	grants, failed := grantsOf(c)
