@@ -8,8 +8,12 @@ func (s *Server) admission() *web.Admission {
 		return nil
 	}
 	d := s.people.Directory
-	return &web.Admission{
+	a := &web.Admission{
 		Entrance: d, People: d, Standing: d, Sessions: s.people.Sessions, Tokens: s.people.Tokens,
 		Keep: s.gate.Keep, Encrypted: s.gate.Encrypted,
 	}
+	if s.provider != nil {
+		a.Provider = s.provider
+	}
+	return a
 }

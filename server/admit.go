@@ -3,10 +3,12 @@ package server
 import (
 	"cmp"
 	"context"
+	"net/http"
 	"net/netip"
 	"path/filepath"
 	"time"
 
+	"github.com/weirmesh/weir/server/auth/oidc"
 	"github.com/weirmesh/weir/server/auth/people"
 	"github.com/weirmesh/weir/server/gate"
 )
@@ -20,6 +22,7 @@ type PeopleOptions struct {
 	Idle              time.Duration  // a session that is not used for so long ends
 	Lifetime          time.Duration  // a session ends however much it is used
 	AdminPasswordFile string         // the first administrator's password, where nobody can open a link; empty: a link is made
+	Provider          *oidc.Options  // through which people sign in, too; nil: by a password only
 	Trusted           []netip.Prefix // proxies in front of the console, whose X-Forwarded-For is believed
 }
 
@@ -48,8 +51,21 @@ func (s *Server) admit(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if o.Provider != nil {
+		by := *o.Provider
+		by.Directory, by.Sessions, by.Audit = s.people.Directory, s.people.Sessions, s.people.Audit
+		by.Logger = s.opts.Logger.With("part", "oidc")
+		if s.provider, err = oidc.New(by); err != nil {
+			return err
+		}
+	}
 	s.gate = gate.New(gate.Options{Sessions: s.people.Sessions, Tokens: s.people.Tokens, Still: s.people.Still, Trusted: o.Trusted})
 	return nil
+}
+
+// refused writes down what somebody was refused.
+func (s *Server) refused(r *http.Request, event, why string) {
+	s.people.Audit.Record(r.Context(), people.Entry{Event: people.Event(event), Of: r.Method + " " + r.URL.Path, Note: why})
 }
 
 // SetupURL is the link by which the first administrator is made, good once; empty when there is somebody, or no sign-in.

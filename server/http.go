@@ -37,7 +37,7 @@ func (s *Server) newHTTP() (*http.Server, error) {
 		Events: s.journal, Hooks: s.told,
 	}
 	if s.gate != nil {
-		options.Identify = s.gate.Identify
+		options.Identify, options.Refused = s.gate.Identify, s.refused
 	}
 	if s.people != nil {
 		options.ProxyTokens = s.people.Tokens
@@ -54,7 +54,7 @@ func (s *Server) newHTTP() (*http.Server, error) {
 		Events: s.journal, Drafts: s.store, Views: s.store, Dumps: s.xds, Versions: s.door, Stats: s.stats, Advise: s.advise,
 		Timeline: s.seeing.timeline, Sources: s.state, Targets: s.targets, MadeUp: s.madeUp, Rollouts: s.rollouts, RolloutVerbs: s.rollouts,
 		Admission: s.admission(),
-		Logger: s.opts.Logger.With("part", "web"),
+		Logger:    s.opts.Logger.With("part", "web"), Refused: options.Refused,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("build the console: %w", err)

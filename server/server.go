@@ -13,6 +13,7 @@ import (
 
 	"github.com/weirmesh/weir/server/api/live"
 	"github.com/weirmesh/weir/server/auth"
+	"github.com/weirmesh/weir/server/auth/oidc"
 	"github.com/weirmesh/weir/server/auth/people"
 	"github.com/weirmesh/weir/server/canary"
 	"github.com/weirmesh/weir/server/change"
@@ -41,7 +42,8 @@ type Server struct {
 	store    *store.Store
 	people   *people.People // nil: there is no sign-in
 	gate     *gate.Gate
-	setup    people.Link // while there is nobody
+	provider *oidc.Provider // nil: people sign in by a password only
+	setup    people.Link    // while there is nobody
 	registry *registry.Registry
 	seeing   seeing
 	door     *change.Door

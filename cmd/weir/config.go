@@ -24,6 +24,7 @@ type configFlags struct {
 	url   string // of somebody's Prometheus
 	print bool
 	given *pflag.FlagSet
+	said  config.Config // by the file
 }
 
 func (c *configFlags) add(cmd *cobra.Command) {
@@ -70,6 +71,7 @@ func (c *configFlags) apply(o *server.Options) error {
 		}
 	}
 	o.Scrape, o.Sources = read.Scrape, read.Sources
+	c.people(o, read)
 	for _, w := range read.Webhooks {
 		o.Told = append(o.Told, server.EventHook{
 			Hook:  webhook.Hook{Name: w.Name, URL: w.URL, Timeout: time.Duration(w.Timeout), Retries: w.Retries, Secret: string(w.Secret)},
@@ -89,6 +91,16 @@ func ownMetrics(o *server.Options, chosen bool) {
 	}
 }
 
+// people puts what the file says of who may come in.
+func (c *configFlags) people(o *server.Options, read config.Config) {
+	c.said = read
+	o.People.KeyFile = read.People.KeyFile
+	o.People.Idle, o.People.Lifetime = time.Duration(read.People.Idle), time.Duration(read.People.Lifetime)
+	if by, ok := read.Provider(); ok {
+		o.People.Provider = &by
+	}
+}
+
 // effective is the configuration as it came out, as a file has it.
 func (c *configFlags) effective(o server.Options) config.Config {
 	h := o.History
@@ -104,6 +116,7 @@ func (c *configFlags) effective(o server.Options) config.Config {
 	}
 	return config.Config{
 		Listen: o.Listen, XDSListen: o.XDSListen, MetricsListen: own, Data: o.Data,
+		People: c.said.People, PublicURL: c.said.PublicURL, OIDC: c.said.OIDC,
 		XDSTLS: config.XDSTLS{Cert: o.XDSTLSCert, Key: o.XDSTLSKey},
 		History: config.History{
 			Off: h.Off, Retention: model.Duration(h.Retention), MaxSize: config.Size(h.MaxBytes), Step: model.Duration(h.Step),

@@ -49,10 +49,10 @@ func (a *app) serveCommand() *cobra.Command {
 	}
 	serverFlags(cmd, &o)
 	cmd.Flags().StringVar(&o.Envoy, "envoy", "", "an Envoy that checks configuration in dry runs (default: $ENVOY, or envoy on PATH)")
-	cmd.Flags().StringVar(&o.People.AdminPasswordFile, "admin-password-file", "", "if there is nobody yet, make the administrator admin with the password in this file, instead of a link")
-	file.add(cmd)
 	cmd.Flags().StringVar(&o.XDSTLSCert, "xds-tls-cert", "", "the control plane's certificate chain in PEM; read again when it changes (default: plain text)")
 	cmd.Flags().StringVar(&o.XDSTLSKey, "xds-tls-key", "", "the key of that certificate, in PEM")
+	cmd.Flags().StringVar(&o.People.AdminPasswordFile, "admin-password-file", "", "if there is nobody yet, make the administrator admin with the password in this file, instead of a link")
+	file.add(cmd)
 	cmd.Flags().TextVar(&level, "log-level", slog.LevelInfo, "what is logged: DEBUG, INFO, WARN, ERROR")
 	return cmd
 }

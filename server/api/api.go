@@ -128,6 +128,9 @@ type Options struct {
 	// Identify names in the context of a request who sent it, with a renewal. Its error says why that is nobody:
 	// mesh.Unauthenticated, mesh.TooMany, mesh.Unavailable. Nil: every request is nobody's.
 	Identify func(r *http.Request) (context.Context, error)
+	// Refused hears of requests that somebody known may not make ("denied"), and of those from other sites' pages
+	// ("origin_refused"); why is for people. Nil: nobody hears of them.
+	Refused func(r *http.Request, event, why string)
 	// Open says that there is no sign-in: whoever asks may do everything. Then only requests to a loopback name or to one of
 	// Hosts are answered, so that no page of another site reaches Weir through a name it controls (DNS rebinding).
 	Open bool
@@ -151,10 +154,13 @@ func New(o Options) (*API, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
+	if o.Refused == nil {
+		o.Refused = func(*http.Request, string, string) {}
+	}
 	if o.Meshes == nil || o.Door == nil || o.Ledger == nil || o.Graphs == nil || o.Proxies == nil || o.Live == nil {
 		return nil, errors.New("api: a part is missing from its options")
 	}
-	a := &API{o: o, guard: newGuard(o.Open, o.Hosts)}
+	a := &API{o: o, guard: newGuard(o)}
 	return a, a.describe()
 }
 

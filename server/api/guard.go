@@ -17,11 +17,13 @@ type guard struct {
 	open   bool // there is no sign-in
 	hosts  []string
 	origin *http.CrossOriginProtection
+
+	refused func(r *http.Request, event, why string)
 }
 
-func newGuard(open bool, hosts []string) *guard {
-	g := &guard{open: open, origin: http.NewCrossOriginProtection()}
-	for _, h := range hosts {
+func newGuard(o Options) *guard {
+	g := &guard{open: o.Open, origin: http.NewCrossOriginProtection(), refused: o.Refused}
+	for _, h := range o.Hosts {
 		g.hosts = append(g.hosts, strings.ToLower(h))
 	}
 	return g
@@ -43,6 +45,7 @@ func (g *guard) handle(c *gin.Context) {
 		return
 	}
 	if err := g.origin.Check(c.Request); err != nil {
+		g.refused(c.Request, "origin_refused", err.Error())
 		writeProblem(c, problem(http.StatusForbidden, "the request comes from another site's page: only the console's own pages may make changes"))
 		return
 	}

@@ -41,6 +41,7 @@ func (a *API) readyz(c *gin.Context) {
 // socket hands a request over to the live hub.
 func (a *API) socket(c *gin.Context) {
 	if !ownOrigin(c.Request) {
+		a.o.Refused(c.Request, "origin_refused", "a socket from another site's page")
 		writeProblem(c, problem(http.StatusForbidden, "the socket is for the console's own pages: the request's Origin is another one"))
 		return
 	}

@@ -115,6 +115,9 @@ func (a *API) rights() gin.HandlerFunc {
 		if err == nil {
 			return
 		}
+		if mesh.CodeOf(err) == mesh.Denied {
+			a.o.Refused(c.Request, "denied", err.Error())
+		}
 		refuse(c, a.fail(c.Request.Context(), err))
 	}
 }

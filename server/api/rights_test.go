@@ -154,7 +154,10 @@ func TestRightsOfRollouts(t *testing.T) {
 // TestIdentity: who is signed in is who a change is by, lists hold what they may see, and a reason why nobody is known is
 // said.
 func TestIdentity(t *testing.T) {
-	b := newBench(t, as)
+	var heard []string
+	b := newBench(t, as, func(_ *bench, o *Options) {
+		o.Refused = func(r *http.Request, event, why string) { heard = append(heard, event+" "+r.URL.Path+" "+why) }
+	})
 	weights := "/api/v1/meshes/shop/routers/reviews/routes/primary/weights"
 	for _, s := range []scenario{
 		{
@@ -166,8 +169,12 @@ func TestIdentity(t *testing.T) {
 		{method: "GET", url: "/api/v1/meshes", headers: map[string]string{"As": "broken"}, status: 503, wantIn: []string{"the database is away"}},
 		{method: "GET", url: "/livez", headers: map[string]string{"As": "broken"}, status: 200},
 		{method: "GET", url: "/api/v1/changes", headers: map[string]string{"As": "viewer@shop"}, status: 403, wantIn: []string{"name one"}},
+		{method: "PUT", url: weights, body: "{}", headers: map[string]string{"As": "operator", "Sec-Fetch-Site": "cross-site"}, status: 403, wantIn: []string{"another site"}},
 		{method: "GET", url: "/api/v1/meshes/shop", headers: map[string]string{"Host": "weir.example.com", "As": "viewer"}, status: 200},
 	} {
 		b.do(s)
+	}
+	if len(heard) != 2 || !strings.HasPrefix(heard[0], "denied /api/v1/changes kim is not viewer") || !strings.HasPrefix(heard[1], "origin_refused "+weights) {
+		t.Errorf("the security log hears %q", heard)
 	}
 }
