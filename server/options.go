@@ -84,7 +84,7 @@ func (o Options) check() error {
 	}
 	for flag, address := range map[string]string{"--listen": o.Listen, "--metrics-listen": o.MetricsListen} {
 		if !loopback(address) && (address != "" || flag != "--metrics-listen") {
-			return mesh.Errorf(mesh.Invalid, "%s %s: there is no sign-in yet, so Weir listens on this machine only: give 127.0.0.1:PORT or [::1]:PORT", flag, address)
+			return mesh.Errorf(mesh.Invalid, "%s %s: Weir speaks plain HTTP, so it listens on this machine only: give 127.0.0.1:PORT or [::1]:PORT, and put a proxy with TLS in front of it for others", flag, address)
 		}
 	}
 	return nil

@@ -765,6 +765,44 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/meshes/{mesh}/proxy-tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the tokens of a mesh's proxies, newest first; those that are over for 90 days */
+        get: operations["list-proxy-tokens"];
+        put?: never;
+        /** Make a token by which proxies may be one virtual node or gateway */
+        post: operations["mint-proxy-token"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/meshes/{mesh}/proxy-tokens/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke a proxy's token
+         * @description The streams that were opened with it end within five seconds; the proxy goes on with the configuration that it has.
+         */
+        delete: operations["revoke-proxy-token"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/meshes/{mesh}/routers": {
         parameters: {
             query?: never;
@@ -2035,6 +2073,11 @@ export interface components {
             /** @description Where the next page begins; null on the last. */
             next?: string | null;
         };
+        ListProxyToken: {
+            items?: components["schemas"]["ProxyToken"][];
+            /** @description Where the next page begins; null on the last. */
+            next?: string | null;
+        };
         ListRollout: {
             items?: components["schemas"]["Rollout"][];
             /** @description Where the next page begins; null on the last. */
@@ -2142,6 +2185,36 @@ export interface components {
              * @description Of the mesh's own settings.
              */
             version?: number;
+        };
+        MintedProxyToken: {
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            at?: string;
+            /**
+             * Format: date-time
+             * @description Left out: it is good until it is revoked.
+             */
+            expires?: string;
+            /** @description Or the virtual gateway. */
+            gateway?: string;
+            /** @description Its name, which is no secret. */
+            id?: string;
+            mesh?: string;
+            /** @description What it is for. */
+            name?: string;
+            /** @description The virtual node that whoever shows it may be. */
+            node?: string;
+            /** Format: date-time */
+            revoked?: string;
+            /** @description What the proxy shows as authorization: Bearer. It is answered once and cannot be found out again. */
+            token?: string;
+            /**
+             * Format: date-time
+             * @description When it was shown last, to the minute.
+             */
+            used?: string;
         };
         Moment: {
             /** Format: date-time */
@@ -2275,7 +2348,7 @@ export interface components {
             /** @description With status 412: the newest change of the object, with who, when and what. */
             changed?: components["schemas"]["Change"];
             /** @enum {string} */
-            code: "invalid" | "conflict" | "not_found" | "denied" | "unavailable" | "internal";
+            code: "invalid" | "conflict" | "not_found" | "denied" | "unauthenticated" | "too_many" | "unavailable" | "internal";
             /** @description With status 409: what others touched since, field by field, as the change set it (base), as it is (theirs) and as it was before (yours). */
             collisions?: components["schemas"]["Collision"][];
             /** @description What went wrong, where, and what to do; one line for a person. */
@@ -2324,6 +2397,48 @@ export interface components {
             since?: string;
             state?: string;
             version?: string;
+        };
+        ProxyToken: {
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            at?: string;
+            /**
+             * Format: date-time
+             * @description Left out: it is good until it is revoked.
+             */
+            expires?: string;
+            /** @description Or the virtual gateway. */
+            gateway?: string;
+            /** @description Its name, which is no secret. */
+            id?: string;
+            mesh?: string;
+            /** @description What it is for. */
+            name?: string;
+            /** @description The virtual node that whoever shows it may be. */
+            node?: string;
+            /** Format: date-time */
+            revoked?: string;
+            /**
+             * Format: date-time
+             * @description When it was shown last, to the minute.
+             */
+            used?: string;
+        };
+        ProxyTokenBody: {
+            /**
+             * @description How long it is good; left out, until it is revoked.
+             * @example 15s
+             * @example 250ms
+             */
+            for?: string;
+            /** @description The virtual gateway. */
+            gateway?: string;
+            /** @description What it is for; left out, the node's name. */
+            name?: string;
+            /** @description The virtual node: either this or gateway. */
+            node?: string;
         };
         Reading: {
             /** Format: double */
@@ -3040,7 +3155,7 @@ export interface operations {
                 "If-None-Match"?: string;
                 /** @description A repeat with the same key is answered with the first one's change. */
                 "Idempotency-Key"?: string;
-                /** @description Who asks, as declared by the caller: there is no sign-in yet. Up to 64 letters, digits, spaces and . _ - @ + */
+                /** @description Who asks, as declared by the caller; where people sign in, it is they. Up to 64 letters, digits, spaces and . _ - @ + */
                 "X-Weir-Author"?: string;
             };
             path?: never;
@@ -3118,7 +3233,7 @@ export interface operations {
                 override?: string;
             };
             header?: {
-                /** @description Who asks, as declared by the caller: there is no sign-in yet. Up to 64 letters, digits, spaces and . _ - @ + */
+                /** @description Who asks, as declared by the caller; where people sign in, it is they. Up to 64 letters, digits, spaces and . _ - @ + */
                 "X-Weir-Author"?: string;
             };
             path: {
@@ -3164,7 +3279,7 @@ export interface operations {
                 override?: string;
             };
             header?: {
-                /** @description Who asks, as declared by the caller: there is no sign-in yet. Up to 64 letters, digits, spaces and . _ - @ + */
+                /** @description Who asks, as declared by the caller; where people sign in, it is they. Up to 64 letters, digits, spaces and . _ - @ + */
                 "X-Weir-Author"?: string;
             };
             path: {
@@ -3210,7 +3325,7 @@ export interface operations {
                 override?: string;
             };
             header?: {
-                /** @description Who asks, as declared by the caller: there is no sign-in yet. Up to 64 letters, digits, spaces and . _ - @ + */
+                /** @description Who asks, as declared by the caller; where people sign in, it is they. Up to 64 letters, digits, spaces and . _ - @ + */
                 "X-Weir-Author"?: string;
             };
             path: {
@@ -3256,7 +3371,7 @@ export interface operations {
                 override?: string;
             };
             header?: {
-                /** @description Who asks, as declared by the caller: there is no sign-in yet. Up to 64 letters, digits, spaces and . _ - @ + */
+                /** @description Who asks, as declared by the caller; where people sign in, it is they. Up to 64 letters, digits, spaces and . _ - @ + */
                 "X-Weir-Author"?: string;
             };
             path: {
@@ -3302,7 +3417,7 @@ export interface operations {
                 override?: string;
             };
             header?: {
-                /** @description Who asks, as declared by the caller: there is no sign-in yet. Up to 64 letters, digits, spaces and . _ - @ + */
+                /** @description Who asks, as declared by the caller; where people sign in, it is they. Up to 64 letters, digits, spaces and . _ - @ + */
                 "X-Weir-Author"?: string;
             };
             path: {
@@ -3500,7 +3615,7 @@ export interface operations {
                 "If-None-Match"?: string;
                 /** @description A repeat with the same key is answered with the first one's change. */
                 "Idempotency-Key"?: string;
-                /** @description Who asks, as declared by the caller: there is no sign-in yet. Up to 64 letters, digits, spaces and . _ - @ + */
+                /** @description Who asks, as declared by the caller; where people sign in, it is they. Up to 64 letters, digits, spaces and . _ - @ + */
                 "X-Weir-Author"?: string;
             };
             path: {
@@ -3554,7 +3669,7 @@ export interface operations {
                 "If-None-Match"?: string;
                 /** @description A repeat with the same key is answered with the first one's change. */
                 "Idempotency-Key"?: string;
-                /** @description Who asks, as declared by the caller: there is no sign-in yet. Up to 64 letters, digits, spaces and . _ - @ + */
+                /** @description Who asks, as declared by the caller; where people sign in, it is they. Up to 64 letters, digits, spaces and . _ - @ + */
                 "X-Weir-Author"?: string;
             };
             path: {
@@ -3608,7 +3723,7 @@ export interface operations {
                 "If-None-Match"?: string;
                 /** @description A repeat with the same key is answered with the first one's change. */
                 "Idempotency-Key"?: string;
-                /** @description Who asks, as declared by the caller: there is no sign-in yet. Up to 64 letters, digits, spaces and . _ - @ + */
+                /** @description Who asks, as declared by the caller; where people sign in, it is they. Up to 64 letters, digits, spaces and . _ - @ + */
                 "X-Weir-Author"?: string;
             };
             path: {
@@ -3693,7 +3808,7 @@ export interface operations {
                 "If-None-Match"?: string;
                 /** @description A repeat with the same key is answered with the first one's change. */
                 "Idempotency-Key"?: string;
-                /** @description Who asks, as declared by the caller: there is no sign-in yet. Up to 64 letters, digits, spaces and . _ - @ + */
+                /** @description Who asks, as declared by the caller; where people sign in, it is they. Up to 64 letters, digits, spaces and . _ - @ + */
                 "X-Weir-Author"?: string;
             };
             path: {
@@ -4019,7 +4134,7 @@ export interface operations {
                 "If-None-Match"?: string;
                 /** @description A repeat with the same key is answered with the first one's change. */
                 "Idempotency-Key"?: string;
-                /** @description Who asks, as declared by the caller: there is no sign-in yet. Up to 64 letters, digits, spaces and . _ - @ + */
+                /** @description Who asks, as declared by the caller; where people sign in, it is they. Up to 64 letters, digits, spaces and . _ - @ + */
                 "X-Weir-Author"?: string;
             };
             path: {
@@ -4075,7 +4190,7 @@ export interface operations {
                 "If-None-Match"?: string;
                 /** @description A repeat with the same key is answered with the first one's change. */
                 "Idempotency-Key"?: string;
-                /** @description Who asks, as declared by the caller: there is no sign-in yet. Up to 64 letters, digits, spaces and . _ - @ + */
+                /** @description Who asks, as declared by the caller; where people sign in, it is they. Up to 64 letters, digits, spaces and . _ - @ + */
                 "X-Weir-Author"?: string;
             };
             path: {
@@ -4126,7 +4241,7 @@ export interface operations {
                 "If-None-Match"?: string;
                 /** @description A repeat with the same key is answered with the first one's change. */
                 "Idempotency-Key"?: string;
-                /** @description Who asks, as declared by the caller: there is no sign-in yet. Up to 64 letters, digits, spaces and . _ - @ + */
+                /** @description Who asks, as declared by the caller; where people sign in, it is they. Up to 64 letters, digits, spaces and . _ - @ + */
                 "X-Weir-Author"?: string;
             };
             path: {
@@ -4219,7 +4334,7 @@ export interface operations {
             header?: {
                 /** @description A repeat with the same key and body is answered with the first one's rollout. */
                 "Idempotency-Key"?: string;
-                /** @description Who asks, as declared by the caller: there is no sign-in yet. Up to 64 letters, digits, spaces and . _ - @ + */
+                /** @description Who asks, as declared by the caller; where people sign in, it is they. Up to 64 letters, digits, spaces and . _ - @ + */
                 "X-Weir-Author"?: string;
             };
             path: {
@@ -4382,7 +4497,7 @@ export interface operations {
                 "If-None-Match"?: string;
                 /** @description A repeat with the same key is answered with the first one's change. */
                 "Idempotency-Key"?: string;
-                /** @description Who asks, as declared by the caller: there is no sign-in yet. Up to 64 letters, digits, spaces and . _ - @ + */
+                /** @description Who asks, as declared by the caller; where people sign in, it is they. Up to 64 letters, digits, spaces and . _ - @ + */
                 "X-Weir-Author"?: string;
             };
             path: {
@@ -4441,7 +4556,7 @@ export interface operations {
                 "If-None-Match"?: string;
                 /** @description A repeat with the same key is answered with the first one's change. */
                 "Idempotency-Key"?: string;
-                /** @description Who asks, as declared by the caller: there is no sign-in yet. Up to 64 letters, digits, spaces and . _ - @ + */
+                /** @description Who asks, as declared by the caller; where people sign in, it is they. Up to 64 letters, digits, spaces and . _ - @ + */
                 "X-Weir-Author"?: string;
             };
             path: {
@@ -4568,7 +4683,7 @@ export interface operations {
                 "If-None-Match"?: string;
                 /** @description A repeat with the same key is answered with the first one's change. */
                 "Idempotency-Key"?: string;
-                /** @description Who asks, as declared by the caller: there is no sign-in yet. Up to 64 letters, digits, spaces and . _ - @ + */
+                /** @description Who asks, as declared by the caller; where people sign in, it is they. Up to 64 letters, digits, spaces and . _ - @ + */
                 "X-Weir-Author"?: string;
             };
             path: {
@@ -4625,7 +4740,7 @@ export interface operations {
                 "If-None-Match"?: string;
                 /** @description A repeat with the same key is answered with the first one's change. */
                 "Idempotency-Key"?: string;
-                /** @description Who asks, as declared by the caller: there is no sign-in yet. Up to 64 letters, digits, spaces and . _ - @ + */
+                /** @description Who asks, as declared by the caller; where people sign in, it is they. Up to 64 letters, digits, spaces and . _ - @ + */
                 "X-Weir-Author"?: string;
             };
             path: {
@@ -4883,7 +4998,7 @@ export interface operations {
                 "If-None-Match"?: string;
                 /** @description A repeat with the same key is answered with the first one's change. */
                 "Idempotency-Key"?: string;
-                /** @description Who asks, as declared by the caller: there is no sign-in yet. Up to 64 letters, digits, spaces and . _ - @ + */
+                /** @description Who asks, as declared by the caller; where people sign in, it is they. Up to 64 letters, digits, spaces and . _ - @ + */
                 "X-Weir-Author"?: string;
             };
             path: {
@@ -4940,7 +5055,7 @@ export interface operations {
                 "If-None-Match"?: string;
                 /** @description A repeat with the same key is answered with the first one's change. */
                 "Idempotency-Key"?: string;
-                /** @description Who asks, as declared by the caller: there is no sign-in yet. Up to 64 letters, digits, spaces and . _ - @ + */
+                /** @description Who asks, as declared by the caller; where people sign in, it is they. Up to 64 letters, digits, spaces and . _ - @ + */
                 "X-Weir-Author"?: string;
             };
             path: {
@@ -5039,7 +5154,7 @@ export interface operations {
                 "If-None-Match"?: string;
                 /** @description A repeat with the same key is answered with the first one's change. */
                 "Idempotency-Key"?: string;
-                /** @description Who asks, as declared by the caller: there is no sign-in yet. Up to 64 letters, digits, spaces and . _ - @ + */
+                /** @description Who asks, as declared by the caller; where people sign in, it is they. Up to 64 letters, digits, spaces and . _ - @ + */
                 "X-Weir-Author"?: string;
             };
             path: {
@@ -5281,6 +5396,110 @@ export interface operations {
             };
         };
     };
+    "list-proxy-tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The mesh. */
+                mesh: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListProxyToken"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "mint-proxy-token": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The mesh. */
+                mesh: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProxyTokenBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MintedProxyToken"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "revoke-proxy-token": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The mesh. */
+                mesh: string;
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProxyToken"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-routers": {
         parameters: {
             query?: never;
@@ -5373,7 +5592,7 @@ export interface operations {
                 "If-None-Match"?: string;
                 /** @description A repeat with the same key is answered with the first one's change. */
                 "Idempotency-Key"?: string;
-                /** @description Who asks, as declared by the caller: there is no sign-in yet. Up to 64 letters, digits, spaces and . _ - @ + */
+                /** @description Who asks, as declared by the caller; where people sign in, it is they. Up to 64 letters, digits, spaces and . _ - @ + */
                 "X-Weir-Author"?: string;
             };
             path: {
@@ -5430,7 +5649,7 @@ export interface operations {
                 "If-None-Match"?: string;
                 /** @description A repeat with the same key is answered with the first one's change. */
                 "Idempotency-Key"?: string;
-                /** @description Who asks, as declared by the caller: there is no sign-in yet. Up to 64 letters, digits, spaces and . _ - @ + */
+                /** @description Who asks, as declared by the caller; where people sign in, it is they. Up to 64 letters, digits, spaces and . _ - @ + */
                 "X-Weir-Author"?: string;
             };
             path: {
@@ -5482,7 +5701,7 @@ export interface operations {
                 "If-None-Match"?: string;
                 /** @description A repeat with the same key is answered with the first one's change. */
                 "Idempotency-Key"?: string;
-                /** @description Who asks, as declared by the caller: there is no sign-in yet. Up to 64 letters, digits, spaces and . _ - @ + */
+                /** @description Who asks, as declared by the caller; where people sign in, it is they. Up to 64 letters, digits, spaces and . _ - @ + */
                 "X-Weir-Author"?: string;
             };
             path: {
@@ -5615,7 +5834,7 @@ export interface operations {
                 "If-None-Match"?: string;
                 /** @description A repeat with the same key is answered with the first one's change. */
                 "Idempotency-Key"?: string;
-                /** @description Who asks, as declared by the caller: there is no sign-in yet. Up to 64 letters, digits, spaces and . _ - @ + */
+                /** @description Who asks, as declared by the caller; where people sign in, it is they. Up to 64 letters, digits, spaces and . _ - @ + */
                 "X-Weir-Author"?: string;
             };
             path: {
@@ -5674,7 +5893,7 @@ export interface operations {
                 "If-None-Match"?: string;
                 /** @description A repeat with the same key is answered with the first one's change. */
                 "Idempotency-Key"?: string;
-                /** @description Who asks, as declared by the caller: there is no sign-in yet. Up to 64 letters, digits, spaces and . _ - @ + */
+                /** @description Who asks, as declared by the caller; where people sign in, it is they. Up to 64 letters, digits, spaces and . _ - @ + */
                 "X-Weir-Author"?: string;
             };
             path: {
@@ -5801,7 +6020,7 @@ export interface operations {
                 "If-None-Match"?: string;
                 /** @description A repeat with the same key is answered with the first one's change. */
                 "Idempotency-Key"?: string;
-                /** @description Who asks, as declared by the caller: there is no sign-in yet. Up to 64 letters, digits, spaces and . _ - @ + */
+                /** @description Who asks, as declared by the caller; where people sign in, it is they. Up to 64 letters, digits, spaces and . _ - @ + */
                 "X-Weir-Author"?: string;
             };
             path: {
@@ -5858,7 +6077,7 @@ export interface operations {
                 "If-None-Match"?: string;
                 /** @description A repeat with the same key is answered with the first one's change. */
                 "Idempotency-Key"?: string;
-                /** @description Who asks, as declared by the caller: there is no sign-in yet. Up to 64 letters, digits, spaces and . _ - @ + */
+                /** @description Who asks, as declared by the caller; where people sign in, it is they. Up to 64 letters, digits, spaces and . _ - @ + */
                 "X-Weir-Author"?: string;
             };
             path: {
@@ -5983,7 +6202,7 @@ export interface operations {
                 "If-None-Match"?: string;
                 /** @description A repeat with the same key is answered with the first one's change. */
                 "Idempotency-Key"?: string;
-                /** @description Who asks, as declared by the caller: there is no sign-in yet. Up to 64 letters, digits, spaces and . _ - @ + */
+                /** @description Who asks, as declared by the caller; where people sign in, it is they. Up to 64 letters, digits, spaces and . _ - @ + */
                 "X-Weir-Author"?: string;
             };
             path: {
@@ -6040,7 +6259,7 @@ export interface operations {
                 "If-None-Match"?: string;
                 /** @description A repeat with the same key is answered with the first one's change. */
                 "Idempotency-Key"?: string;
-                /** @description Who asks, as declared by the caller: there is no sign-in yet. Up to 64 letters, digits, spaces and . _ - @ + */
+                /** @description Who asks, as declared by the caller; where people sign in, it is they. Up to 64 letters, digits, spaces and . _ - @ + */
                 "X-Weir-Author"?: string;
             };
             path: {
@@ -6092,7 +6311,7 @@ export interface operations {
                 "If-None-Match"?: string;
                 /** @description A repeat with the same key is answered with the first one's change. */
                 "Idempotency-Key"?: string;
-                /** @description Who asks, as declared by the caller: there is no sign-in yet. Up to 64 letters, digits, spaces and . _ - @ + */
+                /** @description Who asks, as declared by the caller; where people sign in, it is they. Up to 64 letters, digits, spaces and . _ - @ + */
                 "X-Weir-Author"?: string;
             };
             path: {

@@ -96,6 +96,7 @@ func (c *configFlags) people(o *server.Options, read config.Config) {
 	c.said = read
 	o.People.KeyFile = read.People.KeyFile
 	o.People.Idle, o.People.Lifetime = time.Duration(read.People.Idle), time.Duration(read.People.Lifetime)
+	o.People.Trusted, _ = read.People.Trusted() // checked when the file was read
 	if by, ok := read.Provider(); ok {
 		o.People.Provider = &by
 	}

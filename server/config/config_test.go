@@ -36,7 +36,7 @@ sources:
 webhooks:
   - {name: pager, url: "https://pager.example.com/weir", kinds: [rollout, rejected], meshes: [shop], secret: hunter2-of-the-pager, timeout: 5s, retries: 3}
 rollouts: {loopback: true, secret: hunter2-of-rollouts}
-people: {keyFile: weir.key, idle: 1h, lifetime: 8h}
+people: {keyFile: weir.key, idle: 1h, lifetime: 8h, trustedProxies: [127.0.0.1, 10.1.2.3/8]}
 `
 
 func TestWhole(t *testing.T) {
@@ -113,6 +113,7 @@ func TestRefused(t *testing.T) {
 		"source without url": {"sources: [{name: prod}]", "prod"},
 		"job without mesh":   {"scrape: [{name: edge, targets: ['a:1']}]", "edge"},
 		"idle for a minute":  {"people: {idle: 1m}", "people.idle 1m: from 5m to 30d"},
+		"no proxy":           {"people: {trustedProxies: [everybody]}", `people.trustedProxies "everybody": an address or a network`},
 		"idle for ever":      {"people: {idle: 1y}", "people.idle 1y: from 5m to 30d"},
 		"lifetime":           {"people: {lifetime: 1y}", "people.lifetime 1y: from 5m to 30d"},
 		"idle past the end":  {"people: {idle: 2h, lifetime: 1h}", "no longer than people.lifetime"},

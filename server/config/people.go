@@ -1,6 +1,7 @@
 package config
 
 import (
+	"net/netip"
 	"path/filepath"
 	"time"
 
@@ -18,6 +19,26 @@ type People struct {
 	Idle model.Duration `yaml:"idle,omitempty"`
 	// Lifetime ends a session however much it is used: 12h.
 	Lifetime model.Duration `yaml:"lifetime,omitempty"`
+	// TrustedProxies are proxies in front of the console, by address or network: what they say in X-Forwarded-For and
+	// X-Forwarded-Proto is believed, and nobody else's word. None by default.
+	TrustedProxies []string `yaml:"trustedProxies,omitempty"`
+}
+
+// Trusted gives the trusted proxies as networks. Error: mesh.Invalid.
+func (p People) Trusted() ([]netip.Prefix, error) {
+	var list []netip.Prefix
+	for _, s := range p.TrustedProxies {
+		network, err := netip.ParsePrefix(s)
+		if err != nil {
+			address, bad := netip.ParseAddr(s)
+			if bad != nil {
+				return nil, mesh.Errorf(mesh.Invalid, "people.trustedProxies %q: an address or a network, as in 127.0.0.1 or 10.0.0.0/8", mesh.Shorten(s))
+			}
+			network = netip.PrefixFrom(address, address.BitLen())
+		}
+		list = append(list, network.Masked())
+	}
+	return list, nil
 }
 
 // The limits of what sessions may be asked to be.
@@ -27,6 +48,9 @@ const (
 )
 
 func (p People) check() error {
+	if _, err := p.Trusted(); err != nil {
+		return err
+	}
 	idle, lifetime := time.Duration(p.Idle), time.Duration(p.Lifetime)
 	switch {
 	case idle != 0 && (idle < minIdle || idle > maxLifetime):
