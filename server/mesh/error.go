@@ -11,15 +11,15 @@ type Code string
 
 // The codes.
 const (
-	Invalid     Code = "invalid"     // the input breaks a rule
-	Conflict    Code = "conflict"    // somebody changed it first, or it is in use
-	NotFound    Code = "not_found"   // no such object
-	Denied      Code = "denied"      // not allowed
+	Invalid  Code = "invalid"   // the input breaks a rule
+	Conflict Code = "conflict"  // somebody changed it first, or it is in use
+	NotFound Code = "not_found" // no such object
+	Denied   Code = "denied"    // not allowed
 	// Unauthenticated: nobody is signed in, or what was shown does not prove who asks.
 	Unauthenticated Code = "unauthenticated"
-	TooMany         Code = "too_many" // too many at once: try again in a moment
-	Unavailable Code = "unavailable" // try again later
-	Internal    Code = "internal"    // Weir's own fault
+	TooMany         Code = "too_many"    // too many at once: try again in a moment
+	Unavailable     Code = "unavailable" // try again later
+	Internal        Code = "internal"    // Weir's own fault
 )
 
 // Error is an error meant for a person: what, where, what to do.
