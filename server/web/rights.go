@@ -22,26 +22,52 @@ const (
 	ofRollout              // that of a rollout
 )
 
-// need is what a request takes.
-type need struct {
-	verb auth.Verb
-	of   about
-}
+// need is what a request takes. What changes a mesh takes a role in it here; whether that covers the object is asked by the
+// door.
+type need int
 
-// The needs. What changes a mesh takes a role in it here; whether that covers the object is asked by the door.
-var (
-	pass         = need{auth.Pass, ofNone}
-	enter        = need{auth.Enter, ofNone}
-	manage       = need{auth.Manage, ofNone}
-	seeEvery     = need{auth.See, ofEvery}
-	see          = need{auth.See, ofChosen}
-	steer        = need{auth.Steer, ofChosen}
-	steerSome    = need{auth.See, ofNone} // the file names its mesh
-	seeEntry     = need{auth.See, ofEntry}
-	steerEntry   = need{auth.Steer, ofEntry}
-	seeRollout   = need{auth.See, ofRollout}
-	steerRollout = need{auth.Steer, ofRollout}
+const (
+	pass need = iota + 1
+	enter
+	manage
+	seeEvery
+	see
+	steer
+	steerSome // the file names its mesh
+	seeEntry
+	steerEntry
+	seeRollout
+	steerRollout
 )
+
+// takes is the verb that a need takes, and what it is asked about. Of what is no need nobody but an administrator gets
+// anything.
+func (n need) takes() (auth.Verb, about) {
+	switch n {
+	case pass:
+		return auth.Pass, ofNone
+	case enter:
+		return auth.Enter, ofNone
+	case seeEvery:
+		return auth.See, ofEvery
+	case see:
+		return auth.See, ofChosen
+	case steer:
+		return auth.Steer, ofChosen
+	case steerSome:
+		return auth.See, ofNone
+	case seeEntry:
+		return auth.See, ofEntry
+	case steerEntry:
+		return auth.Steer, ofEntry
+	case seeRollout:
+		return auth.See, ofRollout
+	case steerRollout:
+		return auth.Steer, ofRollout
+	default: // manage
+		return auth.Manage, ofNone
+	}
+}
 
 // signInPath is where people sign in; next is where they wanted to go.
 const signInPath = "/signin"
@@ -69,20 +95,21 @@ func (w *Web) rights(n need) gin.HandlerFunc {
 // may asks whether the reader may do what an address does.
 func (w *Web) may(c *gin.Context, n need) error {
 	ctx := c.Request.Context()
-	if n.verb == auth.Pass {
+	verb, of := n.takes()
+	if verb == auth.Pass {
 		return nil
 	}
 	if err := auth.Can(ctx, auth.Enter, auth.Resource{}); err != nil { // before anything is looked up for nobody
 		return err
 	}
-	name, err := w.meshOf(c, n.of)
+	name, err := w.meshOf(c, of)
 	if err != nil {
 		return err
 	}
-	if name == "" && n.of == ofChosen { // there is none that they may see: the page says so
+	if name == "" && of == ofChosen { // there is none that they may see: the page says so
 		return nil
 	}
-	return auth.Can(ctx, n.verb, auth.Resource{Mesh: name})
+	return auth.Can(ctx, verb, auth.Resource{Mesh: name})
 }
 
 // meshOf finds out which mesh a request is about.

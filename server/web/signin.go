@@ -175,7 +175,7 @@ func (w *Web) refuseWelcome(c *gin.Context, p page.Welcome, err error) error {
 	case mesh.CodeOf(err) == mesh.Unauthenticated, mesh.CodeOf(err) == mesh.Conflict: // somebody else was first
 		p.Over = true
 	case mesh.CodeOf(err) == mesh.TooMany:
-		p.Error = signInWords(p.Shell.L, err)
+		p.Error = signInWords(p.L, err)
 	default:
 		p.Errors = besideField(err)
 	}

@@ -157,10 +157,11 @@ func (g guarded) dial(shown ...string) []grpc.DialOption {
 	return []grpc.DialOption{
 		grpc.WithTransportCredentials(credentials.NewTLS(&tls.Config{RootCAs: g.roots, MinVersion: tls.VersionTLS12})),
 		grpc.WithStreamInterceptor(func(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, next grpc.Streamer, o ...grpc.CallOption) (grpc.ClientStream, error) {
+			var pairs []string
 			for _, s := range shown {
-				ctx = metadata.AppendToOutgoingContext(ctx, "authorization", s)
+				pairs = append(pairs, "authorization", s)
 			}
-			return next(ctx, desc, cc, method, o...)
+			return next(metadata.AppendToOutgoingContext(ctx, pairs...), desc, cc, method, o...)
 		}),
 	}
 }
