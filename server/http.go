@@ -40,7 +40,8 @@ func (s *Server) newHTTP() (*http.Server, error) {
 		options.Identify, options.Refused = s.gate.Identify, s.refused
 	}
 	if s.people != nil {
-		options.ProxyTokens = s.people.Tokens
+		options.ProxyTokens, options.Tokens = s.people.Tokens, s.people.Tokens
+		options.People, options.Standing = s.people.Directory, s.people.Directory
 	}
 	rest, err := api.New(options)
 	if err != nil {

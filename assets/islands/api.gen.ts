@@ -387,6 +387,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show who asks, and what they may do */
+        get: operations["get-me"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/meshes": {
         parameters: {
             query?: never;
@@ -1013,6 +1030,110 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List who may sign in */
+        get: operations["list-people"];
+        put?: never;
+        /** Let somebody in: they choose a password by a link */
+        post: operations["add-person"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/people/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show somebody */
+        get: operations["get-person"];
+        put?: never;
+        post?: never;
+        /** Forget somebody; their sessions and tokens end */
+        delete: operations["remove-person"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/people/{name}/disable": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Keep somebody from signing in; their tokens stop counting */
+        post: operations["disable-person"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/people/{name}/enable": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let somebody sign in again */
+        post: operations["enable-person"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/people/{name}/grants": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Say what somebody may do */
+        put: operations["grant-person"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/people/{name}/invite": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make a link by which somebody chooses a password; earlier ones are not good any more */
+        post: operations["invite-person"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/query": {
         parameters: {
             query?: never;
@@ -1183,6 +1304,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the caller's API tokens and access keys, newest first; those that are over for 90 days */
+        get: operations["list-tokens"];
+        put?: never;
+        /** Make an API token or an access key of the caller's */
+        post: operations["mint-token"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tokens/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Revoke a token: it counts no more from the next request on */
+        delete: operations["revoke-token"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/version": {
         parameters: {
             query?: never;
@@ -1226,6 +1382,11 @@ export interface components {
             at?: string;
             /** Format: int64 */
             revision?: number;
+        };
+        AddPersonInputBody: {
+            /** @description operator, operator@shop, operator@shop/reviews* */
+            grants?: string[];
+            name: string;
         };
         Advice: {
             /**
@@ -1578,6 +1739,15 @@ export interface components {
             port?: number;
             service?: string;
         };
+        GrantInputBody: {
+            /** @description All that they may do from now on. */
+            grants: string[];
+            /**
+             * Format: int64
+             * @description The version that was read; 409 when somebody changed it since. Left out: any.
+             */
+            version?: number;
+        };
         Graph: {
             /** Format: double */
             age?: number;
@@ -1890,6 +2060,12 @@ export interface components {
             /** Format: int64 */
             start?: number;
         };
+        Invite: {
+            /** Format: date-time */
+            expires?: string;
+            /** @description Below the console's address. */
+            path?: string;
+        };
         JudgeConfig: {
             /** Format: double */
             alpha?: number;
@@ -2068,6 +2244,11 @@ export interface components {
             /** @description Where the next page begins; null on the last. */
             next?: string | null;
         };
+        ListPerson: {
+            items?: components["schemas"]["Person"][];
+            /** @description Where the next page begins; null on the last. */
+            next?: string | null;
+        };
         ListProxy: {
             items?: components["schemas"]["Proxy"][];
             /** @description Where the next page begins; null on the last. */
@@ -2110,6 +2291,11 @@ export interface components {
         };
         ListTarget: {
             items?: components["schemas"]["Target"][];
+            /** @description Where the next page begins; null on the last. */
+            next?: string | null;
+        };
+        ListToken: {
+            items?: components["schemas"]["Token"][];
             /** @description Where the next page begins; null on the last. */
             next?: string | null;
         };
@@ -2157,6 +2343,14 @@ export interface components {
             scheme?: string;
             service?: string;
         };
+        Me: {
+            grants?: string[];
+            /** @enum {string} */
+            kind?: "person" | "token" | "key" | "open";
+            /** @description Of a token: what it is narrowed to. */
+            limit?: string[];
+            name?: string;
+        };
         Mesh: {
             /**
              * @description What proxies do with calls to hosts that are no backends.
@@ -2185,6 +2379,23 @@ export interface components {
              * @description Of the mesh's own settings.
              */
             version?: number;
+        };
+        MintInputBody: {
+            /**
+             * @description How long it is good: 90 days if left out, a year at most.
+             * @example 15s
+             * @example 250ms
+             */
+            for?: string;
+            /** @description What it may do: none more than the caller may. */
+            grants: string[];
+            /**
+             * @description api, a bearer token, or key, an App Mesh access key; left out: api.
+             * @enum {string}
+             */
+            kind?: "api" | "key";
+            /** @description What it is for. */
+            name: string;
         };
         MintedProxyToken: {
             /**
@@ -2293,6 +2504,31 @@ export interface components {
         PathMatch: {
             exact?: string;
             regex?: string;
+        };
+        Person: {
+            /**
+             * Format: date-time
+             * @description When they were added.
+             */
+            at?: string;
+            disabled?: boolean;
+            /** @description What they may do: operator, operator@shop, operator@shop/reviews* */
+            grants?: string[];
+            id?: string;
+            /** @description Of somebody who was just invited: the link by which they choose a password. */
+            invite?: components["schemas"]["Invite"];
+            /** @description They have not chosen a password yet. */
+            invited?: boolean;
+            /** @description The identity provider that they sign in through; left out: a password. */
+            issuer?: string;
+            name?: string;
+            /**
+             * Format: date-time
+             * @description When they signed in last.
+             */
+            seen?: string;
+            /** Format: int64 */
+            version?: number;
         };
         Plan: {
             /** Format: date-time */
@@ -2995,6 +3231,29 @@ export interface components {
              * @example 250ms
              */
             perRequest?: string;
+        };
+        Token: {
+            /** Format: date-time */
+            at?: string;
+            /** Format: date-time */
+            expires?: string;
+            /** @description What it may do, as far as its owner may. */
+            grants?: string[];
+            /** @description Its public half. */
+            id?: string;
+            /** @enum {string} */
+            kind?: "api" | "key";
+            /** @description What it is for. */
+            name?: string;
+            /** Format: date-time */
+            revoked?: string;
+            /** @description Of one that was just made: what is shown. It is answered once and cannot be found out again. */
+            secret?: string;
+            /**
+             * Format: date-time
+             * @description When it was shown last, to the minute.
+             */
+            used?: string;
         };
         Total: {
             /** Format: double */
@@ -4033,6 +4292,36 @@ export interface operations {
                 };
                 content: {
                     "application/json": unknown;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
                 };
             };
             /** @description Error */
@@ -6379,6 +6668,266 @@ export interface operations {
             };
         };
     };
+    "list-people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListPerson"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "add-person": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AddPersonInputBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Person"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-person": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Person"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "remove-person": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Person"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "disable-person": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Person"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "enable-person": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Person"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "grant-person": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GrantInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Person"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "invite-person": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Person"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "prometheus-get-query": {
         parameters: {
             query?: never;
@@ -6727,6 +7276,99 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["ListTarget"];
                 };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListToken"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "mint-token": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MintInputBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Token"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "revoke-token": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Error */
             default: {

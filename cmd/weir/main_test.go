@@ -68,10 +68,14 @@ func startServer(env *testscript.Env) error {
 
 // serveFor runs a server until what is deferred is done.
 func serveFor(data string, later func(func())) (*server.Server, error) {
+	return serveWith(server.Options{Data: data, Open: true}, later)
+}
+
+// serveWith runs a server on addresses of its own.
+func serveWith(o server.Options, later func(func())) (*server.Server, error) {
+	o.Listen, o.XDSListen, o.Logger, o.Version = "127.0.0.1:0", "127.0.0.1:0", slog.New(slog.DiscardHandler), version()
 	ctx, cancel := context.WithCancel(context.Background())
-	s, err := server.New(ctx, server.Options{
-		Listen: "127.0.0.1:0", XDSListen: "127.0.0.1:0", Data: data, Open: true, Logger: slog.New(slog.DiscardHandler), Version: version(),
-	})
+	s, err := server.New(ctx, o)
 	if err != nil {
 		cancel()
 		return nil, err

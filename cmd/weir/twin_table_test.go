@@ -55,6 +55,18 @@ func twinTable() []twinRow {
 		{post: "/topology/views", does: "save", why: "a way of looking, which moves no traffic"},
 		{post: "/topology/views", does: "drop", why: "a way of looking, which moves no traffic"},
 	}
+	const closed = "server/web: TestSignIn, TestSetup, TestAccount and TestPeople, on a Weir with sign-in"
+	for post, why := range map[string]string{
+		"/signin": "programs show a token", "/signout": "a token is revoked", "/setup/:secret": "who sets Weir up has a browser; --admin-password-file does without",
+		"/invite/:secret": "a password is chosen by its person alone", "/account/password": "a password is chosen by its person alone",
+		"/account/sessions": "sessions are browsers'",
+	} {
+		list = append(list, twinRow{post: post, why: why, elsewhere: closed})
+	}
+	list = append(list,
+		twinRow{post: "/account/tokens", rest: "list-tokens mint-token revoke-token", cli: "weir token", elsewhere: closed},
+		twinRow{post: "/people", rest: "list-people add-person", cli: "weir user add", elsewhere: closed},
+		twinRow{post: "/people/:id", rest: "grant-person invite-person disable-person enable-person remove-person", cli: "weir user", elsewhere: closed})
 	for _, verb := range []string{"pause", "resume", "promote", "abort", "retry"} {
 		list = append(list, twinRow{post: "/canaries/:id", does: verb, rest: verb + "-canary", cli: "weir canary " + verb})
 	}
@@ -131,7 +143,7 @@ func TestEveryFormHasTwins(t *testing.T) {
 func consoleRoutes(t *testing.T) map[string][]string {
 	t.Helper()
 	gin.SetMode(gin.TestMode)
-	w, err := web.New(web.Options{})
+	w, err := web.New(web.Options{Admission: &web.Admission{}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -123,6 +123,11 @@ type Options struct {
 	Rollouts Rollouts
 	// ProxyTokens keeps the proxies' tokens. Nil: there is no sign-in, and proxies show none.
 	ProxyTokens ProxyTokens
+	// People are those who may come in, Standing is whether they may, Tokens are what their programs show. Nil: there is no
+	// sign-in.
+	People   People
+	Standing Standing
+	Tokens   Tokens
 	// Ready tells for /readyz whether the parts work. Nil: always.
 	Ready func(ctx context.Context) []Check
 	// Identify names in the context of a request who sent it, with a renewal. Its error says why that is nobody:
@@ -217,6 +222,8 @@ func (a *API) routes(engine *gin.Engine) {
 	a.graphRoutes()
 	a.proxyRoutes()
 	a.proxyTokenRoutes()
+	a.peopleRoutes()
+	a.tokenRoutes()
 	a.runningRoutes()
 	a.changeRoutes()
 	a.canaryRoutes()

@@ -63,6 +63,14 @@ func needs() map[string]need {
 		get + v1 + "/events": see, get + v1 + "/events/stream": see,
 		get + v1 + "/webhooks": seeAll, get + v1 + "/sources": seeAll, get + v1 + "/targets": seeAll,
 	}
+	manage := need{auth.Manage, ofWeir}
+	all[get+v1+"/me"] = enter
+	all[get+v1+"/tokens"], all[post+v1+"/tokens"], all[remove+v1+"/tokens/:id"] = enter, enter, enter // one's own
+	all[get+v1+"/people"], all[post+v1+"/people"] = manage, manage
+	all[get+v1+"/people/:name"], all[remove+v1+"/people/:name"], all[put+v1+"/people/:name/grants"] = manage, manage, manage
+	for _, verb := range []string{"disable", "enable", "invite"} {
+		all[post+v1+"/people/:name/"+verb] = manage
+	}
 	for _, verb := range []string{"confirm", "revert", "undo", "extend"} {
 		all[post+v1+"/changes/:id/"+verb] = steerIt
 	}

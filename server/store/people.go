@@ -110,7 +110,9 @@ func insertPerson(ctx context.Context, tx *ent.Tx, p people.Person) error {
 
 func taken(err error, name string) error {
 	if ent.IsConstraintError(err) {
-		return mesh.Errorf(mesh.Conflict, "there is somebody by the name of %s already, or was a moment ago: choose another name: %w", name, err)
+		e := mesh.Errorf(mesh.Conflict, "there is somebody by the name of %s already, or was a moment ago: choose another name", name)
+		e.Err = err
+		return e
 	}
 	return err
 }

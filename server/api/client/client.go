@@ -196,6 +196,9 @@ func (c *Client) call(ctx context.Context, m message, into any) (status int, err
 	if status >= http.StatusMultipleChoices {
 		return status, c.problem(status, data)
 	}
+	if into == nil { // nothing is answered
+		return status, nil
+	}
 	if err := json.Unmarshal(data, into); err != nil {
 		return status, mesh.Errorf(mesh.Internal, "%s answered something that is not Weir's: is this address right?", c.base)
 	}
