@@ -26,6 +26,9 @@ traffic is worked out from the seed, without proxies and requests, so that no ch
 traffic. Its history is recorded like any other, from the start of the demo.`,
 		Args: cobra.NoArgs,
 		RunE: does(func(ctx context.Context, _ []string) error {
+			if !o.Open {
+				return misuse("--open=false: the demo has no sign-in: weir serve does")
+			}
 			a.saveMemory()
 			o.Version = version()
 			o.Out = a.stdout
@@ -47,6 +50,7 @@ traffic. Its history is recorded like any other, from the start of the demo.`,
 	serverFlags(cmd, &o.Options)
 	file.add(cmd)
 	fs := cmd.Flags()
+	fs.BoolVar(&o.Open, "open", true, "no sign-in: the demo has none, and listens on this machine only")
 	fs.Lookup("data").DefValue = "a temporary directory"
 	o.Data = ""
 	fs.IntVar(&o.Services, "services", 0, "show a made-up mesh of so many services, 10 to 5000, instead of the sample mesh")

@@ -19,6 +19,7 @@ import (
 	"github.com/weirmesh/weir/server/api/client"
 	"github.com/weirmesh/weir/server/demo"
 	"github.com/weirmesh/weir/server/drift"
+	"github.com/weirmesh/weir/server/mesh"
 	"github.com/weirmesh/weir/server/provider"
 )
 
@@ -106,6 +107,10 @@ func (p *patient) say(state, what, format string, args ...any) {
 // server looks at the server and, when it answers, at its meshes.
 func (p *patient) server(ctx context.Context) {
 	serving, err := p.client.Version(ctx)
+	if mesh.CodeOf(err) == mesh.Unauthenticated {
+		p.say(wrong, "sign-in", "%s answers and does not know you: %w", p.client.URL(), err)
+		return
+	}
 	if err != nil {
 		p.say(wrong, "server", "%w", err)
 		p.port(ctx)

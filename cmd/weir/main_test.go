@@ -164,7 +164,7 @@ func TestExitCodes(t *testing.T) {
 		{"bootstrap --mesh m --node a --gateway b", exitUsage, "either the virtual node or the virtual gateway"},
 		{"bootstrap --mesh m --node a --ingress-port x", exitUsage, "PORT=PROXYPORT"},
 		{"bootstrap --mesh m --node a --xds nonsense", exitRefused, "nonsense"},
-		{"serve --open=false --listen 0.0.0.0:0", exitRefused, "--listen 0.0.0.0:0"},
+		{"serve --listen 0.0.0.0:0", exitRefused, "--listen 0.0.0.0:0"},
 		{"serve --listen 0.0.0.0:0", exitRefused, "--listen 0.0.0.0:0"},
 		{"demo --story war-and-peace", exitUsage, "bad-canary"},
 	}

@@ -48,6 +48,7 @@ func (a *app) serveCommand() *cobra.Command {
 		}),
 	}
 	serverFlags(cmd, &o)
+	cmd.Flags().BoolVar(&o.Open, "open", false, "no sign-in: whoever reaches the address may do everything; for addresses of this machine only")
 	cmd.Flags().StringVar(&o.Envoy, "envoy", "", "an Envoy that checks configuration in dry runs (default: $ENVOY, or envoy on PATH)")
 	cmd.Flags().StringVar(&o.XDSTLSCert, "xds-tls-cert", "", "the control plane's certificate chain in PEM; read again when it changes (default: plain text)")
 	cmd.Flags().StringVar(&o.XDSTLSKey, "xds-tls-key", "", "the key of that certificate, in PEM")
@@ -64,5 +65,4 @@ func serverFlags(cmd *cobra.Command, o *server.Options) {
 	fs.StringVar(&o.XDSListen, "xds-listen", "127.0.0.1:18000", "address of the control plane, for proxies: HOST:PORT or unix:/PATH")
 	fs.StringVar(&o.MetricsListen, "metrics-listen", "127.0.0.1:18002", `address of Weir's own metrics, or "off"; if the default is in use, any free port`)
 	fs.StringVar(&o.Data, "data", "./weir-data", "the data directory")
-	fs.BoolVar(&o.Open, "open", true, "no sign-in; for addresses of this machine only")
 }

@@ -89,6 +89,10 @@ func TestPeople(t *testing.T) {
 	})
 	t.Setenv("WEIR_TOKEN", "")
 	holds(weir(exitRefused, "get", "meshes"), "--token")
+	var found bytes.Buffer
+	if code := run([]string{"doctor", "--data", t.TempDir()}, strings.NewReader(""), &found, &found); code != exitFailed || !strings.Contains(found.String(), "does not know you") || strings.Contains(found.String(), "something that is not Weir") {
+		t.Errorf("doctor without a token: %d %s", code, found.String())
+	}
 }
 
 // firstToken signs in as a browser does, and mints a token by the session that it is in.

@@ -48,7 +48,7 @@ func Loop(ctx context.Context, o Options) (err error) {
 		return fmt.Errorf("make a folder for the data: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	w, err := start(ctx, o.Weir, "serve", "--listen", "127.0.0.1:0", "--xds-listen", "127.0.0.1:0", "--data", dir, "--log-level", "ERROR")
+	w, err := start(ctx, o.Weir, "serve", "--open", "--listen", "127.0.0.1:0", "--xds-listen", "127.0.0.1:0", "--data", dir, "--log-level", "ERROR")
 	if err != nil {
 		return err
 	}

@@ -70,7 +70,6 @@ describe("signing in through the provider", () => {
     };
     await writeFile(join(folder, "weir.yaml"), JSON.stringify(config)); // JSON is YAML
     const { child, url } = await serve([
-      "--open=false",
       "--listen=127.0.0.1:0",
       "--xds-listen=127.0.0.1:0",
       "--metrics-listen=off",
