@@ -3,8 +3,7 @@ import { defineConfig } from "vitest/config";
 // Tests in Chromium share two cores with a mesh: they wait long and run one after another.
 const patient = { testTimeout: 120_000, hookTimeout: 180_000, fileParallelism: false };
 
-// What looks at worlds that were made up for it needs no running mesh, and is in nobody's way: make runs both projects at
-// the same time.
+// What looks at worlds that were made up for it needs no running mesh, and goes first: beside a mesh, two cores are too few.
 const made = "ui/e2e/{palette,picture,stage,states}.spec.ts";
 
 export default defineConfig({

@@ -111,7 +111,8 @@ describe("a version that fails every call", () => {
     const { hands, lang } = person;
     const before = await weights();
     const { page, bad } = await open(person, "/");
-    const problem = `[data-testid=problem][data-health=unhealthy]:has(a[href*="${ill}"])`;
+    // Calls that only the called proxy has reported yet are an unknown caller's for a moment: what is pressed has to stay.
+    const problem = `[data-testid=problem][data-health=unhealthy]:has(a[href*="${ill}"]):not(:has(a[href*="unknown"]))`;
     await page.locator(problem).first().waitFor({ timeout: 60_000 });
     await fits(page);
     expect(await page.locator(`${problem} .causes li`).first().innerText(), "the reason in words").not.toBe("");
