@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"net/url"
-	"strings"
 
 	"github.com/gin-gonic/gin"
 
@@ -117,22 +116,6 @@ func (w *Web) who(c *gin.Context) *page.Who {
 		return nil
 	}
 	return &page.Who{Name: id.Name, Manages: id.Can(auth.Manage, auth.Resource{}) == nil}
-}
-
-// local is an address of the console that somebody wanted to go to, or "/" for anything else: a link to sign in must not
-// lead to another site.
-func local(next string) string {
-	to, err := url.Parse(next)
-	if err != nil || to.Scheme != "" || to.Host != "" || to.User != nil || to.Opaque != "" || strings.ContainsAny(next, "\\\t\r\n") ||
-		!strings.HasPrefix(to.Path, "/") || strings.HasPrefix(to.Path, "//") {
-		return "/"
-	}
-	for _, own := range []string{signInPath, "/signout", "/setup/", "/invite/", "/api/"} {
-		if to.Path == own || strings.HasPrefix(to.Path, own) && strings.HasSuffix(own, "/") {
-			return "/"
-		}
-	}
-	return (&url.URL{Path: to.Path, RawPath: to.RawPath, RawQuery: to.RawQuery}).String()
 }
 
 // linkTo is the address of a page that takes a one-use link, as somebody else opens it.

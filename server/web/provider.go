@@ -9,6 +9,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/weirmesh/weir/server/auth"
+	"github.com/weirmesh/weir/server/auth/oidc"
 	"github.com/weirmesh/weir/server/auth/people"
 	"github.com/weirmesh/weir/ui/page"
 )
@@ -37,7 +38,7 @@ func (w *Web) providerRoutes() []route {
 
 // beginSignIn sends a browser to the provider. Whoever is signed in already goes on.
 func (w *Web) beginSignIn(c *gin.Context) error {
-	next := local(c.Query("next"))
+	next := oidc.Local(c.Query("next"))
 	if _, known := auth.From(c.Request.Context()); known {
 		c.Redirect(http.StatusSeeOther, next)
 		return nil
@@ -55,10 +56,10 @@ func (w *Web) beginSignIn(c *gin.Context) error {
 func (w *Web) finishSignIn(c *gin.Context) error {
 	_, cookie, next, err := w.Admission.Provider.Finish(c.Request.Context(), c.Request.URL.Query())
 	if err != nil {
-		return w.refuseSignIn(c, local(next), err)
+		return w.refuseSignIn(c, oidc.Local(next), err)
 	}
 	w.Admission.Keep(c.Writer, c.Request, cookie)
-	c.Redirect(http.StatusSeeOther, local(next))
+	c.Redirect(http.StatusSeeOther, oidc.Local(next))
 	return nil
 }
 

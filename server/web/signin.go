@@ -8,6 +8,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/weirmesh/weir/server/auth"
+	"github.com/weirmesh/weir/server/auth/oidc"
 	"github.com/weirmesh/weir/server/auth/people"
 	"github.com/weirmesh/weir/server/mesh"
 	"github.com/weirmesh/weir/ui/i18n"
@@ -23,7 +24,7 @@ const (
 
 // signInPage asks for a name and a password. Whoever is signed in already goes on.
 func (w *Web) signInPage(c *gin.Context) error {
-	next := local(c.Query("next"))
+	next := oidc.Local(c.Query("next"))
 	if _, known := auth.From(c.Request.Context()); known {
 		c.Redirect(http.StatusSeeOther, next)
 		return nil
@@ -37,7 +38,7 @@ func (w *Web) signInPage(c *gin.Context) error {
 
 // signIn lets somebody in and leads to where they wanted to go.
 func (w *Web) signIn(c *gin.Context) error {
-	p := page.SignIn{Next: local(c.PostForm("next")), Name: c.PostForm("name")}
+	p := page.SignIn{Next: oidc.Local(c.PostForm("next")), Name: c.PostForm("name")}
 	who, err := w.Admission.Entrance.SignIn(c.Request.Context(), p.Name, c.PostForm(passwordField))
 	if err == nil {
 		return w.enter(c, who, p.Next)

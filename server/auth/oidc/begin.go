@@ -131,13 +131,14 @@ func random() string {
 }
 
 // Local gives where a browser may be sent after signing in: a path of the console with its query, or "/" for whatever else
-// somebody wrote there, such as another host in any disguise that browsers see through, and for the addresses of signing in and of programs.
+// somebody wrote there, such as another host in any disguise that browsers see through, and for the addresses of signing in
+// and of programs. Signing in by a password goes by it, too.
 func Local(next string) string {
 	u, err := url.Parse(next)
 	switch {
 	case err != nil, len(next) > maxNext, !utf8.ValidString(next), !strings.HasPrefix(next, "/"):
 		return "/"
-	case u.Scheme != "", u.Host != "", u.User != nil, u.Opaque != "", strings.ContainsRune(next, '\\'), strings.ContainsFunc(next, unicode.IsControl):
+	case u.Scheme != "", u.Host != "", u.User != nil, u.Opaque != "", strings.HasPrefix(u.Path, "//"), strings.ContainsRune(next, '\\'), strings.ContainsFunc(next, unicode.IsControl):
 		return "/"
 	}
 	escaped := u.EscapedPath()
