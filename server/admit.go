@@ -64,8 +64,8 @@ func (s *Server) admit(ctx context.Context) error {
 }
 
 // refused writes down what somebody was refused.
-func (s *Server) refused(r *http.Request, event, why string) {
-	s.people.Audit.Record(r.Context(), people.Entry{Event: people.Event(event), Of: r.Method + " " + r.URL.Path, Note: why})
+func (s *Server) refused(r *http.Request, event people.Event, why string) {
+	s.people.Audit.Record(r.Context(), people.Entry{Event: event, Of: r.Method + " " + r.URL.Path, Note: why})
 }
 
 // SetupURL is the link by which the first administrator is made, good once; empty when there is somebody, or no sign-in.

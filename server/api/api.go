@@ -23,6 +23,7 @@ import (
 	"github.com/weirmesh/weir/server/advice"
 	"github.com/weirmesh/weir/server/api/live"
 	"github.com/weirmesh/weir/server/api/prometheus"
+	"github.com/weirmesh/weir/server/auth/people"
 	"github.com/weirmesh/weir/server/change"
 	"github.com/weirmesh/weir/server/event"
 	"github.com/weirmesh/weir/server/graph"
@@ -133,9 +134,9 @@ type Options struct {
 	// Identify names in the context of a request who sent it, with a renewal. Its error says why that is nobody:
 	// mesh.Unauthenticated, mesh.TooMany, mesh.Unavailable. Nil: every request is nobody's.
 	Identify func(r *http.Request) (context.Context, error)
-	// Refused hears of requests that somebody known may not make ("denied"), and of those from other sites' pages
-	// ("origin_refused"); why is for people. Nil: nobody hears of them.
-	Refused func(r *http.Request, event, why string)
+	// Refused hears of requests that somebody known may not make (people.Denied), and of those from other sites' pages
+	// (people.OriginRefused); why is for people. Nil: nobody hears of them.
+	Refused func(r *http.Request, event people.Event, why string)
 	// Open says that there is no sign-in: whoever asks may do everything. Then only requests to a loopback name or to one of
 	// Hosts are answered, so that no page of another site reaches Weir through a name it controls (DNS rebinding).
 	Open bool
@@ -160,7 +161,7 @@ func New(o Options) (*API, error) {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	if o.Refused == nil {
-		o.Refused = func(*http.Request, string, string) {}
+		o.Refused = func(*http.Request, people.Event, string) {}
 	}
 	if o.Meshes == nil || o.Door == nil || o.Ledger == nil || o.Graphs == nil || o.Proxies == nil || o.Live == nil {
 		return nil, errors.New("api: a part is missing from its options")

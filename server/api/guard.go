@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/gin-gonic/gin"
+
+	"github.com/weirmesh/weir/server/auth/people"
 )
 
 // guard is what every request passes first: it belongs to this host, it does not come from another site's page, and
@@ -18,7 +20,7 @@ type guard struct {
 	hosts  []string
 	origin *http.CrossOriginProtection
 
-	refused func(r *http.Request, event, why string)
+	refused func(r *http.Request, event people.Event, why string)
 }
 
 func newGuard(o Options) *guard {
@@ -45,7 +47,7 @@ func (g *guard) handle(c *gin.Context) {
 		return
 	}
 	if err := g.origin.Check(c.Request); err != nil {
-		g.refused(c.Request, "origin_refused", err.Error())
+		g.refused(c.Request, people.OriginRefused, err.Error())
 		writeProblem(c, problem(http.StatusForbidden, "the request comes from another site's page: only the console's own pages may make changes"))
 		return
 	}

@@ -8,6 +8,8 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/gin-gonic/gin"
+
+	"github.com/weirmesh/weir/server/auth/people"
 )
 
 // livez says that the process answers.
@@ -41,7 +43,7 @@ func (a *API) readyz(c *gin.Context) {
 // socket hands a request over to the live hub.
 func (a *API) socket(c *gin.Context) {
 	if !ownOrigin(c.Request) {
-		a.o.Refused(c.Request, "origin_refused", "a socket from another site's page")
+		a.o.Refused(c.Request, people.OriginRefused, "a socket from another site's page")
 		writeProblem(c, problem(http.StatusForbidden, "the socket is for the console's own pages: the request's Origin is another one"))
 		return
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/weirmesh/weir/server/api/prometheus"
 	"github.com/weirmesh/weir/server/auth"
+	"github.com/weirmesh/weir/server/auth/people"
 	"github.com/weirmesh/weir/server/mesh"
 )
 
@@ -124,7 +125,7 @@ func (a *API) rights() gin.HandlerFunc {
 			return
 		}
 		if mesh.CodeOf(err) == mesh.Denied {
-			a.o.Refused(c.Request, "denied", err.Error())
+			a.o.Refused(c.Request, people.Denied, err.Error())
 		}
 		refuse(c, a.fail(c.Request.Context(), err))
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/weirmesh/weir/server/auth"
+	"github.com/weirmesh/weir/server/auth/people"
 	"github.com/weirmesh/weir/server/mesh"
 )
 
@@ -161,7 +162,9 @@ func TestRightsOfRollouts(t *testing.T) {
 func TestIdentity(t *testing.T) {
 	var heard []string
 	b := newBench(t, as, func(_ *bench, o *Options) {
-		o.Refused = func(r *http.Request, event, why string) { heard = append(heard, event+" "+r.URL.Path+" "+why) }
+		o.Refused = func(r *http.Request, event people.Event, why string) {
+			heard = append(heard, string(event)+" "+r.URL.Path+" "+why)
+		}
 	})
 	weights := "/api/v1/meshes/shop/routers/reviews/routes/primary/weights"
 	for _, s := range []scenario{

@@ -8,6 +8,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/weirmesh/weir/server/auth"
+	"github.com/weirmesh/weir/server/auth/people"
 	"github.com/weirmesh/weir/server/mesh"
 )
 
@@ -84,7 +85,7 @@ func (w *Web) rights(n need) gin.HandlerFunc {
 			c.Redirect(http.StatusSeeOther, signInPath+"?next="+url.QueryEscape(c.Request.URL.RequestURI()))
 		default:
 			if w.Refused != nil && mesh.CodeOf(err) == mesh.Denied {
-				w.Refused(c.Request, "denied", err.Error())
+				w.Refused(c.Request, people.Denied, err.Error())
 			}
 			w.fail(c, err)
 		}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/weirmesh/weir/assets"
 	"github.com/weirmesh/weir/server/advice"
+	"github.com/weirmesh/weir/server/auth/people"
 	"github.com/weirmesh/weir/server/change"
 	"github.com/weirmesh/weir/server/desk"
 	"github.com/weirmesh/weir/server/graph"
@@ -138,8 +139,8 @@ type Options struct {
 	RolloutVerbs RolloutVerbs
 	// Admission is sign-in. Nil: there is none, and nothing of it is shown.
 	Admission *Admission
-	// Refused hears of requests that somebody known may not make ("denied"); why is for people. Nil: nobody hears of them.
-	Refused func(r *http.Request, event, why string)
+	// Refused hears of requests that somebody known may not make (people.Denied); why is for people. Nil: nobody hears of them.
+	Refused func(r *http.Request, event people.Event, why string)
 	// MadeUp says whether a mesh's traffic is made up, without proxies; nil: none is.
 	MadeUp func(mesh string) bool
 	Logger *slog.Logger     // nil: silent
