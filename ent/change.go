@@ -60,6 +60,8 @@ type Change struct {
 	Timeline json.RawMessage `json:"timeline,omitempty"`
 	// of the proposal, to tell a repeat from another one under the same key
 	Digest string `json:"digest,omitempty"`
+	// grows whenever its truths or its state are replaced
+	Version int64 `json:"version,omitempty"`
 	// State holds the value of the "state" field.
 	State string `json:"state,omitempty"`
 	// UndoneBy holds the value of the "undone_by" field.
@@ -103,7 +105,7 @@ func (*Change) scanValues(columns []string) ([]any, error) {
 		switch columns[i] {
 		case change.FieldObjects, change.FieldPlan, change.FieldBreaches, change.FieldTimeline, change.FieldProgrammed, change.FieldObserved:
 			values[i] = new([]byte)
-		case change.FieldRevision:
+		case change.FieldRevision, change.FieldVersion:
 			values[i] = new(sql.NullInt64)
 		case change.FieldID, change.FieldMesh, change.FieldKind, change.FieldName, change.FieldSummary, change.FieldAuthor, change.FieldReason, change.FieldDiff, change.FieldUndoes, change.FieldKey, change.FieldOverride, change.FieldRollout, change.FieldApprovedBy, change.FieldHash, change.FieldDigest, change.FieldState, change.FieldUndoneBy, change.FieldConfirmedBy:
 			values[i] = new(sql.NullString)
@@ -265,6 +267,12 @@ func (_m *Change) assignValues(columns []string, values []any) error {
 			} else if value.Valid {
 				_m.Digest = value.String
 			}
+		case change.FieldVersion:
+			if value, ok := values[i].(*sql.NullInt64); !ok {
+				return fmt.Errorf("unexpected type %T for field version", values[i])
+			} else if value.Valid {
+				_m.Version = value.Int64
+			}
 		case change.FieldState:
 			if value, ok := values[i].(*sql.NullString); !ok {
 				return fmt.Errorf("unexpected type %T for field state", values[i])
@@ -411,6 +419,9 @@ func (_m *Change) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("digest=")
 	builder.WriteString(_m.Digest)
+	builder.WriteString(", ")
+	builder.WriteString("version=")
+	builder.WriteString(fmt.Sprintf("%v", _m.Version))
 	builder.WriteString(", ")
 	builder.WriteString("state=")
 	builder.WriteString(_m.State)

@@ -196,6 +196,20 @@ func (_c *ChangeCreate) SetDigest(v string) *ChangeCreate {
 	return _c
 }
 
+// SetVersion sets the "version" field.
+func (_c *ChangeCreate) SetVersion(v int64) *ChangeCreate {
+	_c.mutation.SetVersion(v)
+	return _c
+}
+
+// SetNillableVersion sets the "version" field if the given value is not nil.
+func (_c *ChangeCreate) SetNillableVersion(v *int64) *ChangeCreate {
+	if v != nil {
+		_c.SetVersion(*v)
+	}
+	return _c
+}
+
 // SetState sets the "state" field.
 func (_c *ChangeCreate) SetState(v string) *ChangeCreate {
 	_c.mutation.SetState(v)
@@ -284,6 +298,7 @@ func (_c *ChangeCreate) Mutation() *ChangeMutation {
 
 // Save creates the Change in the database.
 func (_c *ChangeCreate) Save(ctx context.Context) (*Change, error) {
+	_c.defaults()
 	return withHooks(ctx, _c.sqlSave, _c.mutation, _c.hooks)
 }
 
@@ -306,6 +321,14 @@ func (_c *ChangeCreate) Exec(ctx context.Context) error {
 func (_c *ChangeCreate) ExecX(ctx context.Context) {
 	if err := _c.Exec(ctx); err != nil {
 		panic(err)
+	}
+}
+
+// defaults sets the default values of the builder before save.
+func (_c *ChangeCreate) defaults() {
+	if _, ok := _c.mutation.Version(); !ok {
+		v := change.DefaultVersion
+		_c.mutation.SetVersion(v)
 	}
 }
 
@@ -366,6 +389,9 @@ func (_c *ChangeCreate) check() error {
 	}
 	if _, ok := _c.mutation.Digest(); !ok {
 		return &ValidationError{Name: "digest", err: errors.New(`ent: missing required field "Change.digest"`)}
+	}
+	if _, ok := _c.mutation.Version(); !ok {
+		return &ValidationError{Name: "version", err: errors.New(`ent: missing required field "Change.version"`)}
 	}
 	if _, ok := _c.mutation.State(); !ok {
 		return &ValidationError{Name: "state", err: errors.New(`ent: missing required field "Change.state"`)}
@@ -499,6 +525,10 @@ func (_c *ChangeCreate) createSpec() (*Change, *sqlgraph.CreateSpec) {
 		_spec.SetField(change.FieldDigest, field.TypeString, value)
 		_node.Digest = value
 	}
+	if value, ok := _c.mutation.Version(); ok {
+		_spec.SetField(change.FieldVersion, field.TypeInt64, value)
+		_node.Version = value
+	}
 	if value, ok := _c.mutation.State(); ok {
 		_spec.SetField(change.FieldState, field.TypeString, value)
 		_node.State = value
@@ -560,6 +590,7 @@ func (_c *ChangeCreateBulk) Save(ctx context.Context) ([]*Change, error) {
 	for i := range _c.builders {
 		func(i int, root context.Context) {
 			builder := _c.builders[i]
+			builder.defaults()
 			var mut Mutator = MutateFunc(func(ctx context.Context, m Mutation) (Value, error) {
 				mutation, ok := m.(*ChangeMutation)
 				if !ok {

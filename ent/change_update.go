@@ -67,6 +67,27 @@ func (_u *ChangeUpdate) ClearTimeline() *ChangeUpdate {
 	return _u
 }
 
+// SetVersion sets the "version" field.
+func (_u *ChangeUpdate) SetVersion(v int64) *ChangeUpdate {
+	_u.mutation.ResetVersion()
+	_u.mutation.SetVersion(v)
+	return _u
+}
+
+// SetNillableVersion sets the "version" field if the given value is not nil.
+func (_u *ChangeUpdate) SetNillableVersion(v *int64) *ChangeUpdate {
+	if v != nil {
+		_u.SetVersion(*v)
+	}
+	return _u
+}
+
+// AddVersion adds value to the "version" field.
+func (_u *ChangeUpdate) AddVersion(v int64) *ChangeUpdate {
+	_u.mutation.AddVersion(v)
+	return _u
+}
+
 // SetState sets the "state" field.
 func (_u *ChangeUpdate) SetState(v string) *ChangeUpdate {
 	_u.mutation.SetState(v)
@@ -310,6 +331,12 @@ func (_u *ChangeUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	if _u.mutation.TimelineCleared() {
 		_spec.ClearField(change.FieldTimeline, field.TypeJSON)
 	}
+	if value, ok := _u.mutation.Version(); ok {
+		_spec.SetField(change.FieldVersion, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.AddedVersion(); ok {
+		_spec.AddField(change.FieldVersion, field.TypeInt64, value)
+	}
 	if value, ok := _u.mutation.State(); ok {
 		_spec.SetField(change.FieldState, field.TypeString, value)
 	}
@@ -451,6 +478,27 @@ func (_u *ChangeUpdateOne) AppendTimeline(v json.RawMessage) *ChangeUpdateOne {
 // ClearTimeline clears the value of the "timeline" field.
 func (_u *ChangeUpdateOne) ClearTimeline() *ChangeUpdateOne {
 	_u.mutation.ClearTimeline()
+	return _u
+}
+
+// SetVersion sets the "version" field.
+func (_u *ChangeUpdateOne) SetVersion(v int64) *ChangeUpdateOne {
+	_u.mutation.ResetVersion()
+	_u.mutation.SetVersion(v)
+	return _u
+}
+
+// SetNillableVersion sets the "version" field if the given value is not nil.
+func (_u *ChangeUpdateOne) SetNillableVersion(v *int64) *ChangeUpdateOne {
+	if v != nil {
+		_u.SetVersion(*v)
+	}
+	return _u
+}
+
+// AddVersion adds value to the "version" field.
+func (_u *ChangeUpdateOne) AddVersion(v int64) *ChangeUpdateOne {
+	_u.mutation.AddVersion(v)
 	return _u
 }
 
@@ -726,6 +774,12 @@ func (_u *ChangeUpdateOne) sqlSave(ctx context.Context) (_node *Change, err erro
 	}
 	if _u.mutation.TimelineCleared() {
 		_spec.ClearField(change.FieldTimeline, field.TypeJSON)
+	}
+	if value, ok := _u.mutation.Version(); ok {
+		_spec.SetField(change.FieldVersion, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.AddedVersion(); ok {
+		_spec.AddField(change.FieldVersion, field.TypeInt64, value)
 	}
 	if value, ok := _u.mutation.State(); ok {
 		_spec.SetField(change.FieldState, field.TypeString, value)

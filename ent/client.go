@@ -15,6 +15,7 @@ import (
 	"entgo.io/ent/dialect"
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	"github.com/weirmesh/weir/ent/authority"
 	"github.com/weirmesh/weir/ent/change"
 	"github.com/weirmesh/weir/ent/draft"
 	"github.com/weirmesh/weir/ent/edit"
@@ -25,6 +26,7 @@ import (
 	"github.com/weirmesh/weir/ent/notice"
 	"github.com/weirmesh/weir/ent/object"
 	"github.com/weirmesh/weir/ent/proposal"
+	"github.com/weirmesh/weir/ent/replica"
 	"github.com/weirmesh/weir/ent/rollout"
 	"github.com/weirmesh/weir/ent/session"
 	"github.com/weirmesh/weir/ent/token"
@@ -39,6 +41,8 @@ type Client struct {
 	config
 	// Schema is the client for creating, migrating and dropping schema.
 	Schema *migrate.Schema
+	// Authority is the client for interacting with the Authority builders.
+	Authority *AuthorityClient
 	// Change is the client for interacting with the Change builders.
 	Change *ChangeClient
 	// Draft is the client for interacting with the Draft builders.
@@ -59,6 +63,8 @@ type Client struct {
 	Object *ObjectClient
 	// Proposal is the client for interacting with the Proposal builders.
 	Proposal *ProposalClient
+	// Replica is the client for interacting with the Replica builders.
+	Replica *ReplicaClient
 	// Rollout is the client for interacting with the Rollout builders.
 	Rollout *RolloutClient
 	// Session is the client for interacting with the Session builders.
@@ -80,6 +86,7 @@ func NewClient(opts ...Option) *Client {
 
 func (c *Client) init() {
 	c.Schema = migrate.NewSchema(c.driver)
+	c.Authority = NewAuthorityClient(c.config)
 	c.Change = NewChangeClient(c.config)
 	c.Draft = NewDraftClient(c.config)
 	c.Edit = NewEditClient(c.config)
@@ -90,6 +97,7 @@ func (c *Client) init() {
 	c.Notice = NewNoticeClient(c.config)
 	c.Object = NewObjectClient(c.config)
 	c.Proposal = NewProposalClient(c.config)
+	c.Replica = NewReplicaClient(c.config)
 	c.Rollout = NewRolloutClient(c.config)
 	c.Session = NewSessionClient(c.config)
 	c.Token = NewTokenClient(c.config)
@@ -185,23 +193,25 @@ func (c *Client) Tx(ctx context.Context) (*Tx, error) {
 	cfg := c.config
 	cfg.driver = tx
 	return &Tx{
-		ctx:      ctx,
-		config:   cfg,
-		Change:   NewChangeClient(cfg),
-		Draft:    NewDraftClient(cfg),
-		Edit:     NewEditClient(cfg),
-		Event:    NewEventClient(cfg),
-		Instance: NewInstanceClient(cfg),
-		Lease:    NewLeaseClient(cfg),
-		Mesh:     NewMeshClient(cfg),
-		Notice:   NewNoticeClient(cfg),
-		Object:   NewObjectClient(cfg),
-		Proposal: NewProposalClient(cfg),
-		Rollout:  NewRolloutClient(cfg),
-		Session:  NewSessionClient(cfg),
-		Token:    NewTokenClient(cfg),
-		User:     NewUserClient(cfg),
-		View:     NewViewClient(cfg),
+		ctx:       ctx,
+		config:    cfg,
+		Authority: NewAuthorityClient(cfg),
+		Change:    NewChangeClient(cfg),
+		Draft:     NewDraftClient(cfg),
+		Edit:      NewEditClient(cfg),
+		Event:     NewEventClient(cfg),
+		Instance:  NewInstanceClient(cfg),
+		Lease:     NewLeaseClient(cfg),
+		Mesh:      NewMeshClient(cfg),
+		Notice:    NewNoticeClient(cfg),
+		Object:    NewObjectClient(cfg),
+		Proposal:  NewProposalClient(cfg),
+		Replica:   NewReplicaClient(cfg),
+		Rollout:   NewRolloutClient(cfg),
+		Session:   NewSessionClient(cfg),
+		Token:     NewTokenClient(cfg),
+		User:      NewUserClient(cfg),
+		View:      NewViewClient(cfg),
 	}, nil
 }
 
@@ -219,30 +229,32 @@ func (c *Client) BeginTx(ctx context.Context, opts *sql.TxOptions) (*Tx, error) 
 	cfg := c.config
 	cfg.driver = &txDriver{tx: tx, drv: c.driver}
 	return &Tx{
-		ctx:      ctx,
-		config:   cfg,
-		Change:   NewChangeClient(cfg),
-		Draft:    NewDraftClient(cfg),
-		Edit:     NewEditClient(cfg),
-		Event:    NewEventClient(cfg),
-		Instance: NewInstanceClient(cfg),
-		Lease:    NewLeaseClient(cfg),
-		Mesh:     NewMeshClient(cfg),
-		Notice:   NewNoticeClient(cfg),
-		Object:   NewObjectClient(cfg),
-		Proposal: NewProposalClient(cfg),
-		Rollout:  NewRolloutClient(cfg),
-		Session:  NewSessionClient(cfg),
-		Token:    NewTokenClient(cfg),
-		User:     NewUserClient(cfg),
-		View:     NewViewClient(cfg),
+		ctx:       ctx,
+		config:    cfg,
+		Authority: NewAuthorityClient(cfg),
+		Change:    NewChangeClient(cfg),
+		Draft:     NewDraftClient(cfg),
+		Edit:      NewEditClient(cfg),
+		Event:     NewEventClient(cfg),
+		Instance:  NewInstanceClient(cfg),
+		Lease:     NewLeaseClient(cfg),
+		Mesh:      NewMeshClient(cfg),
+		Notice:    NewNoticeClient(cfg),
+		Object:    NewObjectClient(cfg),
+		Proposal:  NewProposalClient(cfg),
+		Replica:   NewReplicaClient(cfg),
+		Rollout:   NewRolloutClient(cfg),
+		Session:   NewSessionClient(cfg),
+		Token:     NewTokenClient(cfg),
+		User:      NewUserClient(cfg),
+		View:      NewViewClient(cfg),
 	}, nil
 }
 
 // Debug returns a new debug-client. It's used to get verbose logging on specific operations.
 //
 //	client.Debug().
-//		Change.
+//		Authority.
 //		Query().
 //		Count(ctx)
 func (c *Client) Debug() *Client {
@@ -265,8 +277,9 @@ func (c *Client) Close() error {
 // In order to add hooks to a specific client, call: `client.Node.Use(...)`.
 func (c *Client) Use(hooks ...Hook) {
 	for _, n := range []interface{ Use(...Hook) }{
-		c.Change, c.Draft, c.Edit, c.Event, c.Instance, c.Lease, c.Mesh, c.Notice,
-		c.Object, c.Proposal, c.Rollout, c.Session, c.Token, c.User, c.View,
+		c.Authority, c.Change, c.Draft, c.Edit, c.Event, c.Instance, c.Lease, c.Mesh,
+		c.Notice, c.Object, c.Proposal, c.Replica, c.Rollout, c.Session, c.Token,
+		c.User, c.View,
 	} {
 		n.Use(hooks...)
 	}
@@ -276,8 +289,9 @@ func (c *Client) Use(hooks ...Hook) {
 // In order to add interceptors to a specific client, call: `client.Node.Intercept(...)`.
 func (c *Client) Intercept(interceptors ...Interceptor) {
 	for _, n := range []interface{ Intercept(...Interceptor) }{
-		c.Change, c.Draft, c.Edit, c.Event, c.Instance, c.Lease, c.Mesh, c.Notice,
-		c.Object, c.Proposal, c.Rollout, c.Session, c.Token, c.User, c.View,
+		c.Authority, c.Change, c.Draft, c.Edit, c.Event, c.Instance, c.Lease, c.Mesh,
+		c.Notice, c.Object, c.Proposal, c.Replica, c.Rollout, c.Session, c.Token,
+		c.User, c.View,
 	} {
 		n.Intercept(interceptors...)
 	}
@@ -286,6 +300,8 @@ func (c *Client) Intercept(interceptors ...Interceptor) {
 // Mutate implements the ent.Mutator interface.
 func (c *Client) Mutate(ctx context.Context, m Mutation) (Value, error) {
 	switch m := m.(type) {
+	case *AuthorityMutation:
+		return c.Authority.mutate(ctx, m)
 	case *ChangeMutation:
 		return c.Change.mutate(ctx, m)
 	case *DraftMutation:
@@ -306,6 +322,8 @@ func (c *Client) Mutate(ctx context.Context, m Mutation) (Value, error) {
 		return c.Object.mutate(ctx, m)
 	case *ProposalMutation:
 		return c.Proposal.mutate(ctx, m)
+	case *ReplicaMutation:
+		return c.Replica.mutate(ctx, m)
 	case *RolloutMutation:
 		return c.Rollout.mutate(ctx, m)
 	case *SessionMutation:
@@ -318,6 +336,139 @@ func (c *Client) Mutate(ctx context.Context, m Mutation) (Value, error) {
 		return c.View.mutate(ctx, m)
 	default:
 		return nil, fmt.Errorf("ent: unknown mutation type %T", m)
+	}
+}
+
+// AuthorityClient is a client for the Authority schema.
+type AuthorityClient struct {
+	config
+}
+
+// NewAuthorityClient returns a client for the Authority from the given config.
+func NewAuthorityClient(c config) *AuthorityClient {
+	return &AuthorityClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `authority.Hooks(f(g(h())))`.
+func (c *AuthorityClient) Use(hooks ...Hook) {
+	c.hooks.Authority = append(c.hooks.Authority, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `authority.Intercept(f(g(h())))`.
+func (c *AuthorityClient) Intercept(interceptors ...Interceptor) {
+	c.inters.Authority = append(c.inters.Authority, interceptors...)
+}
+
+// Create returns a builder for creating a Authority entity.
+func (c *AuthorityClient) Create() *AuthorityCreate {
+	mutation := newAuthorityMutation(c.config, OpCreate)
+	return &AuthorityCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of Authority entities.
+func (c *AuthorityClient) CreateBulk(builders ...*AuthorityCreate) *AuthorityCreateBulk {
+	return &AuthorityCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *AuthorityClient) MapCreateBulk(slice any, setFunc func(*AuthorityCreate, int)) *AuthorityCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &AuthorityCreateBulk{err: fmt.Errorf("calling to AuthorityClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*AuthorityCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &AuthorityCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for Authority.
+func (c *AuthorityClient) Update() *AuthorityUpdate {
+	mutation := newAuthorityMutation(c.config, OpUpdate)
+	return &AuthorityUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *AuthorityClient) UpdateOne(_m *Authority) *AuthorityUpdateOne {
+	mutation := newAuthorityMutation(c.config, OpUpdateOne, withAuthority(_m))
+	return &AuthorityUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *AuthorityClient) UpdateOneID(id string) *AuthorityUpdateOne {
+	mutation := newAuthorityMutation(c.config, OpUpdateOne, withAuthorityID(id))
+	return &AuthorityUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for Authority.
+func (c *AuthorityClient) Delete() *AuthorityDelete {
+	mutation := newAuthorityMutation(c.config, OpDelete)
+	return &AuthorityDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *AuthorityClient) DeleteOne(_m *Authority) *AuthorityDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *AuthorityClient) DeleteOneID(id string) *AuthorityDeleteOne {
+	builder := c.Delete().Where(authority.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &AuthorityDeleteOne{builder}
+}
+
+// Query returns a query builder for Authority.
+func (c *AuthorityClient) Query() *AuthorityQuery {
+	return &AuthorityQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeAuthority},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a Authority entity by its id.
+func (c *AuthorityClient) Get(ctx context.Context, id string) (*Authority, error) {
+	return c.Query().Where(authority.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *AuthorityClient) GetX(ctx context.Context, id string) *Authority {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// Hooks returns the client hooks.
+func (c *AuthorityClient) Hooks() []Hook {
+	return c.hooks.Authority
+}
+
+// Interceptors returns the client interceptors.
+func (c *AuthorityClient) Interceptors() []Interceptor {
+	return c.inters.Authority
+}
+
+func (c *AuthorityClient) mutate(ctx context.Context, m *AuthorityMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&AuthorityCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&AuthorityUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&AuthorityUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&AuthorityDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown Authority mutation op: %q", m.Op())
 	}
 }
 
@@ -1683,6 +1834,139 @@ func (c *ProposalClient) mutate(ctx context.Context, m *ProposalMutation) (Value
 	}
 }
 
+// ReplicaClient is a client for the Replica schema.
+type ReplicaClient struct {
+	config
+}
+
+// NewReplicaClient returns a client for the Replica from the given config.
+func NewReplicaClient(c config) *ReplicaClient {
+	return &ReplicaClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `replica.Hooks(f(g(h())))`.
+func (c *ReplicaClient) Use(hooks ...Hook) {
+	c.hooks.Replica = append(c.hooks.Replica, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `replica.Intercept(f(g(h())))`.
+func (c *ReplicaClient) Intercept(interceptors ...Interceptor) {
+	c.inters.Replica = append(c.inters.Replica, interceptors...)
+}
+
+// Create returns a builder for creating a Replica entity.
+func (c *ReplicaClient) Create() *ReplicaCreate {
+	mutation := newReplicaMutation(c.config, OpCreate)
+	return &ReplicaCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of Replica entities.
+func (c *ReplicaClient) CreateBulk(builders ...*ReplicaCreate) *ReplicaCreateBulk {
+	return &ReplicaCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *ReplicaClient) MapCreateBulk(slice any, setFunc func(*ReplicaCreate, int)) *ReplicaCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &ReplicaCreateBulk{err: fmt.Errorf("calling to ReplicaClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*ReplicaCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &ReplicaCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for Replica.
+func (c *ReplicaClient) Update() *ReplicaUpdate {
+	mutation := newReplicaMutation(c.config, OpUpdate)
+	return &ReplicaUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *ReplicaClient) UpdateOne(_m *Replica) *ReplicaUpdateOne {
+	mutation := newReplicaMutation(c.config, OpUpdateOne, withReplica(_m))
+	return &ReplicaUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *ReplicaClient) UpdateOneID(id string) *ReplicaUpdateOne {
+	mutation := newReplicaMutation(c.config, OpUpdateOne, withReplicaID(id))
+	return &ReplicaUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for Replica.
+func (c *ReplicaClient) Delete() *ReplicaDelete {
+	mutation := newReplicaMutation(c.config, OpDelete)
+	return &ReplicaDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *ReplicaClient) DeleteOne(_m *Replica) *ReplicaDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *ReplicaClient) DeleteOneID(id string) *ReplicaDeleteOne {
+	builder := c.Delete().Where(replica.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &ReplicaDeleteOne{builder}
+}
+
+// Query returns a query builder for Replica.
+func (c *ReplicaClient) Query() *ReplicaQuery {
+	return &ReplicaQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeReplica},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a Replica entity by its id.
+func (c *ReplicaClient) Get(ctx context.Context, id string) (*Replica, error) {
+	return c.Query().Where(replica.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *ReplicaClient) GetX(ctx context.Context, id string) *Replica {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// Hooks returns the client hooks.
+func (c *ReplicaClient) Hooks() []Hook {
+	return c.hooks.Replica
+}
+
+// Interceptors returns the client interceptors.
+func (c *ReplicaClient) Interceptors() []Interceptor {
+	return c.inters.Replica
+}
+
+func (c *ReplicaClient) mutate(ctx context.Context, m *ReplicaMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&ReplicaCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&ReplicaUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&ReplicaUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&ReplicaDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown Replica mutation op: %q", m.Op())
+	}
+}
+
 // RolloutClient is a client for the Rollout schema.
 type RolloutClient struct {
 	config
@@ -2351,12 +2635,12 @@ func (c *ViewClient) mutate(ctx context.Context, m *ViewMutation) (Value, error)
 // hooks and interceptors per client, for fast access.
 type (
 	hooks struct {
-		Change, Draft, Edit, Event, Instance, Lease, Mesh, Notice, Object, Proposal,
-		Rollout, Session, Token, User, View []ent.Hook
+		Authority, Change, Draft, Edit, Event, Instance, Lease, Mesh, Notice, Object,
+		Proposal, Replica, Rollout, Session, Token, User, View []ent.Hook
 	}
 	inters struct {
-		Change, Draft, Edit, Event, Instance, Lease, Mesh, Notice, Object, Proposal,
-		Rollout, Session, Token, User, View []ent.Interceptor
+		Authority, Change, Draft, Edit, Event, Instance, Lease, Mesh, Notice, Object,
+		Proposal, Replica, Rollout, Session, Token, User, View []ent.Interceptor
 	}
 )
 

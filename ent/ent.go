@@ -12,6 +12,7 @@ import (
 	"entgo.io/ent"
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	"github.com/weirmesh/weir/ent/authority"
 	"github.com/weirmesh/weir/ent/change"
 	"github.com/weirmesh/weir/ent/draft"
 	"github.com/weirmesh/weir/ent/edit"
@@ -22,6 +23,7 @@ import (
 	"github.com/weirmesh/weir/ent/notice"
 	"github.com/weirmesh/weir/ent/object"
 	"github.com/weirmesh/weir/ent/proposal"
+	"github.com/weirmesh/weir/ent/replica"
 	"github.com/weirmesh/weir/ent/rollout"
 	"github.com/weirmesh/weir/ent/session"
 	"github.com/weirmesh/weir/ent/token"
@@ -87,21 +89,23 @@ var (
 func checkColumn(t, c string) error {
 	initCheck.Do(func() {
 		columnCheck = sql.NewColumnCheck(map[string]func(string) bool{
-			change.Table:   change.ValidColumn,
-			draft.Table:    draft.ValidColumn,
-			edit.Table:     edit.ValidColumn,
-			event.Table:    event.ValidColumn,
-			instance.Table: instance.ValidColumn,
-			lease.Table:    lease.ValidColumn,
-			mesh.Table:     mesh.ValidColumn,
-			notice.Table:   notice.ValidColumn,
-			object.Table:   object.ValidColumn,
-			proposal.Table: proposal.ValidColumn,
-			rollout.Table:  rollout.ValidColumn,
-			session.Table:  session.ValidColumn,
-			token.Table:    token.ValidColumn,
-			user.Table:     user.ValidColumn,
-			view.Table:     view.ValidColumn,
+			authority.Table: authority.ValidColumn,
+			change.Table:    change.ValidColumn,
+			draft.Table:     draft.ValidColumn,
+			edit.Table:      edit.ValidColumn,
+			event.Table:     event.ValidColumn,
+			instance.Table:  instance.ValidColumn,
+			lease.Table:     lease.ValidColumn,
+			mesh.Table:      mesh.ValidColumn,
+			notice.Table:    notice.ValidColumn,
+			object.Table:    object.ValidColumn,
+			proposal.Table:  proposal.ValidColumn,
+			replica.Table:   replica.ValidColumn,
+			rollout.Table:   rollout.ValidColumn,
+			session.Table:   session.ValidColumn,
+			token.Table:     token.ValidColumn,
+			user.Table:      user.ValidColumn,
+			view.Table:      view.ValidColumn,
 		})
 	})
 	return columnCheck(t, c)

@@ -18,6 +18,8 @@ type Instance struct {
 	config `json:"-"`
 	// ID of the ent.
 	ID int `json:"id,omitempty"`
+	// the name of the replica that its proxy was connected to
+	Replica string `json:"replica,omitempty"`
 	// Mesh holds the value of the "mesh" field.
 	Mesh string `json:"mesh,omitempty"`
 	// Node holds the value of the "node" field.
@@ -42,7 +44,7 @@ func (*Instance) scanValues(columns []string) ([]any, error) {
 			values[i] = new([]byte)
 		case instance.FieldID:
 			values[i] = new(sql.NullInt64)
-		case instance.FieldMesh, instance.FieldNode, instance.FieldInstance, instance.FieldAddress:
+		case instance.FieldReplica, instance.FieldMesh, instance.FieldNode, instance.FieldInstance, instance.FieldAddress:
 			values[i] = new(sql.NullString)
 		case instance.FieldSeen:
 			values[i] = new(sql.NullTime)
@@ -67,6 +69,12 @@ func (_m *Instance) assignValues(columns []string, values []any) error {
 				return fmt.Errorf("unexpected type %T for field id", value)
 			}
 			_m.ID = int(value.Int64)
+		case instance.FieldReplica:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field replica", values[i])
+			} else if value.Valid {
+				_m.Replica = value.String
+			}
 		case instance.FieldMesh:
 			if value, ok := values[i].(*sql.NullString); !ok {
 				return fmt.Errorf("unexpected type %T for field mesh", values[i])
@@ -141,6 +149,9 @@ func (_m *Instance) String() string {
 	var builder strings.Builder
 	builder.WriteString("Instance(")
 	builder.WriteString(fmt.Sprintf("id=%v, ", _m.ID))
+	builder.WriteString("replica=")
+	builder.WriteString(_m.Replica)
+	builder.WriteString(", ")
 	builder.WriteString("mesh=")
 	builder.WriteString(_m.Mesh)
 	builder.WriteString(", ")

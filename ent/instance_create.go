@@ -20,6 +20,20 @@ type InstanceCreate struct {
 	hooks    []Hook
 }
 
+// SetReplica sets the "replica" field.
+func (_c *InstanceCreate) SetReplica(v string) *InstanceCreate {
+	_c.mutation.SetReplica(v)
+	return _c
+}
+
+// SetNillableReplica sets the "replica" field if the given value is not nil.
+func (_c *InstanceCreate) SetNillableReplica(v *string) *InstanceCreate {
+	if v != nil {
+		_c.SetReplica(*v)
+	}
+	return _c
+}
+
 // SetMesh sets the "mesh" field.
 func (_c *InstanceCreate) SetMesh(v string) *InstanceCreate {
 	_c.mutation.SetMesh(v)
@@ -99,6 +113,10 @@ func (_c *InstanceCreate) ExecX(ctx context.Context) {
 
 // defaults sets the default values of the builder before save.
 func (_c *InstanceCreate) defaults() {
+	if _, ok := _c.mutation.Replica(); !ok {
+		v := instance.DefaultReplica
+		_c.mutation.SetReplica(v)
+	}
 	if _, ok := _c.mutation.Seen(); !ok {
 		v := instance.DefaultSeen()
 		_c.mutation.SetSeen(v)
@@ -107,6 +125,9 @@ func (_c *InstanceCreate) defaults() {
 
 // check runs all checks and user-defined validators on the builder.
 func (_c *InstanceCreate) check() error {
+	if _, ok := _c.mutation.Replica(); !ok {
+		return &ValidationError{Name: "replica", err: errors.New(`ent: missing required field "Instance.replica"`)}
+	}
 	if _, ok := _c.mutation.Mesh(); !ok {
 		return &ValidationError{Name: "mesh", err: errors.New(`ent: missing required field "Instance.mesh"`)}
 	}
@@ -171,6 +192,10 @@ func (_c *InstanceCreate) createSpec() (*Instance, *sqlgraph.CreateSpec) {
 		_node = &Instance{config: _c.config}
 		_spec = sqlgraph.NewCreateSpec(instance.Table, sqlgraph.NewFieldSpec(instance.FieldID, field.TypeInt))
 	)
+	if value, ok := _c.mutation.Replica(); ok {
+		_spec.SetField(instance.FieldReplica, field.TypeString, value)
+		_node.Replica = value
+	}
 	if value, ok := _c.mutation.Mesh(); ok {
 		_spec.SetField(instance.FieldMesh, field.TypeString, value)
 		_node.Mesh = value

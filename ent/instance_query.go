@@ -262,12 +262,12 @@ func (_q *InstanceQuery) Clone() *InstanceQuery {
 // Example:
 //
 //	var v []struct {
-//		Mesh string `json:"mesh,omitempty"`
+//		Replica string `json:"replica,omitempty"`
 //		Count int `json:"count,omitempty"`
 //	}
 //
 //	client.Instance.Query().
-//		GroupBy(instance.FieldMesh).
+//		GroupBy(instance.FieldReplica).
 //		Aggregate(ent.Count()).
 //		Scan(ctx, &v)
 func (_q *InstanceQuery) GroupBy(field string, fields ...string) *InstanceGroupBy {
@@ -285,11 +285,11 @@ func (_q *InstanceQuery) GroupBy(field string, fields ...string) *InstanceGroupB
 // Example:
 //
 //	var v []struct {
-//		Mesh string `json:"mesh,omitempty"`
+//		Replica string `json:"replica,omitempty"`
 //	}
 //
 //	client.Instance.Query().
-//		Select(instance.FieldMesh).
+//		Select(instance.FieldReplica).
 //		Scan(ctx, &v)
 func (_q *InstanceQuery) Select(fields ...string) *InstanceSelect {
 	_q.ctx.Fields = append(_q.ctx.Fields, fields...)

@@ -12,6 +12,7 @@ import (
 
 	"entgo.io/ent"
 	"entgo.io/ent/dialect/sql"
+	"github.com/weirmesh/weir/ent/authority"
 	"github.com/weirmesh/weir/ent/change"
 	"github.com/weirmesh/weir/ent/draft"
 	"github.com/weirmesh/weir/ent/edit"
@@ -23,6 +24,7 @@ import (
 	"github.com/weirmesh/weir/ent/object"
 	"github.com/weirmesh/weir/ent/predicate"
 	"github.com/weirmesh/weir/ent/proposal"
+	"github.com/weirmesh/weir/ent/replica"
 	"github.com/weirmesh/weir/ent/rollout"
 	"github.com/weirmesh/weir/ent/session"
 	"github.com/weirmesh/weir/ent/token"
@@ -39,22 +41,518 @@ const (
 	OpUpdateOne = ent.OpUpdateOne
 
 	// Node types.
-	TypeChange   = "Change"
-	TypeDraft    = "Draft"
-	TypeEdit     = "Edit"
-	TypeEvent    = "Event"
-	TypeInstance = "Instance"
-	TypeLease    = "Lease"
-	TypeMesh     = "Mesh"
-	TypeNotice   = "Notice"
-	TypeObject   = "Object"
-	TypeProposal = "Proposal"
-	TypeRollout  = "Rollout"
-	TypeSession  = "Session"
-	TypeToken    = "Token"
-	TypeUser     = "User"
-	TypeView     = "View"
+	TypeAuthority = "Authority"
+	TypeChange    = "Change"
+	TypeDraft     = "Draft"
+	TypeEdit      = "Edit"
+	TypeEvent     = "Event"
+	TypeInstance  = "Instance"
+	TypeLease     = "Lease"
+	TypeMesh      = "Mesh"
+	TypeNotice    = "Notice"
+	TypeObject    = "Object"
+	TypeProposal  = "Proposal"
+	TypeReplica   = "Replica"
+	TypeRollout   = "Rollout"
+	TypeSession   = "Session"
+	TypeToken     = "Token"
+	TypeUser      = "User"
+	TypeView      = "View"
 )
+
+// AuthorityMutation represents an operation that mutates the Authority nodes in the graph.
+type AuthorityMutation struct {
+	config
+	op            Op
+	typ           string
+	id            *string
+	certificate   *[]byte
+	key           *[]byte
+	not_after     *time.Time
+	at            *time.Time
+	clearedFields map[string]struct{}
+	done          bool
+	oldValue      func(context.Context) (*Authority, error)
+	predicates    []predicate.Authority
+}
+
+var _ ent.Mutation = (*AuthorityMutation)(nil)
+
+// authorityOption allows management of the mutation configuration using functional options.
+type authorityOption func(*AuthorityMutation)
+
+// newAuthorityMutation creates new mutation for the Authority entity.
+func newAuthorityMutation(c config, op Op, opts ...authorityOption) *AuthorityMutation {
+	m := &AuthorityMutation{
+		config:        c,
+		op:            op,
+		typ:           TypeAuthority,
+		clearedFields: make(map[string]struct{}),
+	}
+	for _, opt := range opts {
+		opt(m)
+	}
+	return m
+}
+
+// withAuthorityID sets the ID field of the mutation.
+func withAuthorityID(id string) authorityOption {
+	return func(m *AuthorityMutation) {
+		var (
+			err   error
+			once  sync.Once
+			value *Authority
+		)
+		m.oldValue = func(ctx context.Context) (*Authority, error) {
+			once.Do(func() {
+				if m.done {
+					err = errors.New("querying old values post mutation is not allowed")
+				} else {
+					value, err = m.Client().Authority.Get(ctx, id)
+				}
+			})
+			return value, err
+		}
+		m.id = &id
+	}
+}
+
+// withAuthority sets the old Authority of the mutation.
+func withAuthority(node *Authority) authorityOption {
+	return func(m *AuthorityMutation) {
+		m.oldValue = func(context.Context) (*Authority, error) {
+			return node, nil
+		}
+		m.id = &node.ID
+	}
+}
+
+// Client returns a new `ent.Client` from the mutation. If the mutation was
+// executed in a transaction (ent.Tx), a transactional client is returned.
+func (m AuthorityMutation) Client() *Client {
+	client := &Client{config: m.config}
+	client.init()
+	return client
+}
+
+// Tx returns an `ent.Tx` for mutations that were executed in transactions;
+// it returns an error otherwise.
+func (m AuthorityMutation) Tx() (*Tx, error) {
+	if _, ok := m.driver.(*txDriver); !ok {
+		return nil, errors.New("ent: mutation is not running in a transaction")
+	}
+	tx := &Tx{config: m.config}
+	tx.init()
+	return tx, nil
+}
+
+// SetID sets the value of the id field. Note that this
+// operation is only accepted on creation of Authority entities.
+func (m *AuthorityMutation) SetID(id string) {
+	m.id = &id
+}
+
+// ID returns the ID value in the mutation. Note that the ID is only available
+// if it was provided to the builder or after it was returned from the database.
+func (m *AuthorityMutation) ID() (id string, exists bool) {
+	if m.id == nil {
+		return
+	}
+	return *m.id, true
+}
+
+// IDs queries the database and returns the entity ids that match the mutation's predicate.
+// That means, if the mutation is applied within a transaction with an isolation level such
+// as sql.LevelSerializable, the returned ids match the ids of the rows that will be updated
+// or updated by the mutation.
+func (m *AuthorityMutation) IDs(ctx context.Context) ([]string, error) {
+	switch {
+	case m.op.Is(OpUpdateOne | OpDeleteOne):
+		id, exists := m.ID()
+		if exists {
+			return []string{id}, nil
+		}
+		fallthrough
+	case m.op.Is(OpUpdate | OpDelete):
+		return m.Client().Authority.Query().Where(m.predicates...).IDs(ctx)
+	default:
+		return nil, fmt.Errorf("IDs is not allowed on %s operations", m.op)
+	}
+}
+
+// SetCertificate sets the "certificate" field.
+func (m *AuthorityMutation) SetCertificate(b []byte) {
+	m.certificate = &b
+}
+
+// Certificate returns the value of the "certificate" field in the mutation.
+func (m *AuthorityMutation) Certificate() (r []byte, exists bool) {
+	v := m.certificate
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldCertificate returns the old "certificate" field's value of the Authority entity.
+// If the Authority object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *AuthorityMutation) OldCertificate(ctx context.Context) (v []byte, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldCertificate is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldCertificate requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldCertificate: %w", err)
+	}
+	return oldValue.Certificate, nil
+}
+
+// ResetCertificate resets all changes to the "certificate" field.
+func (m *AuthorityMutation) ResetCertificate() {
+	m.certificate = nil
+}
+
+// SetKey sets the "key" field.
+func (m *AuthorityMutation) SetKey(b []byte) {
+	m.key = &b
+}
+
+// Key returns the value of the "key" field in the mutation.
+func (m *AuthorityMutation) Key() (r []byte, exists bool) {
+	v := m.key
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldKey returns the old "key" field's value of the Authority entity.
+// If the Authority object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *AuthorityMutation) OldKey(ctx context.Context) (v []byte, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldKey is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldKey requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldKey: %w", err)
+	}
+	return oldValue.Key, nil
+}
+
+// ResetKey resets all changes to the "key" field.
+func (m *AuthorityMutation) ResetKey() {
+	m.key = nil
+}
+
+// SetNotAfter sets the "not_after" field.
+func (m *AuthorityMutation) SetNotAfter(t time.Time) {
+	m.not_after = &t
+}
+
+// NotAfter returns the value of the "not_after" field in the mutation.
+func (m *AuthorityMutation) NotAfter() (r time.Time, exists bool) {
+	v := m.not_after
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldNotAfter returns the old "not_after" field's value of the Authority entity.
+// If the Authority object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *AuthorityMutation) OldNotAfter(ctx context.Context) (v time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldNotAfter is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldNotAfter requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldNotAfter: %w", err)
+	}
+	return oldValue.NotAfter, nil
+}
+
+// ResetNotAfter resets all changes to the "not_after" field.
+func (m *AuthorityMutation) ResetNotAfter() {
+	m.not_after = nil
+}
+
+// SetAt sets the "at" field.
+func (m *AuthorityMutation) SetAt(t time.Time) {
+	m.at = &t
+}
+
+// At returns the value of the "at" field in the mutation.
+func (m *AuthorityMutation) At() (r time.Time, exists bool) {
+	v := m.at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldAt returns the old "at" field's value of the Authority entity.
+// If the Authority object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *AuthorityMutation) OldAt(ctx context.Context) (v time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldAt: %w", err)
+	}
+	return oldValue.At, nil
+}
+
+// ResetAt resets all changes to the "at" field.
+func (m *AuthorityMutation) ResetAt() {
+	m.at = nil
+}
+
+// Where appends a list predicates to the AuthorityMutation builder.
+func (m *AuthorityMutation) Where(ps ...predicate.Authority) {
+	m.predicates = append(m.predicates, ps...)
+}
+
+// WhereP appends storage-level predicates to the AuthorityMutation builder. Using this method,
+// users can use type-assertion to append predicates that do not depend on any generated package.
+func (m *AuthorityMutation) WhereP(ps ...func(*sql.Selector)) {
+	p := make([]predicate.Authority, len(ps))
+	for i := range ps {
+		p[i] = ps[i]
+	}
+	m.Where(p...)
+}
+
+// Op returns the operation name.
+func (m *AuthorityMutation) Op() Op {
+	return m.op
+}
+
+// SetOp allows setting the mutation operation.
+func (m *AuthorityMutation) SetOp(op Op) {
+	m.op = op
+}
+
+// Type returns the node type of this mutation (Authority).
+func (m *AuthorityMutation) Type() string {
+	return m.typ
+}
+
+// Fields returns all fields that were changed during this mutation. Note that in
+// order to get all numeric fields that were incremented/decremented, call
+// AddedFields().
+func (m *AuthorityMutation) Fields() []string {
+	fields := make([]string, 0, 4)
+	if m.certificate != nil {
+		fields = append(fields, authority.FieldCertificate)
+	}
+	if m.key != nil {
+		fields = append(fields, authority.FieldKey)
+	}
+	if m.not_after != nil {
+		fields = append(fields, authority.FieldNotAfter)
+	}
+	if m.at != nil {
+		fields = append(fields, authority.FieldAt)
+	}
+	return fields
+}
+
+// Field returns the value of a field with the given name. The second boolean
+// return value indicates that this field was not set, or was not defined in the
+// schema.
+func (m *AuthorityMutation) Field(name string) (ent.Value, bool) {
+	switch name {
+	case authority.FieldCertificate:
+		return m.Certificate()
+	case authority.FieldKey:
+		return m.Key()
+	case authority.FieldNotAfter:
+		return m.NotAfter()
+	case authority.FieldAt:
+		return m.At()
+	}
+	return nil, false
+}
+
+// OldField returns the old value of the field from the database. An error is
+// returned if the mutation operation is not UpdateOne, or the query to the
+// database failed.
+func (m *AuthorityMutation) OldField(ctx context.Context, name string) (ent.Value, error) {
+	switch name {
+	case authority.FieldCertificate:
+		return m.OldCertificate(ctx)
+	case authority.FieldKey:
+		return m.OldKey(ctx)
+	case authority.FieldNotAfter:
+		return m.OldNotAfter(ctx)
+	case authority.FieldAt:
+		return m.OldAt(ctx)
+	}
+	return nil, fmt.Errorf("unknown Authority field %s", name)
+}
+
+// SetField sets the value of a field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *AuthorityMutation) SetField(name string, value ent.Value) error {
+	switch name {
+	case authority.FieldCertificate:
+		v, ok := value.([]byte)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetCertificate(v)
+		return nil
+	case authority.FieldKey:
+		v, ok := value.([]byte)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetKey(v)
+		return nil
+	case authority.FieldNotAfter:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetNotAfter(v)
+		return nil
+	case authority.FieldAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetAt(v)
+		return nil
+	}
+	return fmt.Errorf("unknown Authority field %s", name)
+}
+
+// AddedFields returns all numeric fields that were incremented/decremented during
+// this mutation.
+func (m *AuthorityMutation) AddedFields() []string {
+	return nil
+}
+
+// AddedField returns the numeric value that was incremented/decremented on a field
+// with the given name. The second boolean return value indicates that this field
+// was not set, or was not defined in the schema.
+func (m *AuthorityMutation) AddedField(name string) (ent.Value, bool) {
+	return nil, false
+}
+
+// AddField adds the value to the field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *AuthorityMutation) AddField(name string, value ent.Value) error {
+	switch name {
+	}
+	return fmt.Errorf("unknown Authority numeric field %s", name)
+}
+
+// ClearedFields returns all nullable fields that were cleared during this
+// mutation.
+func (m *AuthorityMutation) ClearedFields() []string {
+	return nil
+}
+
+// FieldCleared returns a boolean indicating if a field with the given name was
+// cleared in this mutation.
+func (m *AuthorityMutation) FieldCleared(name string) bool {
+	_, ok := m.clearedFields[name]
+	return ok
+}
+
+// ClearField clears the value of the field with the given name. It returns an
+// error if the field is not defined in the schema.
+func (m *AuthorityMutation) ClearField(name string) error {
+	return fmt.Errorf("unknown Authority nullable field %s", name)
+}
+
+// ResetField resets all changes in the mutation for the field with the given name.
+// It returns an error if the field is not defined in the schema.
+func (m *AuthorityMutation) ResetField(name string) error {
+	switch name {
+	case authority.FieldCertificate:
+		m.ResetCertificate()
+		return nil
+	case authority.FieldKey:
+		m.ResetKey()
+		return nil
+	case authority.FieldNotAfter:
+		m.ResetNotAfter()
+		return nil
+	case authority.FieldAt:
+		m.ResetAt()
+		return nil
+	}
+	return fmt.Errorf("unknown Authority field %s", name)
+}
+
+// AddedEdges returns all edge names that were set/added in this mutation.
+func (m *AuthorityMutation) AddedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// AddedIDs returns all IDs (to other nodes) that were added for the given edge
+// name in this mutation.
+func (m *AuthorityMutation) AddedIDs(name string) []ent.Value {
+	return nil
+}
+
+// RemovedEdges returns all edge names that were removed in this mutation.
+func (m *AuthorityMutation) RemovedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// RemovedIDs returns all IDs (to other nodes) that were removed for the edge with
+// the given name in this mutation.
+func (m *AuthorityMutation) RemovedIDs(name string) []ent.Value {
+	return nil
+}
+
+// ClearedEdges returns all edge names that were cleared in this mutation.
+func (m *AuthorityMutation) ClearedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// EdgeCleared returns a boolean which indicates if the edge with the given name
+// was cleared in this mutation.
+func (m *AuthorityMutation) EdgeCleared(name string) bool {
+	return false
+}
+
+// ClearEdge clears the value of the edge with the given name. It returns an error
+// if that edge is not defined in the schema.
+func (m *AuthorityMutation) ClearEdge(name string) error {
+	return fmt.Errorf("unknown Authority unique edge %s", name)
+}
+
+// ResetEdge resets all changes to the edge with the given name in this mutation.
+// It returns an error if the edge is not defined in the schema.
+func (m *AuthorityMutation) ResetEdge(name string) error {
+	return fmt.Errorf("unknown Authority edge %s", name)
+}
 
 // ChangeMutation represents an operation that mutates the Change nodes in the graph.
 type ChangeMutation struct {
@@ -88,6 +586,8 @@ type ChangeMutation struct {
 	timeline         *json.RawMessage
 	appendtimeline   json.RawMessage
 	digest           *string
+	version          *int64
+	addversion       *int64
 	state            *string
 	undone_by        *string
 	confirm_by       *time.Time
@@ -1165,6 +1665,62 @@ func (m *ChangeMutation) ResetDigest() {
 	m.digest = nil
 }
 
+// SetVersion sets the "version" field.
+func (m *ChangeMutation) SetVersion(i int64) {
+	m.version = &i
+	m.addversion = nil
+}
+
+// Version returns the value of the "version" field in the mutation.
+func (m *ChangeMutation) Version() (r int64, exists bool) {
+	v := m.version
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldVersion returns the old "version" field's value of the Change entity.
+// If the Change object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ChangeMutation) OldVersion(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldVersion is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldVersion requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldVersion: %w", err)
+	}
+	return oldValue.Version, nil
+}
+
+// AddVersion adds i to the "version" field.
+func (m *ChangeMutation) AddVersion(i int64) {
+	if m.addversion != nil {
+		*m.addversion += i
+	} else {
+		m.addversion = &i
+	}
+}
+
+// AddedVersion returns the value that was added to the "version" field in this mutation.
+func (m *ChangeMutation) AddedVersion() (r int64, exists bool) {
+	v := m.addversion
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetVersion resets all changes to the "version" field.
+func (m *ChangeMutation) ResetVersion() {
+	m.version = nil
+	m.addversion = nil
+}
+
 // SetState sets the "state" field.
 func (m *ChangeMutation) SetState(s string) {
 	m.state = &s
@@ -1566,7 +2122,7 @@ func (m *ChangeMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *ChangeMutation) Fields() []string {
-	fields := make([]string, 0, 27)
+	fields := make([]string, 0, 28)
 	if m.mesh != nil {
 		fields = append(fields, change.FieldMesh)
 	}
@@ -1629,6 +2185,9 @@ func (m *ChangeMutation) Fields() []string {
 	}
 	if m.digest != nil {
 		fields = append(fields, change.FieldDigest)
+	}
+	if m.version != nil {
+		fields = append(fields, change.FieldVersion)
 	}
 	if m.state != nil {
 		fields = append(fields, change.FieldState)
@@ -1698,6 +2257,8 @@ func (m *ChangeMutation) Field(name string) (ent.Value, bool) {
 		return m.Timeline()
 	case change.FieldDigest:
 		return m.Digest()
+	case change.FieldVersion:
+		return m.Version()
 	case change.FieldState:
 		return m.State()
 	case change.FieldUndoneBy:
@@ -1761,6 +2322,8 @@ func (m *ChangeMutation) OldField(ctx context.Context, name string) (ent.Value, 
 		return m.OldTimeline(ctx)
 	case change.FieldDigest:
 		return m.OldDigest(ctx)
+	case change.FieldVersion:
+		return m.OldVersion(ctx)
 	case change.FieldState:
 		return m.OldState(ctx)
 	case change.FieldUndoneBy:
@@ -1929,6 +2492,13 @@ func (m *ChangeMutation) SetField(name string, value ent.Value) error {
 		}
 		m.SetDigest(v)
 		return nil
+	case change.FieldVersion:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetVersion(v)
+		return nil
 	case change.FieldState:
 		v, ok := value.(string)
 		if !ok {
@@ -1982,6 +2552,9 @@ func (m *ChangeMutation) AddedFields() []string {
 	if m.addrevision != nil {
 		fields = append(fields, change.FieldRevision)
 	}
+	if m.addversion != nil {
+		fields = append(fields, change.FieldVersion)
+	}
 	return fields
 }
 
@@ -1992,6 +2565,8 @@ func (m *ChangeMutation) AddedField(name string) (ent.Value, bool) {
 	switch name {
 	case change.FieldRevision:
 		return m.AddedRevision()
+	case change.FieldVersion:
+		return m.AddedVersion()
 	}
 	return nil, false
 }
@@ -2007,6 +2582,13 @@ func (m *ChangeMutation) AddField(name string, value ent.Value) error {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.AddRevision(v)
+		return nil
+	case change.FieldVersion:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddVersion(v)
 		return nil
 	}
 	return fmt.Errorf("unknown Change numeric field %s", name)
@@ -2184,6 +2766,9 @@ func (m *ChangeMutation) ResetField(name string) error {
 		return nil
 	case change.FieldDigest:
 		m.ResetDigest()
+		return nil
+	case change.FieldVersion:
+		m.ResetVersion()
 		return nil
 	case change.FieldState:
 		m.ResetState()
@@ -4649,6 +5234,7 @@ type InstanceMutation struct {
 	op            Op
 	typ           string
 	id            *int
+	replica       *string
 	mesh          *string
 	node          *string
 	instance      *string
@@ -4757,6 +5343,42 @@ func (m *InstanceMutation) IDs(ctx context.Context) ([]int, error) {
 	default:
 		return nil, fmt.Errorf("IDs is not allowed on %s operations", m.op)
 	}
+}
+
+// SetReplica sets the "replica" field.
+func (m *InstanceMutation) SetReplica(s string) {
+	m.replica = &s
+}
+
+// Replica returns the value of the "replica" field in the mutation.
+func (m *InstanceMutation) Replica() (r string, exists bool) {
+	v := m.replica
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldReplica returns the old "replica" field's value of the Instance entity.
+// If the Instance object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *InstanceMutation) OldReplica(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldReplica is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldReplica requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldReplica: %w", err)
+	}
+	return oldValue.Replica, nil
+}
+
+// ResetReplica resets all changes to the "replica" field.
+func (m *InstanceMutation) ResetReplica() {
+	m.replica = nil
 }
 
 // SetMesh sets the "mesh" field.
@@ -5009,7 +5631,10 @@ func (m *InstanceMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *InstanceMutation) Fields() []string {
-	fields := make([]string, 0, 6)
+	fields := make([]string, 0, 7)
+	if m.replica != nil {
+		fields = append(fields, instance.FieldReplica)
+	}
 	if m.mesh != nil {
 		fields = append(fields, instance.FieldMesh)
 	}
@@ -5036,6 +5661,8 @@ func (m *InstanceMutation) Fields() []string {
 // schema.
 func (m *InstanceMutation) Field(name string) (ent.Value, bool) {
 	switch name {
+	case instance.FieldReplica:
+		return m.Replica()
 	case instance.FieldMesh:
 		return m.Mesh()
 	case instance.FieldNode:
@@ -5057,6 +5684,8 @@ func (m *InstanceMutation) Field(name string) (ent.Value, bool) {
 // database failed.
 func (m *InstanceMutation) OldField(ctx context.Context, name string) (ent.Value, error) {
 	switch name {
+	case instance.FieldReplica:
+		return m.OldReplica(ctx)
 	case instance.FieldMesh:
 		return m.OldMesh(ctx)
 	case instance.FieldNode:
@@ -5078,6 +5707,13 @@ func (m *InstanceMutation) OldField(ctx context.Context, name string) (ent.Value
 // type.
 func (m *InstanceMutation) SetField(name string, value ent.Value) error {
 	switch name {
+	case instance.FieldReplica:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetReplica(v)
+		return nil
 	case instance.FieldMesh:
 		v, ok := value.(string)
 		if !ok {
@@ -5169,6 +5805,9 @@ func (m *InstanceMutation) ClearField(name string) error {
 // It returns an error if the field is not defined in the schema.
 func (m *InstanceMutation) ResetField(name string) error {
 	switch name {
+	case instance.FieldReplica:
+		m.ResetReplica()
+		return nil
 	case instance.FieldMesh:
 		m.ResetMesh()
 		return nil
@@ -8394,6 +9033,826 @@ func (m *ProposalMutation) ClearEdge(name string) error {
 // It returns an error if the edge is not defined in the schema.
 func (m *ProposalMutation) ResetEdge(name string) error {
 	return fmt.Errorf("unknown Proposal edge %s", name)
+}
+
+// ReplicaMutation represents an operation that mutates the Replica nodes in the graph.
+type ReplicaMutation struct {
+	config
+	op            Op
+	typ           string
+	id            *string
+	name          *string
+	version       *string
+	started       *time.Time
+	at            *time.Time
+	state_seq     *int64
+	addstate_seq  *int64
+	state         *[]byte
+	counts_seq    *int64
+	addcounts_seq *int64
+	counts        *[]byte
+	clearedFields map[string]struct{}
+	done          bool
+	oldValue      func(context.Context) (*Replica, error)
+	predicates    []predicate.Replica
+}
+
+var _ ent.Mutation = (*ReplicaMutation)(nil)
+
+// replicaOption allows management of the mutation configuration using functional options.
+type replicaOption func(*ReplicaMutation)
+
+// newReplicaMutation creates new mutation for the Replica entity.
+func newReplicaMutation(c config, op Op, opts ...replicaOption) *ReplicaMutation {
+	m := &ReplicaMutation{
+		config:        c,
+		op:            op,
+		typ:           TypeReplica,
+		clearedFields: make(map[string]struct{}),
+	}
+	for _, opt := range opts {
+		opt(m)
+	}
+	return m
+}
+
+// withReplicaID sets the ID field of the mutation.
+func withReplicaID(id string) replicaOption {
+	return func(m *ReplicaMutation) {
+		var (
+			err   error
+			once  sync.Once
+			value *Replica
+		)
+		m.oldValue = func(ctx context.Context) (*Replica, error) {
+			once.Do(func() {
+				if m.done {
+					err = errors.New("querying old values post mutation is not allowed")
+				} else {
+					value, err = m.Client().Replica.Get(ctx, id)
+				}
+			})
+			return value, err
+		}
+		m.id = &id
+	}
+}
+
+// withReplica sets the old Replica of the mutation.
+func withReplica(node *Replica) replicaOption {
+	return func(m *ReplicaMutation) {
+		m.oldValue = func(context.Context) (*Replica, error) {
+			return node, nil
+		}
+		m.id = &node.ID
+	}
+}
+
+// Client returns a new `ent.Client` from the mutation. If the mutation was
+// executed in a transaction (ent.Tx), a transactional client is returned.
+func (m ReplicaMutation) Client() *Client {
+	client := &Client{config: m.config}
+	client.init()
+	return client
+}
+
+// Tx returns an `ent.Tx` for mutations that were executed in transactions;
+// it returns an error otherwise.
+func (m ReplicaMutation) Tx() (*Tx, error) {
+	if _, ok := m.driver.(*txDriver); !ok {
+		return nil, errors.New("ent: mutation is not running in a transaction")
+	}
+	tx := &Tx{config: m.config}
+	tx.init()
+	return tx, nil
+}
+
+// SetID sets the value of the id field. Note that this
+// operation is only accepted on creation of Replica entities.
+func (m *ReplicaMutation) SetID(id string) {
+	m.id = &id
+}
+
+// ID returns the ID value in the mutation. Note that the ID is only available
+// if it was provided to the builder or after it was returned from the database.
+func (m *ReplicaMutation) ID() (id string, exists bool) {
+	if m.id == nil {
+		return
+	}
+	return *m.id, true
+}
+
+// IDs queries the database and returns the entity ids that match the mutation's predicate.
+// That means, if the mutation is applied within a transaction with an isolation level such
+// as sql.LevelSerializable, the returned ids match the ids of the rows that will be updated
+// or updated by the mutation.
+func (m *ReplicaMutation) IDs(ctx context.Context) ([]string, error) {
+	switch {
+	case m.op.Is(OpUpdateOne | OpDeleteOne):
+		id, exists := m.ID()
+		if exists {
+			return []string{id}, nil
+		}
+		fallthrough
+	case m.op.Is(OpUpdate | OpDelete):
+		return m.Client().Replica.Query().Where(m.predicates...).IDs(ctx)
+	default:
+		return nil, fmt.Errorf("IDs is not allowed on %s operations", m.op)
+	}
+}
+
+// SetName sets the "name" field.
+func (m *ReplicaMutation) SetName(s string) {
+	m.name = &s
+}
+
+// Name returns the value of the "name" field in the mutation.
+func (m *ReplicaMutation) Name() (r string, exists bool) {
+	v := m.name
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldName returns the old "name" field's value of the Replica entity.
+// If the Replica object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ReplicaMutation) OldName(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldName is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldName requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldName: %w", err)
+	}
+	return oldValue.Name, nil
+}
+
+// ResetName resets all changes to the "name" field.
+func (m *ReplicaMutation) ResetName() {
+	m.name = nil
+}
+
+// SetVersion sets the "version" field.
+func (m *ReplicaMutation) SetVersion(s string) {
+	m.version = &s
+}
+
+// Version returns the value of the "version" field in the mutation.
+func (m *ReplicaMutation) Version() (r string, exists bool) {
+	v := m.version
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldVersion returns the old "version" field's value of the Replica entity.
+// If the Replica object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ReplicaMutation) OldVersion(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldVersion is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldVersion requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldVersion: %w", err)
+	}
+	return oldValue.Version, nil
+}
+
+// ResetVersion resets all changes to the "version" field.
+func (m *ReplicaMutation) ResetVersion() {
+	m.version = nil
+}
+
+// SetStarted sets the "started" field.
+func (m *ReplicaMutation) SetStarted(t time.Time) {
+	m.started = &t
+}
+
+// Started returns the value of the "started" field in the mutation.
+func (m *ReplicaMutation) Started() (r time.Time, exists bool) {
+	v := m.started
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldStarted returns the old "started" field's value of the Replica entity.
+// If the Replica object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ReplicaMutation) OldStarted(ctx context.Context) (v time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldStarted is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldStarted requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldStarted: %w", err)
+	}
+	return oldValue.Started, nil
+}
+
+// ResetStarted resets all changes to the "started" field.
+func (m *ReplicaMutation) ResetStarted() {
+	m.started = nil
+}
+
+// SetAt sets the "at" field.
+func (m *ReplicaMutation) SetAt(t time.Time) {
+	m.at = &t
+}
+
+// At returns the value of the "at" field in the mutation.
+func (m *ReplicaMutation) At() (r time.Time, exists bool) {
+	v := m.at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldAt returns the old "at" field's value of the Replica entity.
+// If the Replica object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ReplicaMutation) OldAt(ctx context.Context) (v time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldAt: %w", err)
+	}
+	return oldValue.At, nil
+}
+
+// ResetAt resets all changes to the "at" field.
+func (m *ReplicaMutation) ResetAt() {
+	m.at = nil
+}
+
+// SetStateSeq sets the "state_seq" field.
+func (m *ReplicaMutation) SetStateSeq(i int64) {
+	m.state_seq = &i
+	m.addstate_seq = nil
+}
+
+// StateSeq returns the value of the "state_seq" field in the mutation.
+func (m *ReplicaMutation) StateSeq() (r int64, exists bool) {
+	v := m.state_seq
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldStateSeq returns the old "state_seq" field's value of the Replica entity.
+// If the Replica object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ReplicaMutation) OldStateSeq(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldStateSeq is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldStateSeq requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldStateSeq: %w", err)
+	}
+	return oldValue.StateSeq, nil
+}
+
+// AddStateSeq adds i to the "state_seq" field.
+func (m *ReplicaMutation) AddStateSeq(i int64) {
+	if m.addstate_seq != nil {
+		*m.addstate_seq += i
+	} else {
+		m.addstate_seq = &i
+	}
+}
+
+// AddedStateSeq returns the value that was added to the "state_seq" field in this mutation.
+func (m *ReplicaMutation) AddedStateSeq() (r int64, exists bool) {
+	v := m.addstate_seq
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetStateSeq resets all changes to the "state_seq" field.
+func (m *ReplicaMutation) ResetStateSeq() {
+	m.state_seq = nil
+	m.addstate_seq = nil
+}
+
+// SetState sets the "state" field.
+func (m *ReplicaMutation) SetState(b []byte) {
+	m.state = &b
+}
+
+// State returns the value of the "state" field in the mutation.
+func (m *ReplicaMutation) State() (r []byte, exists bool) {
+	v := m.state
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldState returns the old "state" field's value of the Replica entity.
+// If the Replica object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ReplicaMutation) OldState(ctx context.Context) (v []byte, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldState is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldState requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldState: %w", err)
+	}
+	return oldValue.State, nil
+}
+
+// ClearState clears the value of the "state" field.
+func (m *ReplicaMutation) ClearState() {
+	m.state = nil
+	m.clearedFields[replica.FieldState] = struct{}{}
+}
+
+// StateCleared returns if the "state" field was cleared in this mutation.
+func (m *ReplicaMutation) StateCleared() bool {
+	_, ok := m.clearedFields[replica.FieldState]
+	return ok
+}
+
+// ResetState resets all changes to the "state" field.
+func (m *ReplicaMutation) ResetState() {
+	m.state = nil
+	delete(m.clearedFields, replica.FieldState)
+}
+
+// SetCountsSeq sets the "counts_seq" field.
+func (m *ReplicaMutation) SetCountsSeq(i int64) {
+	m.counts_seq = &i
+	m.addcounts_seq = nil
+}
+
+// CountsSeq returns the value of the "counts_seq" field in the mutation.
+func (m *ReplicaMutation) CountsSeq() (r int64, exists bool) {
+	v := m.counts_seq
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldCountsSeq returns the old "counts_seq" field's value of the Replica entity.
+// If the Replica object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ReplicaMutation) OldCountsSeq(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldCountsSeq is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldCountsSeq requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldCountsSeq: %w", err)
+	}
+	return oldValue.CountsSeq, nil
+}
+
+// AddCountsSeq adds i to the "counts_seq" field.
+func (m *ReplicaMutation) AddCountsSeq(i int64) {
+	if m.addcounts_seq != nil {
+		*m.addcounts_seq += i
+	} else {
+		m.addcounts_seq = &i
+	}
+}
+
+// AddedCountsSeq returns the value that was added to the "counts_seq" field in this mutation.
+func (m *ReplicaMutation) AddedCountsSeq() (r int64, exists bool) {
+	v := m.addcounts_seq
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetCountsSeq resets all changes to the "counts_seq" field.
+func (m *ReplicaMutation) ResetCountsSeq() {
+	m.counts_seq = nil
+	m.addcounts_seq = nil
+}
+
+// SetCounts sets the "counts" field.
+func (m *ReplicaMutation) SetCounts(b []byte) {
+	m.counts = &b
+}
+
+// Counts returns the value of the "counts" field in the mutation.
+func (m *ReplicaMutation) Counts() (r []byte, exists bool) {
+	v := m.counts
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldCounts returns the old "counts" field's value of the Replica entity.
+// If the Replica object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ReplicaMutation) OldCounts(ctx context.Context) (v []byte, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldCounts is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldCounts requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldCounts: %w", err)
+	}
+	return oldValue.Counts, nil
+}
+
+// ClearCounts clears the value of the "counts" field.
+func (m *ReplicaMutation) ClearCounts() {
+	m.counts = nil
+	m.clearedFields[replica.FieldCounts] = struct{}{}
+}
+
+// CountsCleared returns if the "counts" field was cleared in this mutation.
+func (m *ReplicaMutation) CountsCleared() bool {
+	_, ok := m.clearedFields[replica.FieldCounts]
+	return ok
+}
+
+// ResetCounts resets all changes to the "counts" field.
+func (m *ReplicaMutation) ResetCounts() {
+	m.counts = nil
+	delete(m.clearedFields, replica.FieldCounts)
+}
+
+// Where appends a list predicates to the ReplicaMutation builder.
+func (m *ReplicaMutation) Where(ps ...predicate.Replica) {
+	m.predicates = append(m.predicates, ps...)
+}
+
+// WhereP appends storage-level predicates to the ReplicaMutation builder. Using this method,
+// users can use type-assertion to append predicates that do not depend on any generated package.
+func (m *ReplicaMutation) WhereP(ps ...func(*sql.Selector)) {
+	p := make([]predicate.Replica, len(ps))
+	for i := range ps {
+		p[i] = ps[i]
+	}
+	m.Where(p...)
+}
+
+// Op returns the operation name.
+func (m *ReplicaMutation) Op() Op {
+	return m.op
+}
+
+// SetOp allows setting the mutation operation.
+func (m *ReplicaMutation) SetOp(op Op) {
+	m.op = op
+}
+
+// Type returns the node type of this mutation (Replica).
+func (m *ReplicaMutation) Type() string {
+	return m.typ
+}
+
+// Fields returns all fields that were changed during this mutation. Note that in
+// order to get all numeric fields that were incremented/decremented, call
+// AddedFields().
+func (m *ReplicaMutation) Fields() []string {
+	fields := make([]string, 0, 8)
+	if m.name != nil {
+		fields = append(fields, replica.FieldName)
+	}
+	if m.version != nil {
+		fields = append(fields, replica.FieldVersion)
+	}
+	if m.started != nil {
+		fields = append(fields, replica.FieldStarted)
+	}
+	if m.at != nil {
+		fields = append(fields, replica.FieldAt)
+	}
+	if m.state_seq != nil {
+		fields = append(fields, replica.FieldStateSeq)
+	}
+	if m.state != nil {
+		fields = append(fields, replica.FieldState)
+	}
+	if m.counts_seq != nil {
+		fields = append(fields, replica.FieldCountsSeq)
+	}
+	if m.counts != nil {
+		fields = append(fields, replica.FieldCounts)
+	}
+	return fields
+}
+
+// Field returns the value of a field with the given name. The second boolean
+// return value indicates that this field was not set, or was not defined in the
+// schema.
+func (m *ReplicaMutation) Field(name string) (ent.Value, bool) {
+	switch name {
+	case replica.FieldName:
+		return m.Name()
+	case replica.FieldVersion:
+		return m.Version()
+	case replica.FieldStarted:
+		return m.Started()
+	case replica.FieldAt:
+		return m.At()
+	case replica.FieldStateSeq:
+		return m.StateSeq()
+	case replica.FieldState:
+		return m.State()
+	case replica.FieldCountsSeq:
+		return m.CountsSeq()
+	case replica.FieldCounts:
+		return m.Counts()
+	}
+	return nil, false
+}
+
+// OldField returns the old value of the field from the database. An error is
+// returned if the mutation operation is not UpdateOne, or the query to the
+// database failed.
+func (m *ReplicaMutation) OldField(ctx context.Context, name string) (ent.Value, error) {
+	switch name {
+	case replica.FieldName:
+		return m.OldName(ctx)
+	case replica.FieldVersion:
+		return m.OldVersion(ctx)
+	case replica.FieldStarted:
+		return m.OldStarted(ctx)
+	case replica.FieldAt:
+		return m.OldAt(ctx)
+	case replica.FieldStateSeq:
+		return m.OldStateSeq(ctx)
+	case replica.FieldState:
+		return m.OldState(ctx)
+	case replica.FieldCountsSeq:
+		return m.OldCountsSeq(ctx)
+	case replica.FieldCounts:
+		return m.OldCounts(ctx)
+	}
+	return nil, fmt.Errorf("unknown Replica field %s", name)
+}
+
+// SetField sets the value of a field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *ReplicaMutation) SetField(name string, value ent.Value) error {
+	switch name {
+	case replica.FieldName:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetName(v)
+		return nil
+	case replica.FieldVersion:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetVersion(v)
+		return nil
+	case replica.FieldStarted:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetStarted(v)
+		return nil
+	case replica.FieldAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetAt(v)
+		return nil
+	case replica.FieldStateSeq:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetStateSeq(v)
+		return nil
+	case replica.FieldState:
+		v, ok := value.([]byte)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetState(v)
+		return nil
+	case replica.FieldCountsSeq:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetCountsSeq(v)
+		return nil
+	case replica.FieldCounts:
+		v, ok := value.([]byte)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetCounts(v)
+		return nil
+	}
+	return fmt.Errorf("unknown Replica field %s", name)
+}
+
+// AddedFields returns all numeric fields that were incremented/decremented during
+// this mutation.
+func (m *ReplicaMutation) AddedFields() []string {
+	var fields []string
+	if m.addstate_seq != nil {
+		fields = append(fields, replica.FieldStateSeq)
+	}
+	if m.addcounts_seq != nil {
+		fields = append(fields, replica.FieldCountsSeq)
+	}
+	return fields
+}
+
+// AddedField returns the numeric value that was incremented/decremented on a field
+// with the given name. The second boolean return value indicates that this field
+// was not set, or was not defined in the schema.
+func (m *ReplicaMutation) AddedField(name string) (ent.Value, bool) {
+	switch name {
+	case replica.FieldStateSeq:
+		return m.AddedStateSeq()
+	case replica.FieldCountsSeq:
+		return m.AddedCountsSeq()
+	}
+	return nil, false
+}
+
+// AddField adds the value to the field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *ReplicaMutation) AddField(name string, value ent.Value) error {
+	switch name {
+	case replica.FieldStateSeq:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddStateSeq(v)
+		return nil
+	case replica.FieldCountsSeq:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddCountsSeq(v)
+		return nil
+	}
+	return fmt.Errorf("unknown Replica numeric field %s", name)
+}
+
+// ClearedFields returns all nullable fields that were cleared during this
+// mutation.
+func (m *ReplicaMutation) ClearedFields() []string {
+	var fields []string
+	if m.FieldCleared(replica.FieldState) {
+		fields = append(fields, replica.FieldState)
+	}
+	if m.FieldCleared(replica.FieldCounts) {
+		fields = append(fields, replica.FieldCounts)
+	}
+	return fields
+}
+
+// FieldCleared returns a boolean indicating if a field with the given name was
+// cleared in this mutation.
+func (m *ReplicaMutation) FieldCleared(name string) bool {
+	_, ok := m.clearedFields[name]
+	return ok
+}
+
+// ClearField clears the value of the field with the given name. It returns an
+// error if the field is not defined in the schema.
+func (m *ReplicaMutation) ClearField(name string) error {
+	switch name {
+	case replica.FieldState:
+		m.ClearState()
+		return nil
+	case replica.FieldCounts:
+		m.ClearCounts()
+		return nil
+	}
+	return fmt.Errorf("unknown Replica nullable field %s", name)
+}
+
+// ResetField resets all changes in the mutation for the field with the given name.
+// It returns an error if the field is not defined in the schema.
+func (m *ReplicaMutation) ResetField(name string) error {
+	switch name {
+	case replica.FieldName:
+		m.ResetName()
+		return nil
+	case replica.FieldVersion:
+		m.ResetVersion()
+		return nil
+	case replica.FieldStarted:
+		m.ResetStarted()
+		return nil
+	case replica.FieldAt:
+		m.ResetAt()
+		return nil
+	case replica.FieldStateSeq:
+		m.ResetStateSeq()
+		return nil
+	case replica.FieldState:
+		m.ResetState()
+		return nil
+	case replica.FieldCountsSeq:
+		m.ResetCountsSeq()
+		return nil
+	case replica.FieldCounts:
+		m.ResetCounts()
+		return nil
+	}
+	return fmt.Errorf("unknown Replica field %s", name)
+}
+
+// AddedEdges returns all edge names that were set/added in this mutation.
+func (m *ReplicaMutation) AddedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// AddedIDs returns all IDs (to other nodes) that were added for the given edge
+// name in this mutation.
+func (m *ReplicaMutation) AddedIDs(name string) []ent.Value {
+	return nil
+}
+
+// RemovedEdges returns all edge names that were removed in this mutation.
+func (m *ReplicaMutation) RemovedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// RemovedIDs returns all IDs (to other nodes) that were removed for the edge with
+// the given name in this mutation.
+func (m *ReplicaMutation) RemovedIDs(name string) []ent.Value {
+	return nil
+}
+
+// ClearedEdges returns all edge names that were cleared in this mutation.
+func (m *ReplicaMutation) ClearedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// EdgeCleared returns a boolean which indicates if the edge with the given name
+// was cleared in this mutation.
+func (m *ReplicaMutation) EdgeCleared(name string) bool {
+	return false
+}
+
+// ClearEdge clears the value of the edge with the given name. It returns an error
+// if that edge is not defined in the schema.
+func (m *ReplicaMutation) ClearEdge(name string) error {
+	return fmt.Errorf("unknown Replica unique edge %s", name)
+}
+
+// ResetEdge resets all changes to the edge with the given name in this mutation.
+// It returns an error if the edge is not defined in the schema.
+func (m *ReplicaMutation) ResetEdge(name string) error {
+	return fmt.Errorf("unknown Replica edge %s", name)
 }
 
 // RolloutMutation represents an operation that mutates the Rollout nodes in the graph.

@@ -5,6 +5,7 @@ package ent
 import (
 	"time"
 
+	"github.com/weirmesh/weir/ent/authority"
 	"github.com/weirmesh/weir/ent/change"
 	"github.com/weirmesh/weir/ent/draft"
 	"github.com/weirmesh/weir/ent/edit"
@@ -15,6 +16,7 @@ import (
 	"github.com/weirmesh/weir/ent/notice"
 	"github.com/weirmesh/weir/ent/object"
 	"github.com/weirmesh/weir/ent/proposal"
+	"github.com/weirmesh/weir/ent/replica"
 	"github.com/weirmesh/weir/ent/rollout"
 	"github.com/weirmesh/weir/ent/schema"
 	"github.com/weirmesh/weir/ent/session"
@@ -27,6 +29,24 @@ import (
 // (default values, validators, hooks and policies) and stitches it
 // to their package variables.
 func init() {
+	authorityFields := schema.Authority{}.Fields()
+	_ = authorityFields
+	// authorityDescCertificate is the schema descriptor for certificate field.
+	authorityDescCertificate := authorityFields[1].Descriptor()
+	// authority.CertificateValidator is a validator for the "certificate" field. It is called by the builders before save.
+	authority.CertificateValidator = authorityDescCertificate.Validators[0].(func([]byte) error)
+	// authorityDescKey is the schema descriptor for key field.
+	authorityDescKey := authorityFields[2].Descriptor()
+	// authority.KeyValidator is a validator for the "key" field. It is called by the builders before save.
+	authority.KeyValidator = authorityDescKey.Validators[0].(func([]byte) error)
+	// authorityDescAt is the schema descriptor for at field.
+	authorityDescAt := authorityFields[4].Descriptor()
+	// authority.DefaultAt holds the default value on creation for the at field.
+	authority.DefaultAt = authorityDescAt.Default.(func() time.Time)
+	// authorityDescID is the schema descriptor for id field.
+	authorityDescID := authorityFields[0].Descriptor()
+	// authority.IDValidator is a validator for the "id" field. It is called by the builders before save.
+	authority.IDValidator = authorityDescID.Validators[0].(func(string) error)
 	changeFields := schema.Change{}.Fields()
 	_ = changeFields
 	// changeDescMesh is the schema descriptor for mesh field.
@@ -45,8 +65,12 @@ func init() {
 	changeDescName := changeFields[4].Descriptor()
 	// change.NameValidator is a validator for the "name" field. It is called by the builders before save.
 	change.NameValidator = changeDescName.Validators[0].(func(string) error)
+	// changeDescVersion is the schema descriptor for version field.
+	changeDescVersion := changeFields[22].Descriptor()
+	// change.DefaultVersion holds the default value on creation for the version field.
+	change.DefaultVersion = changeDescVersion.Default.(int64)
 	// changeDescState is the schema descriptor for state field.
-	changeDescState := changeFields[22].Descriptor()
+	changeDescState := changeFields[23].Descriptor()
 	// change.StateValidator is a validator for the "state" field. It is called by the builders before save.
 	change.StateValidator = changeDescState.Validators[0].(func(string) error)
 	// changeDescID is the schema descriptor for id field.
@@ -125,24 +149,28 @@ func init() {
 	event.IDValidator = eventDescID.Validators[0].(func(int64) error)
 	instanceFields := schema.Instance{}.Fields()
 	_ = instanceFields
+	// instanceDescReplica is the schema descriptor for replica field.
+	instanceDescReplica := instanceFields[0].Descriptor()
+	// instance.DefaultReplica holds the default value on creation for the replica field.
+	instance.DefaultReplica = instanceDescReplica.Default.(string)
 	// instanceDescMesh is the schema descriptor for mesh field.
-	instanceDescMesh := instanceFields[0].Descriptor()
+	instanceDescMesh := instanceFields[1].Descriptor()
 	// instance.MeshValidator is a validator for the "mesh" field. It is called by the builders before save.
 	instance.MeshValidator = instanceDescMesh.Validators[0].(func(string) error)
 	// instanceDescNode is the schema descriptor for node field.
-	instanceDescNode := instanceFields[1].Descriptor()
+	instanceDescNode := instanceFields[2].Descriptor()
 	// instance.NodeValidator is a validator for the "node" field. It is called by the builders before save.
 	instance.NodeValidator = instanceDescNode.Validators[0].(func(string) error)
 	// instanceDescInstance is the schema descriptor for instance field.
-	instanceDescInstance := instanceFields[2].Descriptor()
+	instanceDescInstance := instanceFields[3].Descriptor()
 	// instance.InstanceValidator is a validator for the "instance" field. It is called by the builders before save.
 	instance.InstanceValidator = instanceDescInstance.Validators[0].(func(string) error)
 	// instanceDescAddress is the schema descriptor for address field.
-	instanceDescAddress := instanceFields[3].Descriptor()
+	instanceDescAddress := instanceFields[4].Descriptor()
 	// instance.AddressValidator is a validator for the "address" field. It is called by the builders before save.
 	instance.AddressValidator = instanceDescAddress.Validators[0].(func(string) error)
 	// instanceDescSeen is the schema descriptor for seen field.
-	instanceDescSeen := instanceFields[5].Descriptor()
+	instanceDescSeen := instanceFields[6].Descriptor()
 	// instance.DefaultSeen holds the default value on creation for the seen field.
 	instance.DefaultSeen = instanceDescSeen.Default.(func() time.Time)
 	leaseFields := schema.Lease{}.Fields()
@@ -215,6 +243,28 @@ func init() {
 	proposalDescID := proposalFields[0].Descriptor()
 	// proposal.IDValidator is a validator for the "id" field. It is called by the builders before save.
 	proposal.IDValidator = proposalDescID.Validators[0].(func(string) error)
+	replicaFields := schema.Replica{}.Fields()
+	_ = replicaFields
+	// replicaDescName is the schema descriptor for name field.
+	replicaDescName := replicaFields[1].Descriptor()
+	// replica.NameValidator is a validator for the "name" field. It is called by the builders before save.
+	replica.NameValidator = replicaDescName.Validators[0].(func(string) error)
+	// replicaDescAt is the schema descriptor for at field.
+	replicaDescAt := replicaFields[4].Descriptor()
+	// replica.DefaultAt holds the default value on creation for the at field.
+	replica.DefaultAt = replicaDescAt.Default.(func() time.Time)
+	// replicaDescStateSeq is the schema descriptor for state_seq field.
+	replicaDescStateSeq := replicaFields[5].Descriptor()
+	// replica.DefaultStateSeq holds the default value on creation for the state_seq field.
+	replica.DefaultStateSeq = replicaDescStateSeq.Default.(int64)
+	// replicaDescCountsSeq is the schema descriptor for counts_seq field.
+	replicaDescCountsSeq := replicaFields[7].Descriptor()
+	// replica.DefaultCountsSeq holds the default value on creation for the counts_seq field.
+	replica.DefaultCountsSeq = replicaDescCountsSeq.Default.(int64)
+	// replicaDescID is the schema descriptor for id field.
+	replicaDescID := replicaFields[0].Descriptor()
+	// replica.IDValidator is a validator for the "id" field. It is called by the builders before save.
+	replica.IDValidator = replicaDescID.Validators[0].(func(string) error)
 	rolloutFields := schema.Rollout{}.Fields()
 	_ = rolloutFields
 	// rolloutDescMesh is the schema descriptor for mesh field.

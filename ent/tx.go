@@ -14,6 +14,8 @@ import (
 // Tx is a transactional client that is created by calling Client.Tx().
 type Tx struct {
 	config
+	// Authority is the client for interacting with the Authority builders.
+	Authority *AuthorityClient
 	// Change is the client for interacting with the Change builders.
 	Change *ChangeClient
 	// Draft is the client for interacting with the Draft builders.
@@ -34,6 +36,8 @@ type Tx struct {
 	Object *ObjectClient
 	// Proposal is the client for interacting with the Proposal builders.
 	Proposal *ProposalClient
+	// Replica is the client for interacting with the Replica builders.
+	Replica *ReplicaClient
 	// Rollout is the client for interacting with the Rollout builders.
 	Rollout *RolloutClient
 	// Session is the client for interacting with the Session builders.
@@ -175,6 +179,7 @@ func (tx *Tx) Client() *Client {
 }
 
 func (tx *Tx) init() {
+	tx.Authority = NewAuthorityClient(tx.config)
 	tx.Change = NewChangeClient(tx.config)
 	tx.Draft = NewDraftClient(tx.config)
 	tx.Edit = NewEditClient(tx.config)
@@ -185,6 +190,7 @@ func (tx *Tx) init() {
 	tx.Notice = NewNoticeClient(tx.config)
 	tx.Object = NewObjectClient(tx.config)
 	tx.Proposal = NewProposalClient(tx.config)
+	tx.Replica = NewReplicaClient(tx.config)
 	tx.Rollout = NewRolloutClient(tx.config)
 	tx.Session = NewSessionClient(tx.config)
 	tx.Token = NewTokenClient(tx.config)
@@ -199,7 +205,7 @@ func (tx *Tx) init() {
 // of them in order to commit or rollback the transaction.
 //
 // If a closed transaction is embedded in one of the generated entities, and the entity
-// applies a query, for example: Change.QueryXXX(), the query will be executed
+// applies a query, for example: Authority.QueryXXX(), the query will be executed
 // through the driver which created this transaction.
 //
 // Note that txDriver is not goroutine safe.

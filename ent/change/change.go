@@ -54,6 +54,8 @@ const (
 	FieldTimeline = "timeline"
 	// FieldDigest holds the string denoting the digest field in the database.
 	FieldDigest = "digest"
+	// FieldVersion holds the string denoting the version field in the database.
+	FieldVersion = "version"
 	// FieldState holds the string denoting the state field in the database.
 	FieldState = "state"
 	// FieldUndoneBy holds the string denoting the undone_by field in the database.
@@ -103,6 +105,7 @@ var Columns = []string{
 	FieldHash,
 	FieldTimeline,
 	FieldDigest,
+	FieldVersion,
 	FieldState,
 	FieldUndoneBy,
 	FieldConfirmBy,
@@ -130,6 +133,8 @@ var (
 	KindValidator func(string) error
 	// NameValidator is a validator for the "name" field. It is called by the builders before save.
 	NameValidator func(string) error
+	// DefaultVersion holds the default value on creation for the "version" field.
+	DefaultVersion int64
 	// StateValidator is a validator for the "state" field. It is called by the builders before save.
 	StateValidator func(string) error
 	// IDValidator is a validator for the "id" field. It is called by the builders before save.
@@ -227,6 +232,11 @@ func ByHash(opts ...sql.OrderTermOption) OrderOption {
 // ByDigest orders the results by the digest field.
 func ByDigest(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldDigest, opts...).ToFunc()
+}
+
+// ByVersion orders the results by the version field.
+func ByVersion(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldVersion, opts...).ToFunc()
 }
 
 // ByState orders the results by the state field.

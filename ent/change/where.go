@@ -150,6 +150,11 @@ func Digest(v string) predicate.Change {
 	return predicate.Change(sql.FieldEQ(FieldDigest, v))
 }
 
+// Version applies equality check predicate on the "version" field. It's identical to VersionEQ.
+func Version(v int64) predicate.Change {
+	return predicate.Change(sql.FieldEQ(FieldVersion, v))
+}
+
 // State applies equality check predicate on the "state" field. It's identical to StateEQ.
 func State(v string) predicate.Change {
 	return predicate.Change(sql.FieldEQ(FieldState, v))
@@ -1288,6 +1293,46 @@ func DigestEqualFold(v string) predicate.Change {
 // DigestContainsFold applies the ContainsFold predicate on the "digest" field.
 func DigestContainsFold(v string) predicate.Change {
 	return predicate.Change(sql.FieldContainsFold(FieldDigest, v))
+}
+
+// VersionEQ applies the EQ predicate on the "version" field.
+func VersionEQ(v int64) predicate.Change {
+	return predicate.Change(sql.FieldEQ(FieldVersion, v))
+}
+
+// VersionNEQ applies the NEQ predicate on the "version" field.
+func VersionNEQ(v int64) predicate.Change {
+	return predicate.Change(sql.FieldNEQ(FieldVersion, v))
+}
+
+// VersionIn applies the In predicate on the "version" field.
+func VersionIn(vs ...int64) predicate.Change {
+	return predicate.Change(sql.FieldIn(FieldVersion, vs...))
+}
+
+// VersionNotIn applies the NotIn predicate on the "version" field.
+func VersionNotIn(vs ...int64) predicate.Change {
+	return predicate.Change(sql.FieldNotIn(FieldVersion, vs...))
+}
+
+// VersionGT applies the GT predicate on the "version" field.
+func VersionGT(v int64) predicate.Change {
+	return predicate.Change(sql.FieldGT(FieldVersion, v))
+}
+
+// VersionGTE applies the GTE predicate on the "version" field.
+func VersionGTE(v int64) predicate.Change {
+	return predicate.Change(sql.FieldGTE(FieldVersion, v))
+}
+
+// VersionLT applies the LT predicate on the "version" field.
+func VersionLT(v int64) predicate.Change {
+	return predicate.Change(sql.FieldLT(FieldVersion, v))
+}
+
+// VersionLTE applies the LTE predicate on the "version" field.
+func VersionLTE(v int64) predicate.Change {
+	return predicate.Change(sql.FieldLTE(FieldVersion, v))
 }
 
 // StateEQ applies the EQ predicate on the "state" field.

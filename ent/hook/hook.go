@@ -9,6 +9,18 @@ import (
 	"github.com/weirmesh/weir/ent"
 )
 
+// The AuthorityFunc type is an adapter to allow the use of ordinary
+// function as Authority mutator.
+type AuthorityFunc func(context.Context, *ent.AuthorityMutation) (ent.Value, error)
+
+// Mutate calls f(ctx, m).
+func (f AuthorityFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+	if mv, ok := m.(*ent.AuthorityMutation); ok {
+		return f(ctx, mv)
+	}
+	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.AuthorityMutation", m)
+}
+
 // The ChangeFunc type is an adapter to allow the use of ordinary
 // function as Change mutator.
 type ChangeFunc func(context.Context, *ent.ChangeMutation) (ent.Value, error)
@@ -127,6 +139,18 @@ func (f ProposalFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Value, er
 		return f(ctx, mv)
 	}
 	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.ProposalMutation", m)
+}
+
+// The ReplicaFunc type is an adapter to allow the use of ordinary
+// function as Replica mutator.
+type ReplicaFunc func(context.Context, *ent.ReplicaMutation) (ent.Value, error)
+
+// Mutate calls f(ctx, m).
+func (f ReplicaFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+	if mv, ok := m.(*ent.ReplicaMutation); ok {
+		return f(ctx, mv)
+	}
+	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.ReplicaMutation", m)
 }
 
 // The RolloutFunc type is an adapter to allow the use of ordinary

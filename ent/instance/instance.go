@@ -13,6 +13,8 @@ const (
 	Label = "instance"
 	// FieldID holds the string denoting the id field in the database.
 	FieldID = "id"
+	// FieldReplica holds the string denoting the replica field in the database.
+	FieldReplica = "replica"
 	// FieldMesh holds the string denoting the mesh field in the database.
 	FieldMesh = "mesh"
 	// FieldNode holds the string denoting the node field in the database.
@@ -32,6 +34,7 @@ const (
 // Columns holds all SQL columns for instance fields.
 var Columns = []string{
 	FieldID,
+	FieldReplica,
 	FieldMesh,
 	FieldNode,
 	FieldInstance,
@@ -51,6 +54,8 @@ func ValidColumn(column string) bool {
 }
 
 var (
+	// DefaultReplica holds the default value on creation for the "replica" field.
+	DefaultReplica string
 	// MeshValidator is a validator for the "mesh" field. It is called by the builders before save.
 	MeshValidator func(string) error
 	// NodeValidator is a validator for the "node" field. It is called by the builders before save.
@@ -69,6 +74,11 @@ type OrderOption func(*sql.Selector)
 // ByID orders the results by the id field.
 func ByID(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldID, opts...).ToFunc()
+}
+
+// ByReplica orders the results by the replica field.
+func ByReplica(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldReplica, opts...).ToFunc()
 }
 
 // ByMesh orders the results by the mesh field.

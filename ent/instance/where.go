@@ -54,6 +54,11 @@ func IDLTE(id int) predicate.Instance {
 	return predicate.Instance(sql.FieldLTE(FieldID, id))
 }
 
+// Replica applies equality check predicate on the "replica" field. It's identical to ReplicaEQ.
+func Replica(v string) predicate.Instance {
+	return predicate.Instance(sql.FieldEQ(FieldReplica, v))
+}
+
 // Mesh applies equality check predicate on the "mesh" field. It's identical to MeshEQ.
 func Mesh(v string) predicate.Instance {
 	return predicate.Instance(sql.FieldEQ(FieldMesh, v))
@@ -77,6 +82,71 @@ func Address(v string) predicate.Instance {
 // Seen applies equality check predicate on the "seen" field. It's identical to SeenEQ.
 func Seen(v time.Time) predicate.Instance {
 	return predicate.Instance(sql.FieldEQ(FieldSeen, v))
+}
+
+// ReplicaEQ applies the EQ predicate on the "replica" field.
+func ReplicaEQ(v string) predicate.Instance {
+	return predicate.Instance(sql.FieldEQ(FieldReplica, v))
+}
+
+// ReplicaNEQ applies the NEQ predicate on the "replica" field.
+func ReplicaNEQ(v string) predicate.Instance {
+	return predicate.Instance(sql.FieldNEQ(FieldReplica, v))
+}
+
+// ReplicaIn applies the In predicate on the "replica" field.
+func ReplicaIn(vs ...string) predicate.Instance {
+	return predicate.Instance(sql.FieldIn(FieldReplica, vs...))
+}
+
+// ReplicaNotIn applies the NotIn predicate on the "replica" field.
+func ReplicaNotIn(vs ...string) predicate.Instance {
+	return predicate.Instance(sql.FieldNotIn(FieldReplica, vs...))
+}
+
+// ReplicaGT applies the GT predicate on the "replica" field.
+func ReplicaGT(v string) predicate.Instance {
+	return predicate.Instance(sql.FieldGT(FieldReplica, v))
+}
+
+// ReplicaGTE applies the GTE predicate on the "replica" field.
+func ReplicaGTE(v string) predicate.Instance {
+	return predicate.Instance(sql.FieldGTE(FieldReplica, v))
+}
+
+// ReplicaLT applies the LT predicate on the "replica" field.
+func ReplicaLT(v string) predicate.Instance {
+	return predicate.Instance(sql.FieldLT(FieldReplica, v))
+}
+
+// ReplicaLTE applies the LTE predicate on the "replica" field.
+func ReplicaLTE(v string) predicate.Instance {
+	return predicate.Instance(sql.FieldLTE(FieldReplica, v))
+}
+
+// ReplicaContains applies the Contains predicate on the "replica" field.
+func ReplicaContains(v string) predicate.Instance {
+	return predicate.Instance(sql.FieldContains(FieldReplica, v))
+}
+
+// ReplicaHasPrefix applies the HasPrefix predicate on the "replica" field.
+func ReplicaHasPrefix(v string) predicate.Instance {
+	return predicate.Instance(sql.FieldHasPrefix(FieldReplica, v))
+}
+
+// ReplicaHasSuffix applies the HasSuffix predicate on the "replica" field.
+func ReplicaHasSuffix(v string) predicate.Instance {
+	return predicate.Instance(sql.FieldHasSuffix(FieldReplica, v))
+}
+
+// ReplicaEqualFold applies the EqualFold predicate on the "replica" field.
+func ReplicaEqualFold(v string) predicate.Instance {
+	return predicate.Instance(sql.FieldEqualFold(FieldReplica, v))
+}
+
+// ReplicaContainsFold applies the ContainsFold predicate on the "replica" field.
+func ReplicaContainsFold(v string) predicate.Instance {
+	return predicate.Instance(sql.FieldContainsFold(FieldReplica, v))
 }
 
 // MeshEQ applies the EQ predicate on the "mesh" field.

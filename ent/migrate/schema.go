@@ -8,6 +8,20 @@ import (
 )
 
 var (
+	// AuthoritiesColumns holds the columns for the "authorities" table.
+	AuthoritiesColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeString},
+		{Name: "certificate", Type: field.TypeBytes},
+		{Name: "key", Type: field.TypeBytes},
+		{Name: "not_after", Type: field.TypeTime},
+		{Name: "at", Type: field.TypeTime},
+	}
+	// AuthoritiesTable holds the schema information for the "authorities" table.
+	AuthoritiesTable = &schema.Table{
+		Name:       "authorities",
+		Columns:    AuthoritiesColumns,
+		PrimaryKey: []*schema.Column{AuthoritiesColumns[0]},
+	}
 	// ChangesColumns holds the columns for the "changes" table.
 	ChangesColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeString},
@@ -32,6 +46,7 @@ var (
 		{Name: "hash", Type: field.TypeString, Nullable: true},
 		{Name: "timeline", Type: field.TypeJSON, Nullable: true},
 		{Name: "digest", Type: field.TypeString},
+		{Name: "version", Type: field.TypeInt64, Default: 1},
 		{Name: "state", Type: field.TypeString},
 		{Name: "undone_by", Type: field.TypeString, Nullable: true},
 		{Name: "confirm_by", Type: field.TypeTime, Nullable: true},
@@ -53,7 +68,7 @@ var (
 			{
 				Name:    "change_state",
 				Unique:  false,
-				Columns: []*schema.Column{ChangesColumns[22]},
+				Columns: []*schema.Column{ChangesColumns[23]},
 			},
 			{
 				Name:    "change_rollout",
@@ -162,6 +177,7 @@ var (
 	// InstancesColumns holds the columns for the "instances" table.
 	InstancesColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeInt, Increment: true},
+		{Name: "replica", Type: field.TypeString, Default: ""},
 		{Name: "mesh", Type: field.TypeString},
 		{Name: "node", Type: field.TypeString},
 		{Name: "instance", Type: field.TypeString},
@@ -176,9 +192,9 @@ var (
 		PrimaryKey: []*schema.Column{InstancesColumns[0]},
 		Indexes: []*schema.Index{
 			{
-				Name:    "instance_mesh_node_instance",
+				Name:    "instance_replica_mesh_node_instance",
 				Unique:  true,
-				Columns: []*schema.Column{InstancesColumns[1], InstancesColumns[2], InstancesColumns[3]},
+				Columns: []*schema.Column{InstancesColumns[1], InstancesColumns[2], InstancesColumns[3], InstancesColumns[4]},
 			},
 		},
 	}
@@ -271,6 +287,31 @@ var (
 				Name:    "proposal_mesh_state",
 				Unique:  false,
 				Columns: []*schema.Column{ProposalsColumns[1], ProposalsColumns[10]},
+			},
+		},
+	}
+	// ReplicasColumns holds the columns for the "replicas" table.
+	ReplicasColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeString},
+		{Name: "name", Type: field.TypeString},
+		{Name: "version", Type: field.TypeString},
+		{Name: "started", Type: field.TypeTime},
+		{Name: "at", Type: field.TypeTime},
+		{Name: "state_seq", Type: field.TypeInt64, Default: 0},
+		{Name: "state", Type: field.TypeBytes, Nullable: true},
+		{Name: "counts_seq", Type: field.TypeInt64, Default: 0},
+		{Name: "counts", Type: field.TypeBytes, Nullable: true},
+	}
+	// ReplicasTable holds the schema information for the "replicas" table.
+	ReplicasTable = &schema.Table{
+		Name:       "replicas",
+		Columns:    ReplicasColumns,
+		PrimaryKey: []*schema.Column{ReplicasColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "replica_at",
+				Unique:  false,
+				Columns: []*schema.Column{ReplicasColumns[4]},
 			},
 		},
 	}
@@ -428,6 +469,7 @@ var (
 	}
 	// Tables holds all the tables in the schema.
 	Tables = []*schema.Table{
+		AuthoritiesTable,
 		ChangesTable,
 		DraftsTable,
 		EditsTable,
@@ -438,6 +480,7 @@ var (
 		NoticesTable,
 		ObjectsTable,
 		ProposalsTable,
+		ReplicasTable,
 		RolloutsTable,
 		SessionsTable,
 		TokensTable,

@@ -6,6 +6,9 @@ import (
 	"entgo.io/ent/dialect/sql"
 )
 
+// Authority is the predicate function for authority builders.
+type Authority func(*sql.Selector)
+
 // Change is the predicate function for change builders.
 type Change func(*sql.Selector)
 
@@ -35,6 +38,9 @@ type Object func(*sql.Selector)
 
 // Proposal is the predicate function for proposal builders.
 type Proposal func(*sql.Selector)
+
+// Replica is the predicate function for replica builders.
+type Replica func(*sql.Selector)
 
 // Rollout is the predicate function for rollout builders.
 type Rollout func(*sql.Selector)

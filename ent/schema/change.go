@@ -38,6 +38,7 @@ func (Change) Fields() []ent.Field {
 		field.JSON("timeline", json.RawMessage{}).Optional().Comment("when its truths and its state moved, and what the traffic was"),
 		field.String("digest").Immutable().Comment("of the proposal, to tell a repeat from another one under the same key"),
 
+		field.Int64("version").Default(1).Comment("grows whenever its truths or its state are replaced"),
 		field.String("state").NotEmpty(),
 		field.String("undone_by").Optional(),
 		field.Time("confirm_by").Optional().Nillable(),

@@ -15,6 +15,7 @@ type Instance struct{ ent.Schema }
 // Fields of an instance.
 func (Instance) Fields() []ent.Field {
 	return []ent.Field{
+		field.String("replica").Default("").Immutable().Comment("the name of the replica that its proxy was connected to"),
 		field.String("mesh").NotEmpty().Immutable(),
 		field.String("node").NotEmpty().Immutable(),
 		field.String("instance").NotEmpty().Immutable().Comment("tells instances of the node apart"),
@@ -26,5 +27,5 @@ func (Instance) Fields() []ent.Field {
 
 // Indexes of an instance.
 func (Instance) Indexes() []ent.Index {
-	return []ent.Index{index.Fields("mesh", "node", "instance").Unique()}
+	return []ent.Index{index.Fields("replica", "mesh", "node", "instance").Unique()}
 }
