@@ -22,11 +22,15 @@ const (
 	splitMargin = 0.01
 )
 
-// Run carries the rollouts out until ctx ends. What is under way then goes on after the next start.
+// Run carries the rollouts out until ctx ends, beginning with what the store has of them. What is under way then goes on
+// with the next Run, here or on another replica.
 func (c *Controller) Run(ctx context.Context) error {
+	c.carrying.Store(true)
+	defer c.carrying.Store(false)
 	timer := time.NewTicker(tick)
 	defer timer.Stop()
 	defer c.asking.Wait()
+	c.begin(ctx)
 	for {
 		for _, t := range c.all() {
 			c.asking.Go(func() {
@@ -160,21 +164,23 @@ func (c *Controller) save(ctx context.Context, t *run, next Rollout) error {
 }
 
 // recover reads a rollout again that is recorded in another version than the one known: the answer to an earlier update
-// was lost.
+// was lost, or another replica recorded something.
 func (c *Controller) recover(ctx context.Context, t *run, cause error) error {
 	if mesh.CodeOf(cause) != mesh.Conflict {
 		return cause
 	}
-	r, _, err := c.o.Store.Rollout(ctx, t.r.ID)
-	if err != nil {
+	before := t.r.Version
+	if err := c.reread(ctx, t); err != nil {
 		return errors.Join(cause, err)
 	}
-	if r.Version != t.r.Version {
-		t.r = r
-		t.show()
+	if t.r.Version != before {
+		return errors.Join(cause, errOvertaken)
 	}
 	return cause
 }
+
+// errOvertaken says that a rollout was recorded in another version meanwhile, which is known now.
+var errOvertaken = errors.New("it is known now what was recorded")
 
 // turned says whether somebody should be told.
 func turned(a, b Rollout) bool {

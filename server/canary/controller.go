@@ -79,7 +79,8 @@ type Options struct {
 }
 
 // Controller carries rollouts out. Its methods may be called by many goroutines; they answer from memory or wait for the
-// store, never for proxies, webhooks or PromQL.
+// store, never for proxies, webhooks or PromQL. Of several replicas, one runs it (Run); the others are told what it records
+// (Hear), and record what people ask of them.
 type Controller struct {
 	o      Options
 	log    *slog.Logger
@@ -87,7 +88,9 @@ type Controller struct {
 	events event.Bus[Rollout]
 	wake   chan struct{}
 	asking sync.WaitGroup
-	slots  chan struct{} // bounds what is asked at the same time
+	// carrying is set while Run carries the rollouts out: on one replica at a time.
+	carrying atomic.Bool
+	slots    chan struct{} // bounds what is asked at the same time
 
 	mu     sync.RWMutex
 	active map[string]*run // by ID

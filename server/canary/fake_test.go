@@ -254,17 +254,22 @@ func (b *bench) weights() []int {
 // start begins a rollout that steps over 10 and 50 percent.
 func (b *bench) start(s Spec) Rollout {
 	b.t.Helper()
+	r, err := b.c.Start(b.t.Context(), "shop", filled(s), By{Author: "ann", Reason: "v2"})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return r
+}
+
+// filled gives a spec its target, and steps over 10 and 50 percent.
+func filled(s Spec) Spec {
 	s.Target = reviews
 	if s.Steps == nil {
 		s.Steps = []Step{weight(10), analysed(), weight(50), analysed()}
 	}
 	s.Analysis.IgnoreLatency = true
 	s.Analysis.Judge.Tolerance = 0.02
-	r, err := b.c.Start(b.t.Context(), "shop", s, By{Author: "ann", Reason: "v2"})
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	return r
+	return s
 }
 
 func (b *bench) get(id string) Rollout {

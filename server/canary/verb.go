@@ -2,6 +2,7 @@ package canary
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/weirmesh/weir/server/ident"
@@ -23,9 +24,21 @@ const (
 // Verbs lists the verbs, in the order in which they are offered.
 func Verbs() []Verb { return []Verb{VerbPause, VerbResume, VerbPromote, VerbAbort, VerbRetry} }
 
+// overtakes is how often a verb is tried again after another replica recorded something of the rollout first.
+const overtakes = 5
+
 // Do applies a verb and records what it came to. Errors: mesh.NotFound; mesh.Invalid for what is no verb; mesh.Conflict, in
 // words, when the verb does not fit where the rollout stands; mesh.Unavailable when it could not be recorded.
-func (c *Controller) Do(ctx context.Context, v Verb, id string, by By) (Rollout, error) {
+func (c *Controller) Do(ctx context.Context, v Verb, id string, by By) (r Rollout, err error) {
+	for range overtakes {
+		if r, err = c.do(ctx, v, id, by); !errors.Is(err, errOvertaken) {
+			break
+		}
+	}
+	return r, err
+}
+
+func (c *Controller) do(ctx context.Context, v Verb, id string, by By) (Rollout, error) {
 	t, held, err := c.hold(ctx, id)
 	if err != nil {
 		return Rollout{}, err
@@ -41,7 +54,9 @@ func (c *Controller) Do(ctx context.Context, v Verb, id string, by By) (Rollout,
 		return Rollout{}, err
 	}
 	if err := c.save(ctx, t, next); err != nil {
-		t.judge, t.split, t.sample = judged, split, sample
+		if !errors.Is(err, errOvertaken) {
+			t.judge, t.split, t.sample = judged, split, sample
+		}
 		return Rollout{}, err
 	}
 	if t.r.Active() {
@@ -109,10 +124,13 @@ func (c *Controller) apply(v Verb, r Rollout, held Held, by By) (Rollout, error)
 	return r, mesh.Errorf(mesh.Invalid, "rollout %s: %q is no verb: pause, resume, promote, abort or retry", r.ID, mesh.Shorten(string(v)))
 }
 
-// open finds a rollout, or reads one that is over.
+// open finds a rollout, or reads one that is over. Who does not carry it out looks first how far it is.
 func (c *Controller) open(ctx context.Context, id string) (*run, error) {
 	if t := c.running(id); t != nil {
-		return t, nil
+		if c.carrying.Load() {
+			return t, nil
+		}
+		return t, c.Hear(ctx, id)
 	}
 	t, err := c.load(ctx, id)
 	if mesh.CodeOf(err) == mesh.NotFound {
