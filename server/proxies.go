@@ -14,6 +14,7 @@ import (
 
 	"github.com/weirmesh/weir/server/auth"
 	"github.com/weirmesh/weir/server/auth/people"
+	"github.com/weirmesh/weir/server/certificate"
 	"github.com/weirmesh/weir/server/mesh"
 	"github.com/weirmesh/weir/server/provider"
 	"github.com/weirmesh/weir/server/provider/xds"
@@ -45,9 +46,14 @@ func (o Options) checkXDS() error {
 // listenProxies opens the control plane's address, and reads its certificate if it has one.
 func (s *Server) listenProxies(ctx context.Context) (o xds.Options, err error) {
 	if s.opts.XDSTLSCert != "" || s.opts.XDSTLSKey != "" {
-		if o.TLS, err = xds.ServerTLS(s.opts.XDSTLSCert, s.opts.XDSTLSKey, s.opts.Logger.With("part", "xds")); err != nil {
+		pair, err := certificate.Load(certificate.Files{
+			What: "the control plane", CertFlag: "--xds-tls-cert", KeyFlag: "--xds-tls-key",
+			Cert: s.opts.XDSTLSCert, Key: s.opts.XDSTLSKey, Logger: s.opts.Logger.With("part", "xds"),
+		})
+		if err != nil {
 			return o, err
 		}
+		o.TLS = pair.Config("h2")
 	}
 	if path, ok := strings.CutPrefix(s.opts.XDSListen, xds.UnixScheme); ok {
 		o.Listener, err = listenUnix(ctx, path)

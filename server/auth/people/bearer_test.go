@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/weirmesh/weir/server/auth/seal"
 	"github.com/weirmesh/weir/server/mesh"
 )
 
@@ -78,7 +79,7 @@ func TestKeyFile(t *testing.T) {
 	}
 	wg.Wait()
 	for _, key := range keys {
-		if len(key) != keySize || !bytes.Equal(key, keys[0]) {
+		if len(key) != seal.KeySize || !bytes.Equal(key, keys[0]) {
 			t.Errorf("%d bytes, or another key", len(key))
 		}
 	}
@@ -102,11 +103,11 @@ func TestKeyFile(t *testing.T) {
 }
 
 func TestSealed(t *testing.T) {
-	mine, err := newSealer(bytes.Repeat([]byte{1}, keySize))
+	mine, err := newSealer(bytes.Repeat([]byte{1}, seal.KeySize))
 	if err != nil {
 		t.Fatal(err)
 	}
-	other, err := newSealer(bytes.Repeat([]byte{2}, keySize))
+	other, err := newSealer(bytes.Repeat([]byte{2}, seal.KeySize))
 	if err != nil {
 		t.Fatal(err)
 	}

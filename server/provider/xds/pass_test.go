@@ -28,6 +28,7 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
+	certfiles "github.com/weirmesh/weir/server/certificate"
 	"github.com/weirmesh/weir/server/mesh"
 	"github.com/weirmesh/weir/server/provider"
 	"github.com/weirmesh/weir/server/provider/xds/xdstest"
@@ -142,13 +143,13 @@ type guarded struct {
 func serveGuarded(t testing.TB) guarded {
 	t.Helper()
 	certFile, keyFile, ca := authority(t, t.TempDir(), "weir")
-	config, err := ServerTLS(certFile, keyFile, nil)
+	pair, err := certfiles.Load(certfiles.Files{Cert: certFile, Key: keyFile})
 	if err != nil {
 		t.Fatal(err)
 	}
 	g := guarded{doorman: newDoorman(), ca: ca, roots: x509.NewCertPool()}
 	g.roots.AppendCertsFromPEM(ca)
-	g.served = serve(t, Options{TLS: config, Passes: g.doorman})
+	g.served = serve(t, Options{TLS: pair.Config("h2"), Passes: g.doorman})
 	return g
 }
 
@@ -319,41 +320,4 @@ func TestPlainTextIsNotServedOverTLS(t *testing.T) {
 	}
 	plain := fake(t, g.served, "web", "plain")
 	plain.Wait("no connection", func() bool { return status.Code(plain.Err()) == codes.Unavailable })
-}
-
-func TestCertificateIsReadAgain(t *testing.T) {
-	dir := t.TempDir()
-	certFile, keyFile, _ := authority(t, dir, "first")
-	config, err := ServerTLS(certFile, keyFile, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	name := func() string {
-		cert, err := config.GetCertificate(nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return cert.Leaf.Subject.CommonName
-	}
-	if got := name(); got != "first" {
-		t.Fatalf("serves %s", got)
-	}
-	if err := os.WriteFile(keyFile, []byte("half a key"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	p := &pair{certFile: certFile, keyFile: keyFile}
-	if err := p.load(); mesh.CodeOf(err) != mesh.Invalid {
-		t.Errorf("half a pair is read: %v", err)
-	}
-	time.Sleep(lookAgain)
-	if got := name(); got != "first" {
-		t.Errorf("while the files are no pair, %s is served", got)
-	}
-	authority(t, dir, "second")
-	eventually(t, "the new certificate", func() bool { return name() == "second" })
-	for _, files := range [][2]string{{"", ""}, {certFile, ""}, {filepath.Join(dir, "none"), keyFile}, {keyFile, certFile}} {
-		if _, err := ServerTLS(files[0], files[1], nil); mesh.CodeOf(err) != mesh.Invalid || !strings.Contains(err.Error(), "--xds-tls-cert") {
-			t.Errorf("%v: %v", files, err)
-		}
-	}
 }
