@@ -311,15 +311,9 @@ func (s *Server) meshes() []mesh.Mesh {
 
 // proxyCounts counts the connected proxies of each virtual node and virtual gateway, by graph id.
 func (s *Server) proxyCounts(name string) map[string]int {
-	counts := make(map[string]int)
-	for _, p := range s.xds.Proxies(name) {
-		switch {
-		case !p.Connected():
-		case p.Gateway != "":
-			counts[mesh.GatewayID(p.Gateway)]++
-		default:
-			counts[p.Node]++
-		}
+	counts, gateways := s.xds.Connected(name)
+	for gateway, n := range gateways {
+		counts[mesh.GatewayID(gateway)] = n
 	}
 	return counts
 }

@@ -80,22 +80,37 @@ func New(o Options) (*Instrument, error) {
 // Handler serves the page of metrics.
 func (i *Instrument) Handler() http.Handler { return i.handler }
 
+// rest is how many times as long as a look takes there is none after it: thousands of proxies that come at once change
+// something thousands of times, and each look is at all of them.
+const rest = 9
+
 // Run watches changes and proxies until ctx ends. It returns nil then.
 func (i *Instrument) Run(ctx context.Context) error {
 	changes := i.o.Meshes.Events().Subscribe(256)
 	defer changes.Close()
 	proxies, stop := i.o.Proxies.Watch()
 	defer stop()
-	i.look()
+	rested := time.NewTimer(0)
+	defer rested.Stop()
+	moved, resting := true, true
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case c := <-changes.C:
 			i.watcher.noteChange(c)
+			moved = true
 		case <-proxies:
+			moved = true
+		case <-rested.C:
+			resting = false
 		}
-		i.look()
+		if moved && !resting {
+			begin := time.Now()
+			i.look()
+			moved, resting = false, true
+			rested.Reset(rest * time.Since(begin))
+		}
 	}
 }
 

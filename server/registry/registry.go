@@ -23,8 +23,11 @@ const (
 	// RestoreGrace is the same for instances known from before a restart, whose proxies have yet to come back.
 	RestoreGrace = 30 * time.Second
 
-	saveEvery  = 100 * time.Millisecond
-	retryEvery = time.Second // after a save that failed
+	saveEvery = 100 * time.Millisecond
+	// restOfSaves is how many times as long as a save took there is none after it: each is of every instance, and thousands
+	// that come at once must not be saved a hundred times.
+	restOfSaves = 4
+	retryEvery  = time.Second // after a save that failed
 )
 
 // Instance is one place where a virtual node can be reached.
@@ -300,7 +303,9 @@ func (r *Registry) save(ctx context.Context) (wait time.Duration) {
 	r.unsaved = false
 	r.mu.Unlock()
 
+	begin := r.now()
 	err := r.saver.SaveInstances(ctx, all)
+	took := r.now().Sub(begin)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err != nil {
@@ -310,7 +315,7 @@ func (r *Registry) save(ctx context.Context) (wait time.Duration) {
 		return retryEvery
 	}
 	r.listSaved(all)
-	return saveEvery
+	return max(saveEvery, restOfSaves*took)
 }
 
 // list lists every instance as it is. The lock is held.

@@ -185,7 +185,10 @@ func (s *Server) join(identity Identity, from string) (*session, error) {
 		}
 	}
 	instances := m.instances
-	known := s.known(m)
+	var known pool
+	if len(missing) > 0 {
+		known = s.known(m)
+	}
 	s.mu.Unlock()
 
 	built := make([]classResult, len(missing))

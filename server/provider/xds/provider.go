@@ -264,6 +264,25 @@ func (s *Server) Proxies(meshName string) []provider.Proxy {
 	return out
 }
 
+// Connected counts a mesh's connected proxies by virtual node and by virtual gateway. It costs less than Proxies.
+func (s *Server) Connected(meshName string) (nodes, gateways map[string]int) {
+	nodes, gateways = make(map[string]int), make(map[string]int)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m, ok := s.meshes[meshName]
+	if !ok {
+		return nodes, gateways
+	}
+	for _, x := range m.sessions {
+		if x.identity.Gateway != "" {
+			gateways[x.identity.Gateway]++
+		} else {
+			nodes[x.identity.Node]++
+		}
+	}
+	return nodes, gateways
+}
+
 // Watch gives a channel that receives whenever a Delivery or a Proxy changed, and a function that ends it.
 func (s *Server) Watch() (changed <-chan struct{}, stop func()) {
 	ch := make(chan struct{}, 1)

@@ -90,7 +90,7 @@ func (e *Envoy) Connect() {
 		h.asked = false
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	e.cancel, e.done = cancel, make(chan struct{})
+	e.cancel, e.done, e.err = cancel, make(chan struct{}), nil
 	go e.run(ctx, e.done)
 }
 
