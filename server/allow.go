@@ -36,5 +36,14 @@ func governs(now mesh.Mesh, e change.Edit) bool {
 	if e.Ref.Kind == mesh.KindMesh && (now.Name == "" || e.After == nil) {
 		return true
 	}
-	return !reflect.DeepEqual(mesh.GuardOf(e.Before), mesh.GuardOf(e.After))
+	return mesh.ApprovalOf(e.Before).Required() != mesh.ApprovalOf(e.After).Required() ||
+		!reflect.DeepEqual(mesh.GuardOf(e.Before), mesh.GuardOf(e.After))
+}
+
+// who tells the door who asks, so that nobody is their own second person.
+func who(ctx context.Context) change.Whoever {
+	id, _ := auth.From(ctx)
+	return change.Whoever{Person: id.Person, Name: id.Name, Overrides: func(name string) error {
+		return auth.Can(ctx, auth.Govern, auth.Resource{Mesh: name})
+	}}
 }

@@ -149,7 +149,7 @@ func (s *Server) open() error {
 	var err error
 	s.door, err = change.New(change.Options{
 		Store: s.store, Provider: s.xds, Traffic: s.seeing.told, Around: s.seeing.live, Guard: s.evidence,
-		Planner: s.planner(), Allow: asked, Logger: log.With("part", "change"),
+		Planner: s.planner(), Allow: asked, Approvals: s.store, Who: who, Logger: log.With("part", "change"),
 	})
 	return err
 }

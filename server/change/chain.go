@@ -35,6 +35,7 @@ type sealed struct {
 	Breaches []guard.Breach `json:"breaches,omitempty"`
 	Override string         `json:"override,omitempty"`
 	Rollout  string         `json:"rollout,omitempty"`
+	Approved string         `json:"approvedBy,omitempty"`
 	Key      string         `json:"key,omitempty"`
 	Digest   string         `json:"digest"`
 	Edits    []sealedEdit   `json:"edits"`
@@ -54,7 +55,7 @@ func Seal(previous string, r Record) (string, error) {
 	s := sealed{
 		Form: 1, Previous: previous, ID: c.ID, Mesh: c.Mesh, Revision: c.Accepted.Revision, Kind: c.Kind, Name: c.Name, Objects: c.Objects,
 		Summary: c.Summary, Author: c.Author, Reason: c.Reason, At: c.At.UTC(), Diff: c.Diff, Undoes: c.Undoes,
-		Breaches: c.Breaches, Override: c.Override, Rollout: c.Rollout, Key: r.Key, Digest: r.Digest,
+		Breaches: c.Breaches, Override: c.Override, Rollout: c.Rollout, Approved: c.ApprovedBy, Key: r.Key, Digest: r.Digest,
 		Edits: make([]sealedEdit, len(r.Edits)),
 	}
 	for i, e := range r.Edits {

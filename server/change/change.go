@@ -23,6 +23,8 @@ const (
 	Reverted   State = "reverted"   // its deadline passed, or somebody reverted it: the state before is restored
 	Undone     State = "undone"     // a later change took it back
 	Superseded State = "superseded" // later changes replaced all that it set
+	// Waiting is no entry of the ledger yet: it waits for a second person, or a dry run of it would.
+	Waiting State = "waiting"
 )
 
 // Change is one entry of the ledger. Its three truths are Accepted, Programmed and Observed.
@@ -55,6 +57,10 @@ type Change struct {
 	Override string `json:"override,omitempty"`
 	// Rollout is the canary rollout that made the change; empty: a person did.
 	Rollout string `json:"rollout,omitempty"`
+	// ApprovedBy is the second person, where the mesh asks for one.
+	ApprovedBy string `json:"approvedBy,omitempty"`
+	// Waits is the proposal that a change became, when State is Waiting: nothing of it is in effect.
+	Waits *Approval `json:"waits,omitempty"`
 	// Hash chains the entry to the one before it, in hexadecimal: whoever alters an entry breaks the chain.
 	Hash string `json:"hash,omitempty"`
 	// Note says in words what of a change was not taken back at its deadline, and why; on both entries.
@@ -123,6 +129,8 @@ type Proposal struct {
 	Undoes        string // the change that this one takes back
 	// Override is the reason for going over guard rails; empty: they hold.
 	Override string
+	// Emergency is the reason for not waiting for a second person, which takes auth.Govern; empty: it waits.
+	Emergency string
 	// Rollout is the canary rollout on whose behalf the change is made; empty: a person's.
 	Rollout string
 	// Back says that a rollout takes its own steps back: guard rails do not stop it.
@@ -144,6 +152,9 @@ type Record struct {
 	// Moves are the earlier entries whose state changes because of this one, recorded in the same transaction. Only
 	// Append reads them; Records leaves them empty.
 	Moves []Move
+	// Approves is the proposal that became this entry, approved in the same transaction if it still waits: mesh.Conflict
+	// (ErrDecided) otherwise. Nil: none. Only Append reads it.
+	Approves *Approval
 }
 
 // Move is an earlier entry's step to another state.

@@ -30,8 +30,11 @@ type Options struct {
 	Guard    Guard   // none: no guard rails
 	Planner  Planner // none: no forecasts
 	Allow    Allow   // none: whoever asks may
-	Logger   *slog.Logger
-	Now      func() time.Time // time.Now when nil
+	// Approvals keeps what waits for a second person. None: a mesh that asks for one is changed by nobody.
+	Approvals Approvals
+	Who       Who // none: nobody is a person
+	Logger    *slog.Logger
+	Now       func() time.Time // time.Now when nil
 	// Elapsed is the time since some fixed moment by a clock that nobody sets; deadlines go by it while the process
 	// lives. Nil: the system's monotonic clock.
 	Elapsed func() time.Duration
@@ -51,7 +54,11 @@ type Door struct {
 	elapsed  func() time.Duration
 	around   Around
 	events   event.Bus[Change]
-	wake     chan struct{} // capacity one: there is something for Run to look at
+
+	approvals Approvals
+	who       Who
+	motions   event.Bus[Approval]
+	wake      chan struct{} // capacity one: there is something for Run to look at
 
 	// write is held while something is recorded; it guards unsure, last, heads and the order of what the provider gets.
 	write  sync.Mutex
@@ -98,7 +105,7 @@ func New(o Options) (*Door, error) {
 		meshes:  make(map[string]Current),
 		active:  make(map[string]*entry),
 		refused: make(map[string]time.Time),
-		elapsed: o.Elapsed, around: o.Around,
+		elapsed: o.Elapsed, around: o.Around, approvals: o.Approvals, who: o.Who,
 		heads: make(map[string]head),
 	}
 	if d.log == nil {
@@ -106,6 +113,9 @@ func New(o Options) (*Door, error) {
 	}
 	if d.allow == nil {
 		d.allow = func(context.Context, mesh.Mesh, []Edit) error { return nil }
+	}
+	if d.who == nil {
+		d.who = nobody
 	}
 	if d.now == nil {
 		d.now = time.Now

@@ -164,7 +164,9 @@ func (d *Door) adopt(w written) {
 // By is who wants a change confirmed or taken back.
 type By struct {
 	Author, Reason string
-	DryRun         bool
+	// Emergency is the reason for not waiting for a second person, as Proposal's.
+	Emergency string
+	DryRun    bool
 }
 
 // Undo takes a kept or pending change back by a new change that sets what it touched to what was before. Errors:
@@ -194,7 +196,7 @@ func (d *Door) reverse(ctx context.Context, id string, by By, takes State) (draf
 		return draft{}, mesh.Errorf(mesh.Conflict, "change %s does not wait for confirmation, it is %s: undo it instead", c.ID, c.State)
 	}
 	t := draft{
-		Proposal: Proposal{Mesh: c.Mesh, Author: by.Author, Reason: by.Reason, DryRun: by.DryRun, Undoes: c.ID},
+		Proposal: Proposal{Mesh: c.Mesh, Author: by.Author, Reason: by.Reason, DryRun: by.DryRun, Undoes: c.ID, Emergency: by.Emergency},
 		takes:    takes, pins: make(map[mesh.Ref]int64, len(r.Edits)), undoes: r.Edits, back: true,
 	}
 	for _, e := range r.Edits {

@@ -47,6 +47,8 @@ type draft struct {
 	back bool
 	// note becomes the entry's.
 	note string
+	// approves is the proposal that somebody approves; nil: nobody has been asked.
+	approves *Approval
 }
 
 // written is a draft that passed every check, ready to be recorded.
@@ -112,6 +114,9 @@ func (d *Door) through(ctx context.Context, drafted func(context.Context) (draft
 	if err != nil {
 		return Change{}, err
 	}
+	if err := d.second(ctx, t, digest, &w); err != nil {
+		return Change{}, err
+	}
 	if t.DryRun {
 		*dry = w.intent
 		w.record.Change.ID, w.record.Change.Accepted, w.record.Change.DryRun = "", nil, true
@@ -151,7 +156,7 @@ func (t draft) bounded() error {
 	for _, f := range []struct {
 		name, value string
 		limit       int
-	}{{"author", t.Author, maxAuthor}, {"reason", t.Reason, maxReason}, {"idempotency key", t.IdempotencyKey, maxKey}} {
+	}{{"author", t.Author, maxAuthor}, {"reason", t.Reason, maxReason}, {"emergency", t.Emergency, maxReason}, {"idempotency key", t.IdempotencyKey, maxKey}} {
 		if len(f.value) > f.limit || !utf8.ValidString(f.value) || strings.ContainsRune(f.value, 0) {
 			broken = append(broken, mesh.Violation{Field: f.name, Rule: fmt.Sprintf("is text of at most %d bytes", f.limit)})
 		}

@@ -127,6 +127,7 @@ func Gather(name string, documents []Document, settings func(mesh string) mesh.S
 		whole := *d.Whole
 		whole.EgressFilter = cmp.Or(whole.EgressFilter, now.EgressFilter)
 		whole.Health, whole.Guard = cmp.Or(whole.Health, now.Health), cmp.Or(whole.Guard, now.Guard)
+		whole.Approval = cmp.Or(whole.Approval, now.Approval) // a file that does not speak of it does not switch it off
 		b.Patch.Put = append(b.Patch.Put, whole.Objects()...)
 		if d.Version != 0 {
 			b.Base[mesh.Ref{Kind: mesh.KindMesh, Name: whole.Name}] = d.Version

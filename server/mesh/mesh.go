@@ -12,6 +12,7 @@ type Mesh struct {
 	EgressFilter  EgressFilter     `json:"egressFilter,omitempty"`
 	Health        *HealthLimits    `json:"health,omitempty"`
 	Guard         *Guard           `json:"guard,omitempty"`
+	Approval      Approval         `json:"approval,omitempty"`
 	Nodes         []VirtualNode    `json:"nodes,omitempty"`
 	Services      []VirtualService `json:"services,omitempty"`
 	Routers       []VirtualRouter  `json:"routers,omitempty"`
@@ -29,6 +30,24 @@ const (
 	DropAll  EgressFilter = "DROP_ALL"
 	AllowAll EgressFilter = "ALLOW_ALL"
 )
+
+// Approval says whether one person alone may change a mesh.
+type Approval string
+
+// ApprovalRequired has a second person approve every change of the mesh; ApprovalNone, as the empty value, does not.
+const (
+	ApprovalRequired Approval = "required"
+	ApprovalNone     Approval = "none"
+)
+
+// Required tells whether a second person has to approve.
+func (a Approval) Required() bool { return a == ApprovalRequired }
+
+// ApprovalOf gives a mesh's own setting; of objects other than Settings, and of nil, it is empty.
+func ApprovalOf(o Object) Approval {
+	s, _ := o.(Settings)
+	return s.Approval
+}
 
 // Protocol is the protocol of a listener or of a route.
 type Protocol string
@@ -57,4 +76,5 @@ type Settings struct {
 	EgressFilter EgressFilter  `json:"egressFilter,omitempty"`
 	Health       *HealthLimits `json:"health,omitempty"`
 	Guard        *Guard        `json:"guard,omitempty"`
+	Approval     Approval      `json:"approval,omitempty"`
 }

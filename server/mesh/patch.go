@@ -9,7 +9,7 @@ import (
 
 // Settings gives the mesh's own settings as an object.
 func (m Mesh) Settings() Settings {
-	return Settings{Name: m.Name, EgressFilter: m.EgressFilter, Health: m.Health, Guard: m.Guard}
+	return Settings{Name: m.Name, EgressFilter: m.EgressFilter, Health: m.Health, Guard: m.Guard, Approval: m.Approval}
 }
 
 // Objects lists everything in the mesh, its settings first (unless the mesh has no name, which is how an absent mesh
@@ -179,7 +179,7 @@ func (p Patch) consistent() error {
 func (m Mesh) without(ref Ref) Mesh {
 	switch ref.Kind {
 	case KindMesh:
-		m.Name, m.EgressFilter, m.Health, m.Guard = "", "", nil, nil
+		m.Name, m.EgressFilter, m.Health, m.Guard, m.Approval = "", "", nil, nil, ""
 	case KindNode:
 		m.Nodes = removed(m.Nodes, ref)
 	case KindService:
@@ -210,7 +210,7 @@ func removed[T Object](list []T, ref Ref) []T {
 func (m Mesh) with(o Object) Mesh {
 	switch o := o.(type) {
 	case Settings:
-		m.Name, m.EgressFilter, m.Health, m.Guard = o.Name, o.EgressFilter, o.Health, o.Guard
+		m.Name, m.EgressFilter, m.Health, m.Guard, m.Approval = o.Name, o.EgressFilter, o.Health, o.Guard, o.Approval
 	case VirtualNode:
 		m.Nodes = placed(m.Nodes, o)
 	case VirtualService:

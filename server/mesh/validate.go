@@ -71,6 +71,9 @@ func (c *checker) settings(s Settings) {
 	if s.EgressFilter != "" {
 		c.oneOf("egressFilter", string(s.EgressFilter), string(DropAll), string(AllowAll))
 	}
+	if s.Approval != "" {
+		c.oneOf("approval", string(s.Approval), string(ApprovalRequired), string(ApprovalNone))
+	}
 	c.health(s.Health, true)
 	c.guard(s.Guard)
 }

@@ -39,6 +39,9 @@ func (s *Store) Append(ctx context.Context, base int64, r change.Record) error {
 		if err := move(ctx, tx, r.Moves); err != nil {
 			return err
 		}
+		if err := s.approve(ctx, tx, r.Approves); err != nil {
+			return err
+		}
 		return s.note(ctx, tx, Notice{Kind: NoticeChange, Mesh: r.Change.Mesh, Subject: r.Change.ID})
 	})
 	if err != nil || !asked {
@@ -171,7 +174,7 @@ func insertChange(ctx context.Context, tx *ent.Tx, revision int64, r change.Reco
 		SetAuthor(c.Author).SetReason(c.Reason).SetAt(c.At.UTC()).SetAcceptedAt(accepted.UTC()).
 		SetDiff(c.Diff).SetUndoes(c.Undoes).SetDigest(r.Digest).
 		SetState(string(c.State)).SetUndoneBy(c.UndoneBy).
-		SetOverride(c.Override).SetRollout(c.Rollout).SetHash(c.Hash)
+		SetOverride(c.Override).SetRollout(c.Rollout).SetApprovedBy(c.ApprovedBy).SetHash(c.Hash)
 	if len(c.Breaches) > 0 {
 		breaches, err := json.Marshal(c.Breaches)
 		if err != nil {
