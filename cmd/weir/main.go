@@ -110,7 +110,7 @@ func (a *app) root() *cobra.Command {
 		a.queryCommand(), a.sourcesCommand(), a.targetsCommand(),
 		a.weightsCommand(), a.poolCommand(), a.deleteCommand(), a.adviseCommand(), a.changesCommand(), a.eventsCommand(), a.canaryCommand(),
 		a.whoamiCommand(), a.userCommand(), a.tokenCommand(), a.keyCommand(),
-		a.doctorCommand(), a.benchCommand(), a.versionCommand(),
+		a.backupCommand(), a.restoreCommand(), a.doctorCommand(), a.benchCommand(), a.versionCommand(),
 	)
 	root.CompletionOptions.HiddenDefaultCmd = true
 	return root

@@ -25,6 +25,9 @@ func TestNewerSchemaIsRefused(t *testing.T) {
 		if _, err := s.write.ExecContext(t.Context(), "INSERT INTO goose_db_version (version_id, is_applied) VALUES (99990101000000, true)"); err != nil {
 			t.Fatal(err)
 		}
+		if _, err := s.write.ExecContext(t.Context(), "DROP TABLE "+floorTable); err != nil { // it does not say who can work with it
+			t.Fatal(err)
+		}
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}
