@@ -40,7 +40,7 @@ needs none.`,
 	fs.StringVar(&o.Node, "node", "", "the virtual node that the proxy runs beside")
 	fs.StringVar(&o.Gateway, "gateway", "", "the virtual gateway that the proxy is")
 	fs.StringVar(&o.Instance, "instance", "", "tells proxies of the same node apart")
-	fs.StringVar(&o.XDS, "xds", "127.0.0.1:18000", "host:port of Weir's control plane, or unix:/PATH")
+	fs.StringVar(&o.XDS, "xds", "127.0.0.1:18000", "host:port of Weir's control plane, or unix:/PATH; several replicas with commas in between")
 	fs.StringVar(&o.Address, "address", "", "the IP address where other proxies reach this one")
 	fs.StringVar(&o.Bind, "bind", "", "the IP address that the proxy listens on (default 0.0.0.0)")
 	fs.StringVar(&o.AppAddress, "app-address", "", "the IP address of the application (default 127.0.0.1)")

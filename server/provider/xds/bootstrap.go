@@ -35,7 +35,7 @@ const (
 type BootstrapOptions struct {
 	Mesh, Node, Gateway string // exactly one of Node and Gateway
 	Instance            string // tells proxies of the same node apart
-	XDS                 string // host:port of Weir's xDS, or unix:/PATH
+	XDS                 string // host:port of Weir's xDS, or unix:/PATH; of several replicas: host:port of each, with commas in between
 
 	Token      string // shown to Weir; empty: none
 	CA         []byte // in PEM, what Weir's certificate is checked against; empty: plain text
@@ -59,7 +59,7 @@ func Bootstrap(o BootstrapOptions) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	weir, err := o.server()
+	weirs, err := o.servers(node.GetId())
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +74,7 @@ func Bootstrap(o BootstrapOptions) ([]byte, error) {
 		StatsSinks:         []*metricsv3.StatsSink{p.metricsSink(o.Token)},
 		StatsConfig:        statsConfig(),
 		DynamicResources:   dynamicResources(o.Token),
-		StaticResources:    &bootstrapv3.Bootstrap_StaticResources{Clusters: []*clusterv3.Cluster{p.controlPlane(weir, socket)}},
+		StaticResources:    &bootstrapv3.Bootstrap_StaticResources{Clusters: []*clusterv3.Cluster{p.controlPlane(weirs, socket)}},
 		OverloadManager:    p.overloadManager(),
 	}
 	if b.Admin, err = o.admin(); err != nil {

@@ -1,6 +1,7 @@
 package xds
 
 import (
+	"fmt"
 	"maps"
 	"regexp"
 	"slices"
@@ -143,4 +144,41 @@ func versions(s *Snapshot) map[string]string {
 		}
 	}
 	return all
+}
+
+// Of several replicas every proxy prefers another one, and asks each whether it serves.
+func TestBootstrapOfReplicas(t *testing.T) {
+	o := BootstrapOptions{Mesh: "m", Node: "a", XDS: "10.0.0.1:18000, 10.0.0.2:18000,weir-c.example.com:18000"}
+	first := make(map[string]int)
+	for i := range 300 {
+		o.Instance = fmt.Sprint("i", i)
+		list, err := o.servers("mesh/m/virtualNode/a/" + o.Instance)
+		if err != nil {
+			t.Fatal(err)
+		}
+		first[list[0].host]++
+	}
+	for host, n := range first {
+		if n < 60 || len(first) != 3 {
+			t.Errorf("%d of 300 proxies prefer %s", n, host)
+		}
+	}
+	text, err := Bootstrap(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range []string{"STRICT_DNS", "grpc_health_check", "close_connections_on_host_health_failure: true", "priority: 2"} {
+		if !strings.Contains(string(text), part) {
+			t.Errorf("there is no %s in\n%s", part, text)
+		}
+	}
+	for xds, want := range map[string]string{
+		"a:1,a:1": "given twice", "a:1,unix:/run/weir.sock": "a Unix socket leads to one Weir", "a:1,": "not host:port",
+		strings.Repeat("a:1,", 9) + "b:1": "more than 9",
+	} {
+		o.XDS = xds
+		if _, err := Bootstrap(o); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", xds, err)
+		}
+	}
 }

@@ -93,17 +93,28 @@ func (o BootstrapOptions) socket(p *packer) (*corev3.TransportSocket, error) {
 	if err := checkCA(o.CA); err != nil {
 		return nil, err
 	}
-	weir, err := o.server()
+	weirs, err := o.servers("")
 	if err != nil {
 		return nil, err
 	}
-	name := cmp.Or(o.ServerName, weir.host)
-	if name == "" {
-		return nil, mesh.Errorf(mesh.Invalid, "bootstrap: a Unix socket has no name that a certificate could be for: leave --ca out, or give --server-name")
-	}
-	kind, sni := tlsv3.SubjectAltNameMatcher_DNS, name
-	if addr, err := netip.ParseAddr(name); err == nil {
-		kind, sni, name = tlsv3.SubjectAltNameMatcher_IP_ADDRESS, "", addr.String() // TLS names hosts only
+	sni, names := "", []*tlsv3.SubjectAltNameMatcher{}
+	for _, weir := range weirs {
+		name := cmp.Or(o.ServerName, weir.host)
+		if name == "" {
+			return nil, mesh.Errorf(mesh.Invalid, "bootstrap: a Unix socket has no name that a certificate could be for: leave --ca out, or give --server-name")
+		}
+		kind := tlsv3.SubjectAltNameMatcher_DNS
+		if addr, err := netip.ParseAddr(name); err == nil {
+			kind, name = tlsv3.SubjectAltNameMatcher_IP_ADDRESS, addr.String()
+		} else if o.ServerName != "" || len(weirs) == 1 { // TLS names hosts only, and one for a whole cluster
+			sni = name
+		}
+		names = append(names, &tlsv3.SubjectAltNameMatcher{
+			SanType: kind, Matcher: &matcherv3.StringMatcher{MatchPattern: &matcherv3.StringMatcher_Exact{Exact: name}},
+		})
+		if o.ServerName != "" {
+			break
+		}
 	}
 	config := p.any(&tlsv3.UpstreamTlsContext{
 		Sni: sni,
@@ -111,10 +122,8 @@ func (o BootstrapOptions) socket(p *packer) (*corev3.TransportSocket, error) {
 			TlsParams:     &tlsv3.TlsParameters{TlsMinimumProtocolVersion: tlsv3.TlsParameters_TLSv1_2, TlsMaximumProtocolVersion: tlsv3.TlsParameters_TLSv1_3},
 			AlpnProtocols: []string{"h2"},
 			ValidationContextType: &tlsv3.CommonTlsContext_ValidationContext{ValidationContext: &tlsv3.CertificateValidationContext{
-				TrustedCa: &corev3.DataSource{Specifier: &corev3.DataSource_InlineString{InlineString: string(o.CA)}},
-				MatchTypedSubjectAltNames: []*tlsv3.SubjectAltNameMatcher{{
-					SanType: kind, Matcher: &matcherv3.StringMatcher{MatchPattern: &matcherv3.StringMatcher_Exact{Exact: name}},
-				}},
+				TrustedCa:                 &corev3.DataSource{Specifier: &corev3.DataSource_InlineString{InlineString: string(o.CA)}},
+				MatchTypedSubjectAltNames: names,
 			}},
 		},
 	})
@@ -155,7 +164,7 @@ func grpcService(token string) *corev3.GrpcService {
 }
 
 // controlPlane is Weir. The keepalive notices a Weir that vanished without closing its connections.
-func (p *packer) controlPlane(weir place, socket *corev3.TransportSocket) *clusterv3.Cluster {
+func (p *packer) controlPlane(weirs []place, socket *corev3.TransportSocket) *clusterv3.Cluster {
 	options := p.any(&upstreamv3.HttpProtocolOptions{
 		UpstreamProtocolOptions: &upstreamv3.HttpProtocolOptions_ExplicitHttpConfig_{
 			ExplicitHttpConfig: &upstreamv3.HttpProtocolOptions_ExplicitHttpConfig{
@@ -167,12 +176,14 @@ func (p *packer) controlPlane(weir place, socket *corev3.TransportSocket) *clust
 			},
 		},
 	})
-	return &clusterv3.Cluster{
+	c := &clusterv3.Cluster{
 		Name:                          controlPlane,
-		ClusterDiscoveryType:          &clusterv3.Cluster_Type{Type: weir.discovery()},
+		ClusterDiscoveryType:          &clusterv3.Cluster_Type{Type: weirs[0].discovery()},
 		ConnectTimeout:                durationpb.New(time.Second),
-		LoadAssignment:                assignment(controlPlane, []*endpointv3.LbEndpoint{weir.endpoint()}),
+		LoadAssignment:                &endpointv3.ClusterLoadAssignment{ClusterName: controlPlane},
 		TypedExtensionProtocolOptions: map[string]*anypb.Any{httpOptionsName: options},
 		TransportSocket:               socket,
 	}
+	replicate(c, weirs)
+	return c
 }

@@ -17,6 +17,8 @@ import (
 	"golang.org/x/time/rate"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/health"
+	healthgrpc "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
 
 	"github.com/weirmesh/weir/server/mesh"
@@ -130,6 +132,8 @@ func (s *Server) Run(ctx context.Context) error {
 	server := grpc.NewServer(options...)
 	discoveryv3.RegisterAggregatedDiscoveryServiceServer(server, ads{server: s})
 	metricsv3.RegisterMetricsServiceServer(server, stats{server: s})
+	serving := health.NewServer()
+	healthgrpc.RegisterHealthServer(server, serving)
 
 	var changed <-chan struct{}
 	if s.registry != nil {
@@ -152,6 +156,7 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	g.Go(func() error {
 		s.loop(ctx, changed)
+		serving.Shutdown()
 		close(s.stopping)
 		stop(server)
 		return nil
