@@ -45,6 +45,7 @@ type flow struct {
 	links    []*link
 	totals   sums    // since the proxies started, not only since they were first seen
 	took     float64 // the latencies' sum, in ms
+	own      *spread // of what was reported to this process; nil: nothing, or nobody asks
 }
 
 // sums are counters that never wrap.

@@ -29,6 +29,7 @@ type link struct {
 	life   int    // of the proxy when last was set
 	index  int    // in the flow's links and ties
 	last   [counters]float64
+	past   *[counters]float64 // how far the counters came in the proxy's lives before this one; nil: it had none
 	gauges [gauges]float64
 	histAt int64     // the flush of the newest histogram
 	bounds []float64 // of the proxy's own buckets
@@ -73,15 +74,17 @@ func (k *link) setCounter(s slot, v float64) {
 	if !k.admit(s) {
 		return
 	}
-	if k.life != k.src.life {
-		k.life, k.last = k.src.life, [counters]float64{}
+	k.renew()
+	if v < k.last[s] {
+		k.reset(s)
 	}
-	last := k.last[s]
+	d := v - k.last[s]
 	k.last[s] = v
-	d := v - last
-	if d < 0 {
-		d = v
-	}
+	k.advance(s, d)
+}
+
+// advance counts what a counter counted.
+func (k *link) advance(s slot, d float64) {
 	if d == 0 {
 		return
 	}
@@ -89,6 +92,40 @@ func (k *link) setCounter(s slot, v float64) {
 	if !k.src.baseline && d < maxStep {
 		k.add(s, d)
 	}
+}
+
+// renew begins all counters again if the proxy did.
+func (k *link) renew() {
+	if k.life == k.src.life {
+		return
+	}
+	k.life = k.src.life
+	for s := range counters {
+		k.reset(s)
+	}
+}
+
+// reset begins a counter again at zero. Of a proxy elsewhere its teller keeps how far it came.
+func (k *link) reset(s slot) {
+	if k.src.teller == "" && k.last[s] != 0 {
+		k.setBefore(s, k.before(s)+k.last[s])
+	}
+	k.last[s] = 0
+}
+
+// before is how far a counter came in the lives before this one.
+func (k *link) before(s slot) float64 {
+	if k.past == nil {
+		return 0
+	}
+	return k.past[s]
+}
+
+func (k *link) setBefore(s slot, v float64) {
+	if k.past == nil {
+		k.past = new([counters]float64)
+	}
+	k.past[s] = v
 }
 
 // addTotal counts for those who compare counts over any time.
@@ -217,16 +254,27 @@ func (k *link) observe(h *dto.Histogram, flush int64) {
 	}
 	var before uint64
 	f := k.flow
+	own := f.ownSpread(k.src.mesh)
+	count := func(bucket int, d uint64) {
+		f.ring.add(columns+bucket, uint32(d))
+		if own != nil {
+			own.buckets[bucket] += float64(d)
+		}
+	}
 	for i, b := range h.GetBucket() {
 		if c := min(b.GetCumulativeCount(), n); c > before {
-			f.ring.add(columns+int(k.to[i]), uint32(c-before))
+			count(int(k.to[i]), c-before)
 			before = c
 		}
 	}
 	if n > before {
-		f.ring.add(columns+len(f.bounds), uint32(n-before))
+		count(len(f.bounds), n-before)
 	}
-	f.took += sumOf(h)
+	sum := sumOf(h)
+	f.took += sum
+	if own != nil {
+		own.took += sum
+	}
 }
 
 // maxTook is longer than a request can take, in ms; a sum that needs longer ones is broken.

@@ -46,6 +46,9 @@ type Live struct {
 	opts   Options
 	mu     sync.RWMutex
 	meshes map[string]*meshState
+
+	telling   bool                 // other processes are told what is counted here
+	processes map[string]time.Time // the other processes, and when they were heard
 }
 
 // New makes an empty aggregator.
@@ -59,7 +62,7 @@ func New(opts Options) *Live {
 	if opts.LabelLimit <= 0 {
 		opts.LabelLimit = 512
 	}
-	return &Live{opts: opts, meshes: make(map[string]*meshState)}
+	return &Live{opts: opts, meshes: make(map[string]*meshState), processes: make(map[string]time.Time)}
 }
 
 // Push takes one message of a proxy's metrics stream that arrived at that time. A flush may come in several messages.
@@ -70,7 +73,7 @@ func (l *Live) Push(src mesh.Source, at time.Time, families []*dto.MetricFamily)
 	defer m.mu.Unlock()
 	now := at.UnixMilli()
 	s := m.source(src)
-	s.gone = false
+	s.here()
 	s.noticeRestart(families, now)
 	for _, f := range families {
 		st := statOf(f.GetName())
@@ -93,15 +96,8 @@ func (l *Live) Gone(src mesh.Source) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	s := m.sources[src.Proxy]
-	if s == nil {
-		return
-	}
-	s.gone = true
-	for _, k := range s.links {
-		if k != nil {
-			k.withdraw()
-		}
+	if s := m.sources[src.Proxy]; s != nil && s.teller == "" {
+		s.leave()
 	}
 }
 
@@ -134,6 +130,7 @@ func (l *Live) open(name string) *meshState {
 	m := l.meshes[name]
 	if m == nil {
 		m = newMeshState(name, l.opts)
+		m.telling = l.telling
 		l.meshes[name] = m
 	}
 	return m

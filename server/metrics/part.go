@@ -37,6 +37,7 @@ func (l *Live) Parts(name string, visit func(Part)) {
 
 // part is the link's counters as its proxy last said them.
 func (k *link) part() Part {
+	k.renew()
 	p := Part{Proxy: k.src.id.Proxy, From: k.flow.from, To: k.flow.to}
 	if k.tcp {
 		p.Errors = k.last[overConnections] + k.last[connectFail] + k.last[noneHealthy]

@@ -36,6 +36,10 @@ type source struct {
 	uptime   float64 // as it last said, in seconds
 	timed    bool    // it says its uptime
 	life     int     // one more after each restart that its uptime told
+	whole    bool    // all that it counted in its first life here is of since
+	teller   string  // the process that tells of it; empty: it reports here
+	tenure   int     // one more each time that it came from elsewhere
+	same     bool    // the one that tells of it told of it before
 	slot     int32   // in meshState.slots
 	series   int
 	over     int // series dropped in this flush
@@ -98,14 +102,17 @@ func (s *source) noticeRestart(families []*dto.MetricFamily, now int64) {
 			if m.GetTimestampMs() < s.flush {
 				continue // late
 			}
-			up := m.GetGauge().GetValue()
-			s.timed = true
-			if up < s.uptime && int64(up*1000) <= now-s.at+s.tolerance() {
-				s.life++
-			}
-			s.uptime = up
+			s.aged(m.GetGauge().GetValue(), now)
 		}
 	}
+}
+
+// aged notes the proxy's uptime, in seconds.
+func (s *source) aged(up float64, now int64) {
+	if up < s.uptime && int64(up*1000) <= now-s.at+s.tolerance() {
+		s.life++
+	}
+	s.timed, s.uptime = true, up
 }
 
 // begin notices a new flush and refuses samples of an older one.
@@ -122,7 +129,7 @@ func (s *source) begin(flush, now int64) bool {
 	}
 	switch first := s.flush == 0; {
 	case first && s.timed && s.uptime <= young:
-		s.since = now - int64(s.uptime*1000) // it has just begun: all that it counted is of now
+		s.since, s.whole = now-int64(s.uptime*1000), true // it has just begun: all that it counted is of now
 	case first || now-s.at > maxGap.Milliseconds():
 		s.baseline, s.since = true, now
 	default:

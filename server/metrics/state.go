@@ -30,6 +30,10 @@ type meshState struct {
 	sweptAt int64
 	slots   []*source // nil where a proxy was forgotten
 	watch   watch
+
+	telling bool               // other processes are told what is counted here
+	tellers map[string]*teller // the other processes
+	born    int64              // flows that had latencies of their own
 }
 
 // watch is the state of all proxies for one reading, side by side by their slots.
@@ -60,6 +64,7 @@ func newMeshState(name string, opts Options) *meshState {
 		edges:   make(map[pair]*flow),
 		nodes:   make(map[string]*flow),
 		retired: make(map[pair]retired),
+		tellers: make(map[string]*teller),
 	}
 }
 
@@ -201,6 +206,11 @@ func (m *meshState) sweep(now int64) {
 			f.ring.end()
 			delete(m.nodes, id)
 			m.ends = nil
+		}
+	}
+	for process, t := range m.tellers {
+		if t.heardAt < horizon {
+			delete(m.tellers, process)
 		}
 	}
 	for key, r := range m.retired {

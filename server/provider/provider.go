@@ -81,6 +81,7 @@ type Proxy struct {
 	Resources  []ResourceType `json:"resources,omitempty"`
 	MetricsAt  time.Time      `json:"metricsAt,omitzero"` // last report of numbers
 	SeriesOver int            `json:"seriesOver,omitempty"`
+	Replica    string         `json:"replica,omitempty"` // the replica of Weir that it is connected to; empty: this one
 }
 
 // Connected is true while the proxy's configuration stream is open.

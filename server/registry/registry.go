@@ -65,6 +65,7 @@ type Registry struct {
 
 	mu       sync.Mutex
 	nodes    map[nodeKey]map[string]*entry
+	others   map[string]map[instanceKey]struct{} // what each of the other replicas listed
 	watchers map[chan struct{}]struct{}
 	kick     chan struct{} // wakes Run: the next deadline may have moved
 	unsaved  bool
@@ -72,11 +73,12 @@ type Registry struct {
 
 type nodeKey struct{ mesh, node string }
 
-// entry is one instance. While connections is zero it may be dropped at expires.
+// entry is one instance. While nobody is connected to it, here or elsewhere, it may be dropped at expires.
 type entry struct {
 	instance    Instance
 	listed      *Instance // as Instances gives it; nil until it is saved
 	connections int
+	elsewhere   int // other replicas that it is connected to
 	expires     time.Time
 }
 
@@ -91,6 +93,7 @@ func New(o Options) *Registry {
 	return &Registry{
 		saver: o.Saver, log: o.Logger, now: o.Now,
 		nodes:    make(map[nodeKey]map[string]*entry),
+		others:   make(map[string]map[instanceKey]struct{}),
 		watchers: make(map[chan struct{}]struct{}),
 		kick:     make(chan struct{}, 1),
 	}
@@ -121,22 +124,14 @@ func (r *Registry) Connected(meshName, node string, i Instance) {
 	defer r.mu.Unlock()
 	key := nodeKey{meshName, node}
 	entries := r.node(key)
-	if !anyConnected(entries) {
-		// The first one back after nobody was there: the others may be a moment behind it and get the usual time again.
-		until := r.now().Add(Grace)
-		for _, e := range entries {
-			if e.expires.Before(until) {
-				e.expires = until
-			}
-		}
-	}
+	r.firstBack(entries)
 	e, ok := entries[i.ID]
 	if !ok {
 		e = &entry{}
 		entries[i.ID] = e
 	}
 	e.connections++
-	if !ok || !same(e.instance, i) {
+	if !ok || !same(e.instance, i) || e.elsewhere > 0 {
 		e.instance = i
 		r.unsaved = true
 		if r.saver == nil {
@@ -155,9 +150,8 @@ func (r *Registry) Disconnected(meshName, node, id string) {
 	if !ok || e.connections == 0 {
 		return
 	}
-	if e.connections--; e.connections == 0 {
-		e.expires = r.now().Add(Grace)
-	}
+	e.connections--
+	r.left(e, Grace)
 	r.wake()
 }
 
@@ -241,7 +235,7 @@ func (r *Registry) Expire(now time.Time) (next time.Time) {
 		}
 		for id, e := range entries {
 			switch {
-			case e.connections > 0:
+			case e.connected():
 			case !now.Before(e.expires):
 				delete(entries, id)
 				dropped = true
@@ -336,11 +330,14 @@ func (r *Registry) listSaved(all []Record) {
 	}
 }
 
-// records lists everything, sorted. The lock is held.
+// records lists what is to be saved here, sorted: everything but what other replicas keep. The lock is held.
 func (r *Registry) records() []Record {
 	var all []Record
 	for key, entries := range r.nodes {
 		for _, e := range entries {
+			if e.connections == 0 && e.elsewhere > 0 {
+				continue
+			}
 			all = append(all, Record{Mesh: key.mesh, Node: key.node, Instance: e.instance})
 		}
 	}
@@ -350,9 +347,11 @@ func (r *Registry) records() []Record {
 	return all
 }
 
+func (e *entry) connected() bool { return e.connections > 0 || e.elsewhere > 0 }
+
 func anyConnected(entries map[string]*entry) bool {
 	for _, e := range entries {
-		if e.connections > 0 {
+		if e.connected() {
 			return true
 		}
 	}

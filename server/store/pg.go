@@ -89,6 +89,9 @@ func (e *pgEngine) open(ctx context.Context) (p pools, err error) {
 	p.read = pool(reading, pgReaders)
 	e.read = p.read
 	p.leases = &pgLeases{pool(writing, 2)}
+	telling := e.config.Copy()
+	telling.RuntimeParams["synchronous_commit"] = "off"
+	p.replicas = &replicas{e, pool(telling, 2)}
 	return p, nil
 }
 

@@ -24,6 +24,7 @@ import (
 type Options struct {
 	Dir         string       // the data directory; made if it does not exist, for its owner alone. May be empty with DatabaseURL
 	DatabaseURL string       // of PostgreSQL, such as postgres://weir@host:5432/weir; empty: SQLite in Dir
+	Replica     string       // the name under which instances are saved: not shared by replicas, the same after a restart. Only with DatabaseURL
 	Logger      *slog.Logger // required
 }
 
@@ -38,6 +39,9 @@ type Store struct {
 	writer *ent.Client
 	reader *ent.Client
 	wakes  wakes
+
+	replica  string    // this one's name
+	replicas *replicas // nil: there is one process
 }
 
 // engine is what differs between the databases.
@@ -71,13 +75,14 @@ type pools struct {
 	dialect     string // in ent's words
 	write, read *sql.DB
 	leases      leaseTable
+	replicas    *replicas
 }
 
 // Open takes the database, and the data directory if there is one, brings it to the newest schema and checks that it is
 // sound. Its errors are for people: in use (mesh.Conflict), a URL that is none (mesh.Invalid), damaged, out of reach,
 // somebody else's, written by a newer Weir, or not writable (mesh.Unavailable). No password is in them.
 func Open(ctx context.Context, o Options) (*Store, error) {
-	s := &Store{logger: o.Logger}
+	s := &Store{logger: o.Logger, replica: o.Replica}
 	if o.DatabaseURL == "" {
 		s.engine = &sqliteEngine{dir: o.Dir, logger: o.Logger}
 	} else {
@@ -95,7 +100,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		s.lock = lock
 	}
 	p, err := s.engine.open(ctx)
-	s.write, s.read, s.table = p.write, p.read, p.leases
+	s.write, s.read, s.table, s.replicas = p.write, p.read, p.leases, p.replicas
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -109,6 +114,9 @@ func (s *Store) Close() error {
 	var errs []error
 	if s.table != nil {
 		errs = append(errs, s.table.close())
+	}
+	if s.replicas != nil {
+		errs = append(errs, s.replicas.close())
 	}
 	for _, db := range []*sql.DB{s.read, s.write} { // the last of SQLite's to close folds the log into the database
 		if db != nil {
