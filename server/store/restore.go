@@ -96,7 +96,11 @@ func fillDir(ctx context.Context, dir string, in *archive.Reader) (audit Audit, 
 		return audit, err
 	}
 	s := &Store{engine: e, reader: ent.NewClient(ent.Driver(entsql.OpenDB(dialect.SQLite, db)))}
-	audit.Ledgers, err = change.Audit(ctx, s)
+	meshes, err := s.Meshes(ctx)
+	if err != nil {
+		return audit, err
+	}
+	audit.Ledgers, err = change.Audit(ctx, meshes, s.Records)
 	return audit, err
 }
 
