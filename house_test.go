@@ -54,7 +54,7 @@ var importRules = []importRule{
 		why: "a provider obeys; it does not plan and keeps no state of its own", in: []string{"server/provider"},
 		denied: []string{module + "server/change", module + "server/store", module + "server/graph", module + "server/metrics"},
 	},
-	{why: "the door knows the mesh and providers, not who knocks", in: []string{"server/change"}, denied: []string{module}, except: []string{module + "server/mesh", module + "server/provider", module + "server/event", module + "server/ident", module + "server/plan", module + "server/guard"}},
+	{why: "the door knows the mesh and providers, not who knocks", in: []string{"server/change"}, denied: []string{module}, except: []string{module + "server/mesh", module + "server/provider", module + "server/event", module + "server/ident", module + "server/lease", module + "server/plan", module + "server/guard"}},
 	{
 		why: "rollouts reach the door, proxies, PromQL and webhooks through interfaces", in: []string{"server/canary"}, denied: []string{module},
 		except: []string{module + "server/mesh", module + "server/canary", module + "server/event", module + "server/ident"},

@@ -113,6 +113,13 @@ func (d *Door) Ledgers() []string {
 // mesh.Unavailable; a chain that is broken is none.
 func (d *Door) Verify(ctx context.Context, meshName string) (Verification, error) {
 	d.write.Lock()
+	latest, cancel := patient(ctx)
+	_, err := d.catchUp(latest, meshName, true)
+	cancel()
+	if err != nil {
+		d.write.Unlock()
+		return Verification{}, err
+	}
 	top, known := d.heads[meshName]
 	now := d.current(meshName)
 	d.write.Unlock()

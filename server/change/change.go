@@ -49,6 +49,9 @@ type Change struct {
 	// ConfirmedBy is who confirmed a change that carried a deadline.
 	ConfirmedBy string `json:"confirmedBy,omitempty"`
 	State       State  `json:"state"`
+	// Version counts the times that the recorded entry's truths or state were replaced, from 1: who replaces them says which
+	// they looked at. Zero: it is not recorded.
+	Version int64 `json:"-"`
 	// Plan is what was forecast when the change was proposed; its shifts carry what was measured afterwards.
 	Plan *plan.Plan `json:"plan,omitempty"`
 	// Breaches are the guard rails that a dry run ran into, or that Override went over.
@@ -157,13 +160,6 @@ type Record struct {
 	Approves *Approval
 }
 
-// Move is an earlier entry's step to another state.
-type Move struct {
-	ID       string
-	State    State
-	UndoneBy string // empty: not taken back
-}
-
 // Edit is one object's step. Before or After is nil when the object did not exist.
 type Edit struct {
 	Ref           mesh.Ref
@@ -173,13 +169,15 @@ type Edit struct {
 
 // Store is what the door needs of a database. Every method is atomic, and what Append returned survives kill -9.
 type Store interface {
-	// Meshes gives every mesh with its newest revision, and the version of each object.
-	Meshes(ctx context.Context) ([]Current, error)
-	// Append records a revision and its audit entry in one transaction if base is still the mesh's revision
-	// (mesh.Conflict otherwise, mesh.Unavailable when the disk is full) and numbers it base+1.
-	Append(ctx context.Context, base int64, r Record) error
-	// Update replaces, all in one transaction, what may change in entries: truths, state, UndoneBy, ConfirmBy,
-	// ConfirmedBy, Note and Timeline.
+	// Meshes gives every mesh, or those of some names, with its newest revision, and the version of each object.
+	Meshes(ctx context.Context, only ...string) ([]Current, error)
+	// Append records a revision and its audit entry in one transaction if base is still the mesh's revision (mesh.Conflict
+	// otherwise, mesh.Unavailable when the disk is full) and numbers it base+1. It gives the entries that its Moves moved, as
+	// they are now.
+	Append(ctx context.Context, base int64, r Record) (moved []Change, err error)
+	// Update replaces, all in one transaction, what may change in entries: truths, state, UndoneBy, ConfirmBy, ConfirmedBy,
+	// Note and Timeline, and raises their versions by one. Nothing is replaced when one of them is not at the version any more
+	// that the list has it at: mesh.Conflict (ErrMoved).
 	Update(ctx context.Context, list ...Change) error
 	// Records finds ledger entries, newest first.
 	Records(ctx context.Context, q Query) ([]Record, error)
@@ -189,6 +187,10 @@ type Store interface {
 
 // ErrStale is in the chain of the conflict that a Base which no longer holds leads to.
 var ErrStale = errors.New("the object changed since it was read")
+
+// ErrMoved is in the chain of the conflict that replacing an entry's state or truths leads to which are not those any more
+// that were looked at.
+var ErrMoved = errors.New("the entry moved on since it was read")
 
 // Current is a mesh as last recorded.
 type Current struct {
@@ -206,6 +208,8 @@ type Query struct {
 	ID, Mesh, Key string
 	Object        mesh.Ref
 	State         State
+	AfterRevision int64     // entries of a later revision of the mesh
+	Heads         bool      // only the newest entry of each mesh
 	Before        string    // entries older than this ID
 	Since         string    // entries newer than this ID
 	Oldest        bool      // the oldest first instead of the newest

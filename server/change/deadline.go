@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/weirmesh/weir/server/lease"
 	"github.com/weirmesh/weir/server/mesh"
 )
 
@@ -102,55 +103,67 @@ func (d *Door) decide(ctx context.Context, id string, by By, settle func(c *Chan
 	defer d.write.Unlock()
 	ctx, cancel := patient(ctx)
 	defer cancel()
-	r, err := d.record(ctx, id)
-	if err != nil {
-		return Change{}, err
-	}
-	c := r.Change
-	if err := d.allow(ctx, d.current(c.Mesh).Mesh, r.Edits); err != nil {
-		return Change{}, err
-	}
-	was, left := c.ConfirmBy, d.remaining(c)
-	if err := settle(&c, left); err != nil {
-		if errors.Is(err, errSettled) {
-			return c, nil
+	done := false
+	c, err := d.alter(ctx, id, by.DryRun, func(r Record, c *Change) error {
+		if err := d.allow(ctx, d.current(c.Mesh).Mesh, r.Edits); err != nil {
+			return err
 		}
-		return Change{}, err
+		err := settle(c, d.remaining(*c))
+		done = err == nil
+		return err
+	})
+	if err == nil && done && !by.DryRun {
+		d.log.Info("change settled", "change", c.ID, "state", c.State, "deadline", c.ConfirmBy, "author", by.Author, "reason", by.Reason)
 	}
-	if by.DryRun {
-		c.DryRun = true
-		return c, nil
-	}
-	if err := d.store.Update(ctx, c); err != nil {
-		return Change{}, err
-	}
-	d.log.Info("change settled", "change", c.ID, "state", c.State, "deadline", c.ConfirmBy, "author", by.Author, "reason", by.Reason)
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if e, ok := d.active[c.ID]; ok {
-		// Its truths may have moved meanwhile: what was decided is done to what it is now.
-		if err := settle(&e.change, left); err != nil {
+	return c, err
+}
+
+// alter replaces what may change in an entry. What another replica did to it meanwhile stays: then it is looked at again.
+// d.write is held.
+func (d *Door) alter(ctx context.Context, id string, dry bool, how func(r Record, c *Change) error) (Change, error) {
+	for try := 1; ; try++ {
+		r, err := d.record(ctx, id)
+		if err != nil {
 			return Change{}, err
 		}
-		e.dirty = true
-		if c.ConfirmBy != nil && was != nil {
-			e.due += c.ConfirmBy.Sub(*was)
+		c := r.Change
+		err = how(r, &c)
+		switch {
+		case errors.Is(err, errSettled):
+			return c, nil
+		case err != nil:
+			return Change{}, err
+		case dry:
+			c.DryRun = true
+			return c, nil
 		}
-		c = e.change
+		err = d.store.Update(ctx, c)
+		switch {
+		case err == nil:
+			c.Version++
+			d.recorded(c)
+			d.poke()
+			return c, nil
+		case !errors.Is(err, ErrMoved):
+			d.doubt()
+			return Change{}, err
+		case try == maxTries:
+			return Change{}, err
+		}
 	}
-	d.poke()
-	d.events.Publish(c)
-	return c, nil
 }
 
 // remaining is what is left of an entry's deadline, zero when it has none.
 func (d *Door) remaining(c Change) time.Duration {
+	if c.State != Pending {
+		return 0
+	}
 	d.mu.RLock()
 	defer d.mu.RUnlock()
-	if e, ok := d.active[c.ID]; ok && c.State == Pending {
+	if e, ok := d.active[c.ID]; ok {
 		return e.due - d.elapsed()
 	}
-	return 0
+	return d.left(c)
 }
 
 // expireAll reverts the changes whose deadline has passed.
@@ -170,16 +183,22 @@ func (d *Door) expireAll(ctx context.Context, l *loop) {
 			d.log.Info("change reverted, nobody confirmed it", "change", c.ID, "mesh", c.Mesh)
 			continue
 		}
+		if ctx.Err() != nil || errors.Is(err, lease.ErrFenced) {
+			return // Another replica does it from now on.
+		}
+		if c = d.newest(c); c.State != Pending || d.remaining(c) > 0 {
+			continue // somebody was quicker after all
+		}
 		if l.expired == nil {
 			l.expired = make(map[string]time.Duration)
 		}
 		l.expired[c.ID] = clock
-		if code := mesh.CodeOf(err); code == mesh.Unavailable || code == mesh.Internal || errors.Is(err, context.Canceled) {
+		if code := mesh.CodeOf(err); code == mesh.Unavailable || code == mesh.Internal {
 			d.log.Warn("change could not be reverted, trying again", "change", c.ID, "error", err)
 			continue
 		}
 		d.log.Warn("change cannot be reverted by itself after later changes", "change", c.ID, "error", err)
-		d.giveUp(c.ID, err)
+		d.giveUp(ctx, c.ID, err)
 	}
 }
 
@@ -226,15 +245,21 @@ func (t *draft) leave(said string) {
 }
 
 // giveUp closes an entry that nobody confirmed and that cannot be reverted without breaking what came after it.
-func (d *Door) giveUp(id string, cause error) {
+func (d *Door) giveUp(ctx context.Context, id string, cause error) {
 	d.write.Lock()
 	defer d.write.Unlock()
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if e, ok := d.active[id]; ok && e.change.State == Pending {
-		e.change.State, e.dirty, e.saved = Superseded, true, time.Time{}
-		e.change.Note = "nobody confirmed it, and it could not be taken back: " + cause.Error()
-		e.change.moved(d.now(), string(Superseded), "")
-		d.events.Publish(e.change)
+	ctx, cancel := patient(ctx)
+	defer cancel()
+	_, err := d.alter(ctx, id, false, func(_ Record, c *Change) error {
+		if c.State != Pending || d.remaining(*c) > 0 {
+			return errSettled
+		}
+		c.State = Superseded
+		c.Note = "nobody confirmed it, and it could not be taken back: " + cause.Error()
+		c.moved(d.now(), string(Superseded), "")
+		return nil
+	})
+	if err != nil && !errors.Is(err, lease.ErrFenced) {
+		d.log.Warn("it could not be saved that a change stays, trying again", "change", id, "error", err)
 	}
 }

@@ -59,10 +59,12 @@ type Door struct {
 	who       Who
 	motions   event.Bus[Approval]
 	wake      chan struct{} // capacity one: there is something for Run to look at
+	rouse     chan struct{} // capacity one: there is something for Serve to look at
 
 	// write is held while something is recorded; it guards unsure, last, heads and the order of what the provider gets.
 	write  sync.Mutex
-	unsure bool            // an Append failed: it is not known what the store holds
+	unsure bool            // it is not known what the store holds: a write failed, or others were not heard
+	asked  time.Time       // when that was last found out, or tried to be
 	last   string          // the newest ID
 	heads  map[string]head // by mesh: where its chain ends
 
@@ -71,30 +73,12 @@ type Door struct {
 	mu      sync.RWMutex
 	meshes  map[string]Current
 	active  map[string]*entry // entries that may still move by themselves, by ID
-	stale   []settlement      // of entries that are not active: Run writes and announces them
+	told    map[string]int64  // the versions of others that events were published of lately
+	steward bool              // Run follows what is active; otherwise another replica does
 	refused map[string]time.Time
 
 	pastMu sync.Mutex
 	past   []Past // revisions that were asked for, the one asked for last at the end
-}
-
-// entry is a change whose truths are still being found out, or whose deadline is running. Door.mu guards all but meter.
-type entry struct {
-	change     Change
-	edits      []Edit
-	programmed bool          // the second truth is final
-	observed   bool          // the third truth is final
-	replaced   bool          // a later change set the same objects: the traffic is not this one's any more
-	restored   bool          // recorded before this process started
-	meter      *meter        // only Run uses it
-	begun      time.Time     // when it was made, in this process
-	dirty      bool          // the store does not know the newest truths
-	failed     bool          // the last attempt to tell it failed
-	saved      time.Time     // when it was last attempted
-	due        time.Duration // while Pending: the deadline by Door.elapsed
-	before     *Reading      // the traffic before the change
-	after      *Reading      // and after it was programmed
-	looked     bool          // before was read, or there was nothing to read
 }
 
 // New loads every mesh and hands it to the provider. Error: mesh.Unavailable when the store cannot be read.
@@ -102,8 +86,10 @@ func New(o Options) (*Door, error) {
 	d := &Door{
 		store: o.Store, provider: o.Provider, traffic: o.Traffic, guard: o.Guard, planner: o.Planner, allow: o.Allow, log: o.Logger, now: o.Now,
 		wake:    make(chan struct{}, 1),
+		rouse:   make(chan struct{}, 1),
 		meshes:  make(map[string]Current),
 		active:  make(map[string]*entry),
+		told:    make(map[string]int64),
 		refused: make(map[string]time.Time),
 		elapsed: o.Elapsed, around: o.Around, approvals: o.Approvals, who: o.Who,
 		heads: make(map[string]head),
@@ -132,7 +118,7 @@ func New(o Options) (*Door, error) {
 	return d, nil
 }
 
-// load takes over what the store holds. d.write is held.
+// load reads everything. d.write is held.
 func (d *Door) load(ctx context.Context) error {
 	ctx, cancel := patient(ctx)
 	defer cancel()
@@ -145,15 +131,11 @@ func (d *Door) load(ctx context.Context) error {
 		return fmt.Errorf("load the pending changes: %w", err)
 	}
 	for _, m := range meshes {
-		newest, err := d.store.Records(ctx, Query{Mesh: m.Name, Limit: 1})
+		newest, err := d.headOf(ctx, m)
 		if err != nil {
-			return fmt.Errorf("load the newest change of mesh %s: %w", m.Name, err)
+			return err
 		}
 		records = append(records, newest...)
-		if len(newest) > 0 {
-			c := newest[0].Change
-			d.heads[m.Name] = head{c.ID, c.Hash, c.Accepted.Revision}
-		}
 	}
 	if newest, err := d.store.Records(ctx, Query{Limit: 1, NoEdits: true}); err != nil {
 		return fmt.Errorf("load the newest change: %w", err)
@@ -161,14 +143,11 @@ func (d *Door) load(ctx context.Context) error {
 		d.last = max(d.last, newest[0].Change.ID)
 	}
 	d.mu.Lock()
-	d.meshes = make(map[string]Current, len(meshes))
 	for _, m := range meshes {
 		d.meshes[m.Name] = m
 	}
 	for _, r := range records {
-		if _, known := d.active[r.Change.ID]; !known {
-			d.active[r.Change.ID] = d.restore(r)
-		}
+		d.active[r.Change.ID] = d.restore(r)
 	}
 	d.mu.Unlock()
 	for _, m := range meshes {
@@ -176,22 +155,25 @@ func (d *Door) load(ctx context.Context) error {
 			d.apply(ctx, m)
 		}
 	}
-	d.unsure = false
-	d.poke()
 	return nil
 }
 
-// restore makes an entry of a record from an earlier process. What was known of it stays known.
-func (d *Door) restore(r Record) *entry {
-	e := &entry{change: r.Change, edits: r.Edits, restored: true, begun: d.now(), saved: d.now()}
-	p := r.Change.Programmed
-	e.programmed = p != nil && p.At != nil
-	e.observed = e.programmed && d.now().Sub(*p.At) > measureFor+settleFor
-	e.looked = true
-	if r.Change.State == Pending {
-		e.due = d.elapsed() + d.left(r.Change)
+// headOf reads the entry that made a mesh what it is, and chains what comes next to it. d.write is held.
+func (d *Door) headOf(ctx context.Context, m Current) ([]Record, error) {
+	found, err := d.store.Records(ctx, Query{Mesh: m.Name, AfterRevision: m.Revision - 1, Oldest: true, Limit: 1})
+	if err != nil {
+		return nil, fmt.Errorf("load the newest change of mesh %s: %w", m.Name, err)
 	}
-	return e
+	if len(found) == 0 { // it was removed: Verify says so
+		if found, err = d.store.Records(ctx, Query{Mesh: m.Name, Limit: 1}); err != nil {
+			return nil, fmt.Errorf("load the newest change of mesh %s: %w", m.Name, err)
+		}
+	}
+	for _, r := range found {
+		d.heads[m.Name] = head{r.Change.ID, r.Change.Hash, r.Change.Accepted.Revision}
+		d.last = max(d.last, r.Change.ID)
+	}
+	return found, nil
 }
 
 // patient detaches a use of the store from the caller's patience and gives it its own.
@@ -207,7 +189,7 @@ func (d *Door) poke() {
 	}
 }
 
-// apply hands a mesh's newest state to the provider. A refusal is tried again by Run and shown as the newest change's
+// apply hands a mesh's newest state to the provider. A refusal is tried again by Serve and shown as the newest change's
 // second truth meanwhile. d.write is held.
 func (d *Door) apply(ctx context.Context, m Current) {
 	want := m.Mesh
@@ -223,10 +205,11 @@ func (d *Door) apply(ctx context.Context, m Current) {
 		d.log.Warn("provider refused a revision, trying again", "mesh", m.Name, "revision", m.Revision, "provider", d.provider.Name(), "error", err)
 	}
 	d.refused[m.Name] = d.now()
+	d.attend()
 	for _, e := range d.active {
 		if e.change.Mesh == m.Name && e.change.Accepted.Revision == m.Revision {
 			e.change.Programmed = &Programmed{Rejected: []provider.Rejection{{Proxy: d.provider.Name(), Message: err.Error()}}}
-			e.dirty = true
+			e.dirty = d.steward
 		}
 	}
 }
@@ -312,16 +295,6 @@ func (d *Door) Changes(ctx context.Context, q Query) ([]Change, error) {
 		out[i] = d.newest(r.Change)
 	}
 	return out, nil
-}
-
-// newest gives an entry as it is in memory if it is there: the store may be a second behind.
-func (d *Door) newest(c Change) Change {
-	d.mu.RLock()
-	defer d.mu.RUnlock()
-	if e, ok := d.active[c.ID]; ok {
-		return e.change
-	}
-	return c
 }
 
 // Events carries every entry when it is new and whenever its state or one of its truths moved.

@@ -31,7 +31,7 @@ func TestProposeRecordsAndApplies(t *testing.T) {
 	if len(c.Hash) != 64 || c.Hash == created.Hash || len(c.Timeline) == 0 || c.Timeline[0].What != "accepted" || !c.Timeline[0].At.Equal(c.At) {
 		t.Errorf("hash %q, timeline %v", c.Hash, c.Timeline)
 	}
-	c.Hash, c.Timeline = "", nil
+	c.Hash, c.Timeline, c.Version = "", nil, 0
 	c.Programmed = nil // none of three, or not yet looked at: Run may have been quicker
 	want := change.Change{
 		ID: c.ID, Mesh: "m", Kind: mesh.KindRoute, Name: "reviews/primary", Objects: []mesh.Ref{primary},

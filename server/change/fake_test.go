@@ -164,11 +164,13 @@ func newRig(t *testing.T, dir string, p *fakeProvider) *rig {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
-	running.Go(func() {
-		if err := r.Run(ctx); err != nil {
-			t.Error(err)
-		}
-	})
+	for _, run := range []func(context.Context) error{r.Serve, r.Run} {
+		running.Go(func() {
+			if err := run(ctx); err != nil {
+				t.Error(err)
+			}
+		})
+	}
 	var once sync.Once
 	r.stop = func() {
 		once.Do(func() {

@@ -92,7 +92,9 @@ func (d *Door) moves(ctx context.Context, t draft, current Current, w written) (
 		if err := takeable(taken.Change, t.Mesh); err != nil {
 			return nil, err
 		}
-		moves = append(moves, Move{ID: t.Undoes, State: t.takes, UndoneBy: w.record.Change.ID})
+		moves = append(moves, Move{
+			ID: t.Undoes, State: t.takes, UndoneBy: w.record.Change.ID, Note: t.note, At: w.record.Change.At, Version: taken.Change.Version,
+		})
 	}
 	before := make(map[string]bool)
 	for _, e := range w.record.Edits {
@@ -104,7 +106,7 @@ func (d *Door) moves(ctx context.Context, t draft, current Current, w written) (
 		delete(before, id)
 	}
 	for id := range before {
-		moves = append(moves, Move{ID: id, State: Superseded})
+		moves = append(moves, Move{ID: id, State: Superseded, At: w.record.Change.At})
 	}
 	slices.SortFunc(moves, func(a, b Move) int { return strings.Compare(a.ID, b.ID) })
 	return moves, nil
@@ -121,44 +123,30 @@ func takeable(c Change, meshName string) error {
 	return nil
 }
 
-// adopt makes what was recorded the state that readers see. d.write is held.
-func (d *Door) adopt(w written) {
-	c := w.record.Change
-	d.last = c.ID
+// adopt makes a revision that was recorded here or elsewhere the state that readers see. It names the entries that may have
+// moved because of it. d.write is held.
+func (d *Door) adopt(e *entry, next Current) (touched []string) {
+	c := e.change
+	d.last = max(d.last, c.ID)
+	d.heads[c.Mesh] = head{c.ID, c.Hash, next.Revision}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.meshes[c.Mesh] = w.next
-	set := make(map[mesh.Ref]bool, len(w.record.Edits))
-	for _, e := range w.record.Edits {
+	d.meshes[c.Mesh] = next
+	set := make(map[mesh.Ref]bool, len(e.edits))
+	for _, e := range e.edits {
 		set[e.Ref] = true
 	}
-	for _, e := range d.active {
-		if !e.replaced && e.change.Mesh == c.Mesh && slices.ContainsFunc(e.change.Objects, func(ref mesh.Ref) bool { return set[ref] }) {
-			e.replaced = true
+	for id, o := range d.active {
+		if o.change.Mesh != c.Mesh || id == c.ID {
+			continue
 		}
-	}
-	e := &entry{change: c, edits: w.record.Edits, begun: d.now(), saved: d.now()}
-	if c.State == Pending {
-		e.due = d.elapsed() + c.ConfirmBy.Sub(c.At)
+		if id == c.Undoes || slices.ContainsFunc(o.change.Objects, func(ref mesh.Ref) bool { return set[ref] }) {
+			touched = append(touched, id)
+			o.replaced = true
+		}
 	}
 	d.active[c.ID] = e
-	d.heads[c.Mesh] = head{c.ID, c.Hash, w.next.Revision}
-	for _, m := range w.record.Moves {
-		e, ok := d.active[m.ID]
-		if !ok {
-			d.stale = append(d.stale, settlement{c.At, m})
-			continue
-		}
-		if m.State == Superseded && (e.change.State == Undone || e.change.State == Reverted) {
-			continue
-		}
-		e.change.settled(c.At, m)
-		if m.ID == c.Undoes {
-			e.change.Note = c.Note
-		}
-		e.dirty = true
-		d.events.Publish(e.change)
-	}
+	return touched
 }
 
 // By is who wants a change confirmed or taken back.

@@ -53,9 +53,3 @@ func (c *Change) noteObserved(before, after *Observed, now time.Time) {
 	}
 	c.moved(now, what, strconv.FormatInt(after.Requests, 10))
 }
-
-// settled takes over what another entry did to this one.
-func (c *Change) settled(at time.Time, m Move) {
-	c.State, c.UndoneBy = m.State, m.UndoneBy
-	c.moved(at, string(m.State), m.UndoneBy)
-}

@@ -47,6 +47,8 @@ type draft struct {
 	back bool
 	// note becomes the entry's.
 	note string
+	// refused: the store refused the record, since somebody else was first.
+	refused bool
 	// approves is the proposal that somebody approves; nil: nobody has been asked.
 	approves *Approval
 }
@@ -92,14 +94,26 @@ func (d *Door) through(ctx context.Context, drafted func(context.Context) (draft
 	ctx, cancel := patient(ctx)
 	defer cancel()
 	if d.unsure {
-		if err := d.load(ctx); err != nil {
+		if err := d.resync(ctx); err != nil {
 			return Change{}, err
 		}
 	}
+	for try := 1; ; try++ {
+		var t draft
+		c, err := d.once(ctx, drafted, &t, dry)
+		if again, told := d.outrun(ctx, t, err, try); !again {
+			return c, told
+		}
+	}
+}
+
+// once tries to take what drafted gives through the door, and leaves the draft at at. d.write is held.
+func (d *Door) once(ctx context.Context, drafted func(context.Context) (draft, error), at *draft, dry *Intent) (Change, error) {
 	t, err := drafted(ctx)
 	if err != nil {
 		return Change{}, err
 	}
+	*at = t
 	if err := t.bounded(); err != nil {
 		return Change{}, err
 	}
@@ -126,11 +140,16 @@ func (d *Door) through(ctx context.Context, drafted func(context.Context) (draft
 	if w.record.Change.Hash, err = Seal(d.heads[t.Mesh].hash, w.record); err != nil {
 		return Change{}, err
 	}
-	if err := d.store.Append(ctx, w.base, w.record); err != nil {
-		d.unsure = true // It may be the store's answer that was lost, or somebody else wrote.
+	moved, err := d.store.Append(ctx, w.base, w.record)
+	if err != nil {
+		at.refused = mesh.CodeOf(err) == mesh.Conflict
+		if !at.refused {
+			d.doubt() // It may be the store's answer that was lost.
+		}
 		return Change{}, err
 	}
-	d.adopt(w)
+	d.adopt(d.fresh(w.record), w.next)
+	d.recorded(moved...)
 	if d.guard != nil {
 		d.guard.Recorded(w.intent)
 	}
@@ -334,6 +353,7 @@ func (d *Door) describe(t draft, edits []Edit, revision int64) (Change, error) {
 		ID: d.nextID(now), Mesh: t.Mesh, Kind: mesh.KindMesh, Name: t.Mesh,
 		Summary: summarise(edits), Author: cmp.Or(t.Author, "anonymous"), Reason: t.Reason, At: now,
 		Diff: diff, Undoes: t.Undoes, Rollout: t.Rollout, Accepted: &Accepted{Revision: revision, At: now}, State: Kept, Note: t.note,
+		Version: 1,
 	}
 	c.moved(now, "accepted", "")
 	for _, e := range edits {

@@ -25,20 +25,25 @@ const (
 	returnWithin = 5 * time.Minute
 )
 
+// lastWithin is how long the last save may take of a replica that has to let go of its lease.
+const lastWithin = time.Second
+
 // Run follows every change until its truths are final and its deadline is over, and reverts what nobody confirmed. It
-// sleeps while there is nothing to follow. It ends with ctx, after writing what the store does not know yet.
+// sleeps while there is nothing to follow. It ends with ctx, after writing what the store does not know yet. Of several
+// replicas one runs it at a time, under a lease that its context carries; it may run again later.
 func (d *Door) Run(ctx context.Context) error {
 	changed, stop := d.provider.Watch()
 	defer stop()
+	if !d.begin(ctx) {
+		return nil
+	}
+	defer d.end(ctx)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	var l loop
 	for {
 		select {
 		case <-ctx.Done():
-			last, cancel := patient(ctx)
-			defer cancel()
-			d.save(last, d.now(), true)
 			return nil
 		case <-changed:
 		case <-d.wake:
@@ -62,8 +67,6 @@ type loop struct {
 // look does everything that is due.
 func (d *Door) look(ctx context.Context, l *loop) {
 	now := d.now()
-	d.reapply(ctx, now)
-	d.announce(ctx)
 	ticked := now.Sub(l.counted) >= tick
 	d.followDelivery(now, ticked)
 	if ticked {
@@ -81,9 +84,6 @@ func (d *Door) look(ctx context.Context, l *loop) {
 func (d *Door) nextLook() (wait time.Duration, ok bool) {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
-	if len(d.refused) > 0 {
-		return tick, true
-	}
 	for _, e := range d.active {
 		if !e.programmed || !e.observed || e.dirty {
 			return tick, true
@@ -96,60 +96,6 @@ func (d *Door) nextLook() (wait time.Duration, ok bool) {
 		}
 	}
 	return wait, ok
-}
-
-// reapply offers refused revisions to the provider again.
-func (d *Door) reapply(ctx context.Context, now time.Time) {
-	d.mu.RLock()
-	var due []string
-	for name, at := range d.refused {
-		if now.Sub(at) >= retryEvery {
-			due = append(due, name)
-		}
-	}
-	d.mu.RUnlock()
-	for _, name := range due {
-		d.write.Lock()
-		d.apply(ctx, d.current(name))
-		d.write.Unlock()
-	}
-}
-
-// announce writes and publishes that entries moved which nobody followed any more.
-func (d *Door) announce(ctx context.Context) {
-	d.mu.Lock()
-	moved := d.stale
-	d.stale = nil
-	d.mu.Unlock()
-	if len(moved) == 0 {
-		return
-	}
-	d.write.Lock()
-	defer d.write.Unlock()
-	ctx, cancel := patient(ctx)
-	defer cancel()
-	var list []Change
-	for _, m := range moved {
-		c, err := d.Change(ctx, m.move.ID)
-		if err != nil {
-			d.log.Warn("change could not be read", "change", m.move.ID, "error", err)
-			continue
-		}
-		c.moved(m.at, string(m.move.State), m.move.UndoneBy)
-		list = append(list, c)
-	}
-	if err := d.store.Update(ctx, list...); err != nil {
-		d.log.Warn("it could not be saved when changes moved", "changes", len(list), "error", err)
-	}
-	for _, c := range list {
-		d.events.Publish(c)
-	}
-}
-
-// settlement is a move of an entry that is not followed.
-type settlement struct {
-	at   time.Time
-	move Move
 }
 
 // open lists the entries for which a condition holds.
@@ -290,53 +236,5 @@ func (d *Door) noteTraffic(e *entry, seen *Observed, done bool, now time.Time) {
 		e.change.noteObserved(e.change.Observed, seen, now)
 		e.change.Observed, e.dirty = seen, true
 		d.events.Publish(e.change)
-	}
-}
-
-// save writes the truths that the store does not know, all in one transaction: at once when they are final or everything
-// is due, else once a second. What cannot be written is kept and tried again.
-func (d *Door) save(ctx context.Context, now time.Time, everything bool) {
-	due := d.open(func(e *entry) bool {
-		final := e.programmed && e.observed && !e.failed
-		return e.dirty && (everything || final || now.Sub(e.saved) >= saveEvery)
-	})
-	if len(due) == 0 {
-		return
-	}
-	if err := d.saveAll(ctx, due, now); err != nil {
-		d.log.Warn("changes' truths could not be saved, trying again", "changes", len(due), "error", err)
-	}
-}
-
-func (d *Door) saveAll(ctx context.Context, due []*entry, now time.Time) error {
-	d.write.Lock() // so that nothing older is written after something newer
-	defer d.write.Unlock()
-	list := make([]Change, len(due))
-	d.mu.Lock()
-	for i, e := range due {
-		list[i] = e.change
-		e.dirty, e.saved = false, now
-	}
-	d.mu.Unlock()
-	ctx, cancel := patient(ctx)
-	defer cancel()
-	err := d.store.Update(ctx, list...)
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for _, e := range due {
-		e.failed = err != nil
-		e.dirty = e.dirty || e.failed
-	}
-	return err
-}
-
-// forget drops the entries that can no longer move by themselves.
-func (d *Door) forget() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for id, e := range d.active {
-		if e.programmed && e.observed && !e.dirty && e.change.State != Pending {
-			delete(d.active, id)
-		}
 	}
 }

@@ -128,9 +128,9 @@ func TestObservedConverges(t *testing.T) {
 		ctx, cancel = context.WithCancel(t.Context())
 		go r.serve(ctx, 10, 30)
 		time.Sleep(20 * time.Second)
-		known := r.get(t, next.ID).Observed
 		cancel()
 		synctest.Wait()
+		known := r.get(t, next.ID).Observed
 		r.stop()
 		r = newRig(t, dir, newProvider("web"))
 		time.Sleep(2 * time.Minute)

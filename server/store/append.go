@@ -18,10 +18,11 @@ import (
 const batch = 500
 
 // Append records a revision and its entry in one transaction if base is still the mesh's revision, and numbers it
-// base+1 whatever the entry says. Errors: mesh.Conflict (change.ErrStale) when the mesh or one of the objects moved on,
-// mesh.Conflict (lease.ErrFenced) when another replica has taken over the lease that it is made under, mesh.Unavailable when
-// the database cannot write; after any of them nothing was recorded, unless the message says that nobody knows.
-func (s *Store) Append(ctx context.Context, base int64, r change.Record) error {
+// base+1 whatever the entry says. It gives the entries that its moves moved, as they are now. Errors: mesh.Conflict when the
+// mesh or one of the objects moved on (change.ErrStale), or an entry that is moved (change.ErrMoved); mesh.Conflict
+// (lease.ErrFenced) when another replica has taken over the lease that it is made under; mesh.Unavailable when the database
+// cannot write. After any of them nothing was recorded, unless the message says that nobody knows.
+func (s *Store) Append(ctx context.Context, base int64, r change.Record) (moved []change.Change, err error) {
 	const doing = "record the change"
 	asked, err := s.settle(ctx, doing, func(tx *ent.Tx) error {
 		if err := advance(ctx, tx, r.Change.Mesh, base); err != nil {
@@ -36,18 +37,22 @@ func (s *Store) Append(ctx context.Context, base int64, r change.Record) error {
 		if err := setObjects(ctx, tx, r); err != nil {
 			return err
 		}
-		if err := move(ctx, tx, r.Moves); err != nil {
+		if err := s.note(ctx, tx, Notice{Kind: NoticeChange, Mesh: r.Change.Mesh, Subject: r.Change.ID}); err != nil {
 			return err
 		}
 		if err := s.approve(ctx, tx, r.Approves); err != nil {
 			return err
 		}
-		return s.note(ctx, tx, Notice{Kind: NoticeChange, Mesh: r.Change.Mesh, Subject: r.Change.ID})
-	})
-	if err != nil || !asked {
+		moved, err = s.move(ctx, tx, r.Moves)
 		return err
+	})
+	if err == nil && asked {
+		err = s.recorded(ctx, doing, r.Change.ID)
 	}
-	return s.recorded(ctx, doing, r.Change.ID)
+	if err != nil {
+		return nil, err
+	}
+	return moved, nil
 }
 
 // recorded looks for an entry whose transaction was asked about: a server that crashed may have given the transaction's number
@@ -76,64 +81,6 @@ func (s *Store) recorded(ctx context.Context, doing, id string) error {
 // stale is the conflict that a compare-and-set which does not hold leads to.
 func stale(format string, args ...any) error {
 	return &mesh.Error{Code: mesh.Conflict, Err: change.ErrStale, Message: fmt.Sprintf(format, args...)}
-}
-
-// Update replaces, in one transaction, entries' truths, state, UndoneBy, ConfirmBy, ConfirmedBy, Note and Timeline. Error:
-// mesh.NotFound; then nothing was replaced.
-func (s *Store) Update(ctx context.Context, list ...change.Change) error {
-	if len(list) == 0 {
-		return nil
-	}
-	doing := "update change " + list[0].ID
-	return s.transact(ctx, doing, func(tx *ent.Tx) error {
-		for _, c := range list {
-			if err := updateOne(ctx, tx, c); err != nil {
-				return err
-			}
-			if err := s.note(ctx, tx, Notice{Kind: NoticeChange, Mesh: c.Mesh, Subject: c.ID}); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-func updateOne(ctx context.Context, tx *ent.Tx, c change.Change) error {
-	t, err := marshalTruths(c)
-	if err != nil {
-		return err
-	}
-	update := tx.Change.Update().Where(entchange.ID(c.ID)).SetState(string(c.State)).
-		SetUndoneBy(c.UndoneBy).SetConfirmedBy(c.ConfirmedBy)
-	if c.ConfirmBy == nil {
-		update.ClearConfirmBy()
-	} else {
-		update.SetConfirmBy(c.ConfirmBy.UTC())
-	}
-	if t.programmed == nil {
-		update.ClearProgrammed()
-	} else {
-		update.SetProgrammed(t.programmed)
-	}
-	if t.observed == nil {
-		update.ClearObserved()
-	} else {
-		update.SetObserved(t.observed)
-	}
-	if t.plan != nil {
-		update.SetPlan(t.plan)
-	}
-	if t.timeline != nil {
-		update.SetTimeline(t.timeline)
-	}
-	n, err := update.Save(ctx)
-	if err != nil {
-		return err
-	}
-	if n == 0 {
-		return mesh.Errorf(mesh.NotFound, "there is no change %s", c.ID)
-	}
-	return nil
 }
 
 // advance is the compare-and-set on the mesh's revision.
@@ -288,24 +235,6 @@ func setObject(ctx context.Context, tx *ent.Tx, c change.Change, e change.Edit, 
 	}
 	if n == 0 {
 		return stale("%s of mesh %s is no longer at version %d: look at what changed and try again", e.Ref, c.Mesh, e.Version-1)
-	}
-	return nil
-}
-
-// move takes earlier entries to another state. An entry that was already taken back is not taken back again; that it is
-// superseded as well is not news either.
-func move(ctx context.Context, tx *ent.Tx, moves []change.Move) error {
-	for _, m := range moves {
-		n, err := tx.Change.Update().
-			Where(entchange.ID(m.ID), entchange.StateNotIn(string(change.Undone), string(change.Reverted))).
-			SetState(string(m.State)).SetUndoneBy(m.UndoneBy).Save(ctx)
-		if err != nil {
-			return err
-		}
-		if n == 0 && m.State != change.Superseded {
-			return fmt.Errorf("move %s to %s: %w", m.ID, m.State,
-				mesh.Errorf(mesh.Conflict, "change %s was already taken back: look at it before trying again", m.ID))
-		}
 	}
 	return nil
 }

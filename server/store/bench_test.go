@@ -45,7 +45,7 @@ func BenchmarkAppend(b *testing.B) {
 		var took []time.Duration
 		for b.Loop() {
 			begun := time.Now()
-			if err := s.Append(b.Context(), base, record(fmt.Sprintf("%010d", base+1), base+1)); err != nil {
+			if _, err := s.Append(b.Context(), base, record(fmt.Sprintf("%010d", base+1), base+1)); err != nil {
 				b.Fatal(err)
 			}
 			took, base = append(took, time.Since(begun)), base+1
@@ -74,7 +74,7 @@ func BenchmarkFollow(b *testing.B) {
 		var base int64
 		var took []time.Duration
 		for b.Loop() {
-			if err := s.Append(ctx, base, record(fmt.Sprintf("%010d", base+1), base+1)); err != nil {
+			if _, err := s.Append(ctx, base, record(fmt.Sprintf("%010d", base+1), base+1)); err != nil {
 				b.Fatal(err)
 			}
 			recorded := time.Now()

@@ -73,7 +73,7 @@ func decodeRecord(row *ent.Change) (change.Record, error) {
 		Summary: row.Summary, Author: row.Author, Reason: row.Reason, At: row.At.UTC(), Diff: row.Diff,
 		Undoes: row.Undoes, UndoneBy: row.UndoneBy, ConfirmedBy: row.ConfirmedBy, State: change.State(row.State),
 		Accepted: &change.Accepted{Revision: row.Revision, At: row.AcceptedAt.UTC()},
-		Override: row.Override, Rollout: row.Rollout, ApprovedBy: row.ApprovedBy, Hash: row.Hash,
+		Override: row.Override, Rollout: row.Rollout, ApprovedBy: row.ApprovedBy, Hash: row.Hash, Version: row.Version,
 	}
 	if row.ConfirmBy != nil {
 		by := row.ConfirmBy.UTC()

@@ -57,7 +57,7 @@ func TestConcurrentAppendsLoseNothing(t *testing.T) {
 							return
 						}
 						base := meshes[0].Revision
-						if err = s.Append(t.Context(), base, record(id, base+1)); err == nil {
+						if _, err = s.Append(t.Context(), base, record(id, base+1)); err == nil {
 							break
 						}
 						if mesh.CodeOf(err) != mesh.Conflict {

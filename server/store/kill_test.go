@@ -61,7 +61,7 @@ func appendForever(at string) error {
 	}
 	fmt.Println("ready")
 	for {
-		if err := s.Append(ctx, revision, killable(revision+1)); err != nil {
+		if _, err := s.Append(ctx, revision, killable(revision+1)); err != nil {
 			return err
 		}
 		revision++
@@ -155,7 +155,9 @@ func checkLedger(t *testing.T, dir string, acknowledged int64) {
 		want := killable(revision - int64(i))
 		want.Moves = nil
 		if i > 0 {
-			want.Change.State, want.Change.UndoneBy = change.Undone, records[i-1].Change.ID
+			by := records[i-1].Change.ID
+			want.Change.State, want.Change.UndoneBy, want.Change.Version = change.Undone, by, 2
+			want.Change.Timeline = []change.Moment{{What: "undone", Text: by}}
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Fatalf("entry %d is not whole (-want +got):\n%s", revision-int64(i), diff)

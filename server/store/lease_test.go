@@ -178,7 +178,7 @@ func actForever(at string) error {
 			if len(meshes) > 0 {
 				base = meshes[0].Revision
 			}
-			err = s.Append(ctx, base, record(fmt.Sprintf("%010d", base+1), base+1))
+			_, err = s.Append(ctx, base, record(fmt.Sprintf("%010d", base+1), base+1))
 			switch {
 			case errors.Is(err, lease.ErrFenced):
 				fmt.Println("fenced")

@@ -68,10 +68,10 @@ func TestFollow(t *testing.T) {
 		if err := s.CreateRollout(t.Context(), rollout("0000000001", "r/a")); err != nil {
 			t.Fatal(err)
 		}
-		if err := s.Append(t.Context(), 0, record("03", 1)); err == nil {
+		if _, err := s.Append(t.Context(), 0, record("03", 1)); err == nil {
 			t.Fatal("it was recorded")
 		}
-		if err := s.Update(t.Context(), change.Change{ID: "02", Mesh: "m", State: change.Undone}); err != nil {
+		if err := s.Update(t.Context(), change.Change{ID: "02", Mesh: "m", State: change.Undone, Version: 1}); err != nil {
 			t.Fatal(err)
 		}
 		var got []string

@@ -130,7 +130,7 @@ func TestDiskFull(t *testing.T) {
 	}
 	big := record("02", 2)
 	big.Change.Diff = strings.Repeat("x", 1<<20)
-	err := s.Append(t.Context(), 1, big)
+	_, err := s.Append(t.Context(), 1, big)
 	if mesh.CodeOf(err) != mesh.Unavailable || !strings.Contains(err.Error(), "full") || strings.Contains(err.Error(), "\n") {
 		t.Fatalf("got %v, want one line that says the disk is full", err)
 	}

@@ -114,7 +114,7 @@ func TestPasswordIsNotLogged(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = s.Append(t.Context(), 7, record("01", 8))
+	_, err = s.Append(t.Context(), 7, record("01", 8))
 	if err == nil || strings.Contains(err.Error(), secret) {
 		t.Errorf("got %v", err)
 	}
@@ -151,7 +151,7 @@ func TestReplicasStartAtOnce(t *testing.T) {
 		if s == nil {
 			continue
 		}
-		if err := s.Append(t.Context(), int64(i), record(fmt.Sprintf("%02d", i+1), int64(i+1))); err != nil {
+		if _, err := s.Append(t.Context(), int64(i), record(fmt.Sprintf("%02d", i+1), int64(i+1))); err != nil {
 			t.Error(err)
 		}
 		if err := s.Close(); err != nil {
@@ -229,7 +229,7 @@ func TestTextThatPostgresCannotKeep(t *testing.T) {
 	for _, bad := range []string{"a\x00b", "a\xffb"} {
 		r := record("01", 1)
 		r.Change.Reason = bad
-		if err := s.Append(t.Context(), 0, r); mesh.CodeOf(err) != mesh.Invalid {
+		if _, err := s.Append(t.Context(), 0, r); mesh.CodeOf(err) != mesh.Invalid {
 			t.Errorf("%q: %v", bad, err)
 		}
 	}

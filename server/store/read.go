@@ -27,15 +27,19 @@ func (s *Store) Readable(ctx context.Context) error {
 	return nil
 }
 
-// Meshes gives every mesh with its newest revision, and the version of each object, deleted ones too; all as of one
-// moment. A mesh that was deleted is there too, as a revision without a mesh. Sorted by name.
-func (s *Store) Meshes(ctx context.Context) ([]change.Current, error) {
+// Meshes gives every mesh, or those of some names, with its newest revision, and the version of each object, deleted ones
+// too; all as of one moment. A mesh that was deleted is there too, as a revision without a mesh. Sorted by name.
+func (s *Store) Meshes(ctx context.Context, only ...string) ([]change.Current, error) {
 	tx, err := s.reader.Tx(ctx)
 	if err != nil {
 		return nil, s.explain("read the meshes", err)
 	}
 	defer tx.Rollback() //nolint:errcheck // it only read
-	rows, err := tx.Mesh.Query().Order(entmesh.ByID()).All(ctx)
+	query := tx.Mesh.Query().Order(entmesh.ByID())
+	if len(only) > 0 {
+		query.Where(entmesh.IDIn(only...))
+	}
+	rows, err := query.All(ctx)
 	if err != nil {
 		return nil, s.explain("read the meshes", err)
 	}
@@ -91,6 +95,25 @@ func (s *Store) Records(ctx context.Context, q change.Query) ([]change.Record, e
 	if q.Limit > 0 {
 		query.Limit(q.Limit)
 	}
+	restrict(query, q)
+	if !q.NoEdits {
+		query.WithEdits(func(e *ent.EditQuery) { e.Order(entedit.ByPosition()) })
+	}
+	rows, err := query.All(ctx)
+	if err != nil {
+		return nil, s.explain("read the changes", err)
+	}
+	out := make([]change.Record, len(rows))
+	for i, row := range rows {
+		if out[i], err = decodeRecord(row); err != nil {
+			return nil, s.explain("read the changes", err)
+		}
+	}
+	return out, nil
+}
+
+// restrict leaves only the entries that a query asks for.
+func restrict(query *ent.ChangeQuery, q change.Query) {
 	if q.ID != "" {
 		query.Where(entchange.ID(q.ID))
 	}
@@ -102,6 +125,12 @@ func (s *Store) Records(ctx context.Context, q change.Query) ([]change.Record, e
 	}
 	if q.State != "" {
 		query.Where(entchange.State(string(q.State)))
+	}
+	if q.AfterRevision > 0 {
+		query.Where(entchange.RevisionGT(q.AfterRevision))
+	}
+	if q.Heads {
+		query.Where(isHead)
 	}
 	if q.Before != "" {
 		query.Where(entchange.IDLT(q.Before))
@@ -122,18 +151,13 @@ func (s *Store) Records(ctx context.Context, q change.Query) ([]change.Record, e
 		}
 		query.Where(entchange.HasEditsWith(edits...))
 	}
-	if !q.NoEdits {
-		query.WithEdits(func(e *ent.EditQuery) { e.Order(entedit.ByPosition()) })
-	}
-	rows, err := query.All(ctx)
-	if err != nil {
-		return nil, s.explain("read the changes", err)
-	}
-	out := make([]change.Record, len(rows))
-	for i, row := range rows {
-		if out[i], err = decodeRecord(row); err != nil {
-			return nil, s.explain("read the changes", err)
-		}
-	}
-	return out, nil
+}
+
+// isHead selects the entries that made the meshes what they are now.
+func isHead(s *entsql.Selector) {
+	t := entsql.Table(entmesh.Table).As("of")
+	s.Join(t).OnP(entsql.And(
+		entsql.ColumnsEQ(s.C(entchange.FieldMesh), t.C(entmesh.FieldID)),
+		entsql.ColumnsEQ(s.C(entchange.FieldRevision), t.C(entmesh.FieldRevision)),
+	))
 }

@@ -88,7 +88,7 @@ func crashUnderWriter(t *testing.T, server *postgrestest.Server) {
 				base = meshes[0].Revision
 			}
 			id := fmt.Sprintf("%010d", n)
-			err := s.Append(t.Context(), base, record(id, base+1))
+			_, err := s.Append(t.Context(), base, record(id, base+1))
 			mu.Lock()
 			made = append(made, attempt{id, err})
 			if err == nil {

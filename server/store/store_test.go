@@ -41,7 +41,7 @@ func record(id string, revision int64) change.Record {
 		Change: change.Change{
 			ID: id, Mesh: "m", Kind: mesh.KindNode, Name: "a", Objects: []mesh.Ref{{Kind: mesh.KindNode, Name: "a"}},
 			Summary: "sets node a", Author: "ann", Reason: "a <b> & 한국어", At: noon.Add(time.Duration(revision) * time.Second),
-			Diff: "--- a\n+++ b\n", State: change.Kept,
+			Diff: "--- a\n+++ b\n", State: change.Kept, Version: 1,
 			Accepted: &change.Accepted{Revision: revision, At: noon.Add(time.Duration(revision) * time.Second)},
 		},
 		Digest: "digest of " + id,
@@ -58,7 +58,7 @@ func record(id string, revision int64) change.Record {
 
 func mustAppend(t *testing.T, s *Store, base int64, r change.Record) {
 	t.Helper()
-	if err := s.Append(t.Context(), base, r); err != nil {
+	if _, err := s.Append(t.Context(), base, r); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -131,7 +131,7 @@ func TestAppendRefusesWhatMovedOn(t *testing.T) {
 			"idempotency key in use": {3, sameKey},
 		} {
 			before, _ := s.Meshes(t.Context())
-			err := s.Append(t.Context(), c.base, c.r)
+			_, err := s.Append(t.Context(), c.base, c.r)
 			if mesh.CodeOf(err) != mesh.Conflict {
 				t.Errorf("%s: got %v, want a conflict", name, err)
 			}
@@ -216,6 +216,10 @@ func TestUpdateAndMove(t *testing.T) {
 			}
 			return got[0].Change
 		}
+		if err := s.Update(t.Context(), want); !errors.Is(err, change.ErrMoved) || mesh.CodeOf(err) != mesh.Conflict {
+			t.Errorf("update of what was replaced meanwhile: %v", err)
+		}
+		want.Version++
 		if diff := cmp.Diff(want, read("01")); diff != "" {
 			t.Errorf("update (-want +got):\n%s", diff)
 		}
@@ -224,15 +228,31 @@ func TestUpdateAndMove(t *testing.T) {
 		}
 		undo := record("02", 2)
 		undo.Change.Undoes = "01"
-		undo.Moves = []change.Move{{ID: "01", State: change.Undone, UndoneBy: "02"}}
-		mustAppend(t, s, 1, undo)
-		if got := read("01"); got.State != change.Undone || got.UndoneBy != "02" {
-			t.Errorf("the undone entry is %s by %q", got.State, got.UndoneBy)
+		undo.Moves = []change.Move{{ID: "01", State: change.Undone, UndoneBy: "02", Note: "a note", At: noon, Version: 1}}
+		if _, err := s.Append(t.Context(), 1, undo); !errors.Is(err, change.ErrMoved) || mesh.CodeOf(err) != mesh.Conflict {
+			t.Errorf("taking back what was looked at before it moved on: %v", err)
+		}
+		undo.Moves[0].Version = 2
+		moved, err := s.Append(t.Context(), 1, undo)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want.State, want.UndoneBy, want.Note, want.Version = change.Undone, "02", "a note", 3
+		want.Timeline = []change.Moment{{At: noon, What: "undone", Text: "02"}}
+		if diff := cmp.Diff([]change.Change{want}, moved); diff != "" {
+			t.Errorf("moved (-want +got):\n%s", diff)
+		}
+		if diff := cmp.Diff(want, read("01")); diff != "" {
+			t.Errorf("the undone entry (-want +got):\n%s", diff)
 		}
 		again := record("03", 3)
 		again.Moves = []change.Move{{ID: "01", State: change.Reverted, UndoneBy: "03"}}
-		if err := s.Append(t.Context(), 2, again); mesh.CodeOf(err) != mesh.Conflict {
+		if _, err := s.Append(t.Context(), 2, again); mesh.CodeOf(err) != mesh.Conflict {
 			t.Errorf("taking back what was taken back: %v", err)
+		}
+		again.Moves = []change.Move{{ID: "01", State: change.Superseded}, {ID: "nope", State: change.Superseded}}
+		if moved, err := s.Append(t.Context(), 2, again); err != nil || len(moved) > 0 {
+			t.Errorf("replacing what was taken back: %v, %v", moved, err)
 		}
 	})
 }
@@ -264,6 +284,10 @@ func TestRecordsQuery(t *testing.T) {
 			"id":      {change.Query{ID: "04"}, "04"},
 			"object":  {change.Query{Object: mesh.Ref{Kind: mesh.KindMesh, Name: "m"}}, "01"},
 			"object2": {change.Query{Mesh: "n", Object: mesh.Ref{Kind: mesh.KindNode, Name: "a"}}, "06"},
+			"later":   {change.Query{Mesh: "m", AfterRevision: 3}, "05 04"},
+			"next":    {change.Query{Mesh: "m", AfterRevision: 1, Oldest: true, Limit: 2}, "02 03"},
+			"heads":   {change.Query{Heads: true}, "06 05"},
+			"head":    {change.Query{Mesh: "n", Heads: true}, "06"},
 			"nothing": {change.Query{ID: "99"}, ""},
 		} {
 			got, err := s.Records(t.Context(), c.q)
@@ -287,7 +311,7 @@ func TestClosedStoreSaysSo(t *testing.T) {
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}
-		err := s.Append(t.Context(), 0, record("01", 1))
+		_, err := s.Append(t.Context(), 0, record("01", 1))
 		if _, ok := errors.AsType[*mesh.Error](err); !ok {
 			t.Errorf("got %v, want an error for people", err)
 		}
