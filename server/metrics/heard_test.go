@@ -165,3 +165,135 @@ func same(t *rapid.T, name string, want, got *Live, at time.Time) {
 		t.Fatalf("%s does not know the parts %v", name, parts)
 	}
 }
+
+// TestNoEcho says that a process tells nothing that it was told.
+func TestNoEcho(t *testing.T) {
+	a, b := process{"a", New(Options{})}, process{"b", New(Options{})}
+	p := newProxy("m", "a", "1")
+	fill(p, egress("m", "b"))
+	b.live.Own(begin())
+	p.push(a.live, begin())
+	pass(t, a, b, begin())
+	if e := edge(t, b.live, MinWindow, begin()); e.Instances != 1 {
+		t.Fatalf("b knows %+v", e)
+	}
+	if told := b.live.Own(begin()); len(told) != 0 {
+		t.Errorf("b tells %q", told)
+	}
+	p.src.Proxy, p.src.Node = "own", "own"
+	p.push(b.live, begin())
+	for _, told := range b.live.Own(begin()) {
+		w, err := decodeReport(told.Report)
+		if err != nil || len(w.Proxies) != 1 || w.Proxies[0].ID != "own" {
+			t.Errorf("b tells of %+v, %v", w, err)
+		}
+	}
+}
+
+// TestProcessGoes says that the gauges of a process' proxies end when it goes, that its counters stay, and that both go on where
+// they were when it is back, or another one tells of them.
+func TestProcessGoes(t *testing.T) {
+	a, b, c := process{"a", New(Options{})}, process{"b", New(Options{})}, process{"c", New(Options{})}
+	p := newProxy("m", "a", "1")
+	p.set("cluster.upstream_rq_active", egress("m", "b"), 7)
+	p.set("cluster.membership_total", egress("m", "b"), 2)
+	p.receive(2, 1)
+	at := begin()
+	p.started = at.UnixMilli()
+	pass(t, a, b, at) // it has nothing to tell yet
+	p.push(a.live, at)
+	p.answer(egress("m", "b"), 2, 100)
+	at = at.Add(time.Second)
+	p.push(a.live, at)
+	pass(t, a, b, at)
+	want := func(what string, active, members, requests float64, reporting int) {
+		t.Helper()
+		o := b.live.Observe("m", time.Minute, at)
+		if e := o.Edges[0]; e.Active != active || e.Members != members || e.Requests != requests || o.Reporting != reporting {
+			t.Errorf("%s: %d report, %+v", what, o.Reporting, e)
+		}
+	}
+	want("told", 7, 2, 100, 1)
+	b.live.Lost("a")
+	want("lost", 0, 0, 100, 0)
+	at = at.Add(time.Second)
+	p.answer(egress("m", "b"), 2, 10)
+	p.push(a.live, at)
+	pass(t, a, b, at)
+	want("back", 7, 2, 110, 1)
+	b.live.Lost("a")
+	p.answer(egress("m", "b"), 2, 5)
+	p.push(c.live, at.Add(time.Second))
+	pass(t, c, b, at.Add(time.Second))
+	want("told by another", 7, 2, 115, 1)
+	if err := b.live.Heard("c", at, nil); err != nil {
+		t.Fatal(err)
+	}
+	want("it left that one", 0, 0, 115, 0)
+	if n := b.live.Counts("m")[0].Requests; n != 115 {
+		t.Errorf("%v requests, want 115", n)
+	}
+}
+
+// TestBrokenReports says that a report which was cut off or changed is refused or taken, and harms nothing.
+func TestBrokenReports(t *testing.T) {
+	a := New(Options{})
+	a.Own(begin())
+	for _, p := range large("m", 3, 6) {
+		p.push(a, begin())
+		p.restart()
+		p.answer(egress("m", "svc-0001"), 2, 5)
+		p.push(a, begin().Add(time.Second))
+	}
+	good := a.Own(begin())[0].Report
+	b := New(Options{})
+	for i := range good {
+		if err := b.Heard("a", begin(), []Told{{"m", good[:i]}}); err == nil {
+			t.Fatalf("%d of %d bytes were taken", i, len(good))
+		}
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		bad := append([]byte{}, good...)
+		for range rapid.IntRange(1, 8).Draw(t, "changes") {
+			bad[rapid.IntRange(0, len(bad)-1).Draw(t, "at")] = rapid.Byte().Draw(t, "to")
+		}
+		_ = New(Options{}).Heard("a", begin(), []Told{{"m", bad}}) // whether it is refused depends on what was changed
+		_ = b.Heard("a", begin(), []Told{{"m", bad}})
+		b.Rollups("m", func(*Rollup) {})
+		b.Observe("m", time.Minute, begin())
+	})
+}
+
+// BenchmarkReport measures what one process with half of a mesh of 500 services and 2,000 edges tells, and another takes in, a
+// second.
+func BenchmarkReport(b *testing.B) {
+	a, other := New(Options{}), New(Options{})
+	proxies := large("m", 500, 2000)
+	at := begin()
+	turn := func() []Told {
+		at = at.Add(time.Second)
+		for _, p := range proxies {
+			step(p)
+			p.push(a, at)
+		}
+		return a.Own(at)
+	}
+	first := turn()
+	if err := other.Heard("a", at, first); err != nil {
+		b.Fatal(err)
+	}
+	b.Run("own", func(b *testing.B) {
+		for b.Loop() {
+			a.Own(at)
+		}
+		b.ReportMetric(float64(len(a.Own(at)[0].Report)), "bytes")
+	})
+	b.Run("heard", func(b *testing.B) {
+		told := turn()
+		for b.Loop() {
+			if err := other.Heard("a", at, told); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
