@@ -10,6 +10,7 @@ import (
 
 	"github.com/weirmesh/weir/server/auth/oidc"
 	"github.com/weirmesh/weir/server/auth/people"
+	"github.com/weirmesh/weir/server/authority"
 	"github.com/weirmesh/weir/server/gate"
 )
 
@@ -40,6 +41,9 @@ func (s *Server) admit(ctx context.Context) error {
 		Store: s.store, Logger: s.opts.Logger.With("part", "people"), Key: key, Idle: o.Idle, Lifetime: o.Lifetime,
 	})
 	if err != nil {
+		return err
+	}
+	if s.authority, err = authority.New(authority.Options{Store: s.store, Key: key, Logger: s.opts.Logger.With("part", "authority")}); err != nil {
 		return err
 	}
 	if o.AdminPasswordFile != "" {

@@ -23,6 +23,10 @@ type Options struct {
 	XDSListen string // the control plane's address, "127.0.0.1:18000" or "unix:/run/weir/xds.sock"
 	// XDSTLSCert and XDSTLSKey are the files of the certificate that proxies are served with; empty: plain text.
 	XDSTLSCert, XDSTLSKey string
+	// XDSTLS says where proxies are served over TLS without those files, with a certificate of Weir's own authority: "auto" or
+	// empty, where other machines reach the address; "on", everywhere. XDSCertificates lets proxies in by a certificate alone.
+	XDSTLS          string
+	XDSCertificates bool
 	// MetricsListen is the address of Weir's own metrics; empty: they are not served. MetricsAnywhere takes another port
 	// when that one is in use.
 	MetricsListen   string

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"io/fs"
 	"net"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/weirmesh/weir/server/auth"
 	"github.com/weirmesh/weir/server/auth/people"
+	"github.com/weirmesh/weir/server/authority"
 	"github.com/weirmesh/weir/server/certificate"
 	"github.com/weirmesh/weir/server/mesh"
 	"github.com/weirmesh/weir/server/provider"
@@ -23,29 +25,42 @@ import (
 // maxSocket is the longest path of a Unix socket that every system takes, in bytes.
 const maxSocket = 103
 
+// The ways in which proxies are served over TLS without files of a certificate.
+const (
+	xdsTLSAuto = "auto" // where other machines reach the address
+	xdsTLSOn   = "on"   // everywhere
+)
+
 // checkXDS refuses an address of the control plane where others could read along, or be any proxy.
 func (o Options) checkXDS() error {
-	encrypted := o.XDSTLSCert != "" || o.XDSTLSKey != ""
-	if path, ok := strings.CutPrefix(o.XDSListen, xds.UnixScheme); ok {
-		if !filepath.IsAbs(path) || len(path) > maxSocket {
-			return mesh.Errorf(mesh.Invalid, "--xds-listen %s: give the whole path of the socket in at most %d characters, as in unix:/run/weir/xds.sock", o.XDSListen, maxSocket)
-		}
-		return nil
-	}
+	path, socket := strings.CutPrefix(o.XDSListen, xds.UnixScheme)
 	switch {
-	case loopback(o.XDSListen):
-		return nil
-	case o.Open:
+	case socket && (!filepath.IsAbs(path) || len(path) > maxSocket):
+		return mesh.Errorf(mesh.Invalid, "--xds-listen %s: give the whole path of the socket in at most %d characters, as in unix:/run/weir/xds.sock", o.XDSListen, maxSocket)
+	case o.XDSTLS != "" && o.XDSTLS != xdsTLSAuto && o.XDSTLS != xdsTLSOn:
+		return mesh.Errorf(mesh.Invalid, "--xds-tls %s: it is auto, for TLS where other machines reach the address, or on, for TLS everywhere", o.XDSTLS)
+	case o.Open && !socket && !loopback(o.XDSListen):
 		return mesh.Errorf(mesh.Invalid, "--xds-listen %s: without sign-in proxies are let in without a token, so they are served on this machine only: give 127.0.0.1:PORT, or start Weir without --open", o.XDSListen)
-	case !encrypted:
-		return mesh.Errorf(mesh.Invalid, "--xds-listen %s: other machines reach this address, so proxies are served there over TLS only: give --xds-tls-cert and --xds-tls-key, or listen on 127.0.0.1:PORT or unix:/PATH", o.XDSListen)
+	case o.Open && (o.XDSTLS == xdsTLSOn || o.XDSCertificates):
+		return mesh.Errorf(mesh.Invalid, "--xds-tls on and --xds-require-certificates go with sign-in, without which there is no authority for proxies: start Weir without --open")
+	case o.XDSCertificates && !o.xdsFiles() && !o.ownTLS():
+		return mesh.Errorf(mesh.Invalid, "--xds-require-certificates: proxies on %s are served in plain text, over which nobody shows a certificate: give --xds-tls on as well", o.XDSListen)
 	}
 	return nil
 }
 
+// xdsFiles tells whether proxies are served with a certificate of the operator's.
+func (o Options) xdsFiles() bool { return o.XDSTLSCert != "" || o.XDSTLSKey != "" }
+
+// ownTLS tells whether they are served with one of Weir's own authority.
+func (o Options) ownTLS() bool {
+	away := !strings.HasPrefix(o.XDSListen, xds.UnixScheme) && !loopback(o.XDSListen)
+	return !o.Open && !o.xdsFiles() && (away || o.XDSTLS == xdsTLSOn)
+}
+
 // listenProxies opens the control plane's address, and reads its certificate if it has one.
 func (s *Server) listenProxies(ctx context.Context) (o xds.Options, err error) {
-	if s.opts.XDSTLSCert != "" || s.opts.XDSTLSKey != "" {
+	if s.opts.xdsFiles() {
 		pair, err := certificate.Load(certificate.Files{
 			What: "the control plane", CertFlag: "--xds-tls-cert", KeyFlag: "--xds-tls-key",
 			Cert: s.opts.XDSTLSCert, Key: s.opts.XDSTLSKey, Logger: s.opts.Logger.With("part", "xds"),
@@ -64,7 +79,15 @@ func (s *Server) listenProxies(ctx context.Context) (o xds.Options, err error) {
 }
 
 // serveProxies builds the control plane on its address.
-func (s *Server) serveProxies(o xds.Options) (*xds.Server, error) {
+func (s *Server) serveProxies(ctx context.Context, o xds.Options) (*xds.Server, error) {
+	if s.opts.ownTLS() {
+		shown, err := s.authority.Serve(ctx)
+		if err != nil {
+			return nil, err
+		}
+		o.TLS = certificate.Config(shown, "h2")
+	}
+	o.Certificates = s.opts.XDSCertificates
 	o.Passes, o.Logger, o.Sink, o.Registry = s.passes(), s.opts.Logger.With("part", "xds"), s.seeing.sink(), s.registry
 	return xds.New(o)
 }
@@ -108,11 +131,14 @@ func (s *Server) passes() xds.Passes {
 	if s.people == nil {
 		return nil
 	}
-	return proxyPasses{s.people}
+	return proxyPasses{s.people, s.authority}
 }
 
-// proxyPasses are the proxies' tokens as the control plane asks about them.
-type proxyPasses struct{ people *people.People }
+// proxyPasses are the proxies' tokens and certificates as the control plane asks about them.
+type proxyPasses struct {
+	people    *people.People
+	authority *authority.Authority
+}
 
 // Pass gives what a token stands for.
 func (p proxyPasses) Pass(ctx context.Context, bearer string) (xds.Pass, error) {
@@ -120,16 +146,41 @@ func (p proxyPasses) Pass(ctx context.Context, bearer string) (xds.Pass, error) 
 	if err != nil {
 		return xds.Pass{}, err
 	}
-	pass := xds.Pass{Mesh: meshName}
+	pass := passFor(meshName, node)
 	if parts := strings.Split(bearer, "_"); len(parts) == 3 { // Proxy took it, so it is PREFIX_ID_SECRET
 		pass.Token = parts[1]
 	}
-	if node.Kind == mesh.KindGateway {
-		pass.Gateway = node.Name
-	} else {
-		pass.Node = node.Name
-	}
 	return pass, nil
+}
+
+// Certified gives what a certificate stands for.
+func (p proxyPasses) Certified(ctx context.Context, cert *x509.Certificate) (xds.Pass, error) {
+	v, err := p.authority.Verify(ctx, cert)
+	if err != nil {
+		return xds.Pass{}, err
+	}
+	if err := p.stands(ctx, v.Name); err != nil {
+		return xds.Pass{}, err
+	}
+	pass := passFor(v.Mesh, v.Node)
+	pass.Token, pass.Until = v.Token, v.Until
+	return pass, nil
+}
+
+// stands asks whether the token counts that a certificate stands under.
+func (p proxyPasses) stands(ctx context.Context, n authority.Name) error {
+	meshName, node, err := p.people.Tokens.Standing(ctx, n.Token)
+	if err == nil && (meshName != n.Mesh || node != n.Node) {
+		err = mesh.Errorf(mesh.Unauthenticated, "the proxy's certificate stands under a token for another node; make another with weir bootstrap --certificates")
+	}
+	return err
+}
+
+func passFor(meshName string, node mesh.Ref) xds.Pass {
+	if node.Kind == mesh.KindGateway {
+		return xds.Pass{Mesh: meshName, Gateway: node.Name}
+	}
+	return xds.Pass{Mesh: meshName, Node: node.Name}
 }
 
 // Over gives the tokens that count no more: those that were revoked, have expired or are forgotten.

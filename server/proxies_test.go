@@ -163,25 +163,30 @@ func TestWhereProxiesAreServed(t *testing.T) {
 		}
 	}
 	for name, c := range map[string]struct {
-		listen, cert, key, want string
-		open                    bool
+		listen, cert, key, want, tls string
+		open, only                   bool
 	}{
-		"plain, everywhere": {listen: "0.0.0.0:0", want: "over TLS only"},
-		"plain, a name":     {listen: "weir.example.com:0", want: "over TLS only"},
-		"no port":           {listen: "here", want: "over TLS only"},
-		"open, everywhere":  {listen: "0.0.0.0:0", cert: "a", key: "b", open: true, want: "without sign-in"},
-		"half a pair":       {listen: "0.0.0.0:0", cert: "a", want: "both files"},
-		"no such files":     {listen: "127.0.0.1:0", cert: "a", key: "b", want: "--xds-tls-cert a"},
-		"relative socket":   {listen: "unix:weir.sock", want: "whole path"},
-		"long socket":       {listen: "unix:/" + strings.Repeat("x", 200), want: "whole path"},
-		"no folder":         {listen: "unix:" + filepath.Join(short, "none", "xds.sock"), want: "folder"},
-		"a file":            {listen: "unix:" + file, want: "no socket"},
-		"in use":            {listen: "unix:" + live, want: "in use by another program"},
-		"left behind":       {listen: "unix:" + stale},
+		"everywhere":       {listen: "0.0.0.0:0"},
+		"a name":           {listen: "weir.invalid:0", want: "cannot listen"},
+		"no port":          {listen: "here", want: "cannot listen"},
+		"another word":     {listen: "127.0.0.1:0", tls: "off", want: "it is auto"},
+		"open, with TLS":   {listen: "127.0.0.1:0", tls: "on", open: true, want: "go with sign-in"},
+		"plain, required":  {listen: "127.0.0.1:0", only: true, want: "give --xds-tls on"},
+		"socket, required": {listen: "unix:" + stale, only: true, want: "give --xds-tls on"},
+		"open, everywhere": {listen: "0.0.0.0:0", cert: "a", key: "b", open: true, want: "without sign-in"},
+		"half a pair":      {listen: "0.0.0.0:0", cert: "a", want: "both files"},
+		"no such files":    {listen: "127.0.0.1:0", cert: "a", key: "b", want: "--xds-tls-cert a"},
+		"relative socket":  {listen: "unix:weir.sock", want: "whole path"},
+		"long socket":      {listen: "unix:/" + strings.Repeat("x", 200), want: "whole path"},
+		"no folder":        {listen: "unix:" + filepath.Join(short, "none", "xds.sock"), want: "folder"},
+		"a file":           {listen: "unix:" + file, want: "no socket"},
+		"in use":           {listen: "unix:" + live, want: "in use by another program"},
+		"left behind":      {listen: "unix:" + stale},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := quiet(t)
 			o.Open, o.XDSListen, o.XDSTLSCert, o.XDSTLSKey = c.open, c.listen, c.cert, c.key
+			o.XDSTLS, o.XDSCertificates = c.tls, c.only
 			s, err := New(t.Context(), o)
 			if err == nil {
 				err = s.Close()

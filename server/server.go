@@ -15,6 +15,7 @@ import (
 	"github.com/weirmesh/weir/server/auth"
 	"github.com/weirmesh/weir/server/auth/oidc"
 	"github.com/weirmesh/weir/server/auth/people"
+	"github.com/weirmesh/weir/server/authority"
 	"github.com/weirmesh/weir/server/canary"
 	"github.com/weirmesh/weir/server/change"
 	"github.com/weirmesh/weir/server/evidence"
@@ -36,29 +37,31 @@ const stopWithin = 3 * time.Second
 
 // Server is a whole Weir: console, API, control plane, ledger.
 type Server struct {
-	opts     Options
-	console  net.Listener
-	xds      *xds.Server
-	store    *store.Store
-	people   *people.People // nil: there is no sign-in
-	gate     *gate.Gate
-	provider *oidc.Provider // nil: people sign in by a password only
-	setup    people.Link    // while there is nobody
-	registry *registry.Registry
-	seeing   seeing
-	door     *change.Door
-	evidence *evidence.Gatherer
-	hooks    *webhook.Sender
-	rollouts *canary.Controller
-	graphs   *graph.Live
-	journal  *journal.Journal
-	tellers  []*journal.Teller
-	hub      *live.Hub
-	web      *web.Web
-	http     *http.Server
-	own      *instrument.Instrument
-	ownHTTP  net.Listener // nil: Weir's own metrics are not served
-	closers  []closer
+	opts    Options
+	console net.Listener
+	xds     *xds.Server
+	store   *store.Store
+	people  *people.People // nil: there is no sign-in
+	// authority is nil, too, without sign-in
+	authority *authority.Authority
+	gate      *gate.Gate
+	provider  *oidc.Provider // nil: people sign in by a password only
+	setup     people.Link    // while there is nobody
+	registry  *registry.Registry
+	seeing    seeing
+	door      *change.Door
+	evidence  *evidence.Gatherer
+	hooks     *webhook.Sender
+	rollouts  *canary.Controller
+	graphs    *graph.Live
+	journal   *journal.Journal
+	tellers   []*journal.Teller
+	hub       *live.Hub
+	web       *web.Web
+	http      *http.Server
+	own       *instrument.Instrument
+	ownHTTP   net.Listener // nil: Weir's own metrics are not served
+	closers   []closer
 }
 
 type closer struct {
@@ -113,7 +116,7 @@ func (s *Server) build(ctx context.Context) error {
 	if err := s.see(ctx, registry); err != nil {
 		return err
 	}
-	if s.xds, err = s.serveProxies(control); err != nil {
+	if s.xds, err = s.serveProxies(ctx, control); err != nil {
 		return err
 	}
 	if err := s.open(); err != nil {

@@ -7,7 +7,7 @@ import (
 	"entgo.io/ent/schema/field"
 )
 
-// Authority is a key that signs proxies' certificates. All replicas sign with the newest that is not over, and trust all.
+// Authority is a key that signs proxies' certificates. All replicas sign with the oldest that lasts for a month, and trust all.
 type Authority struct{ ent.Schema }
 
 // Fields of an authority. Its ID is the certificate's serial number in hexadecimal.

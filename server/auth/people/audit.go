@@ -37,6 +37,7 @@ const (
 	Denied          Event = "denied"         // somebody known asked for what they may not
 	OriginRefused   Event = "origin_refused" // a request or socket from another site
 	ProxyRefused    Event = "proxy_refused"
+	CertificateMade Event = "certificate_made" // for a proxy
 	Dropped         Event = "dropped" // so many entries of a kind were left out, since they came too fast
 )
 

@@ -59,6 +59,20 @@ func (t *Tokens) Proxy(ctx context.Context, bearer string) (meshName string, nod
 	return token.Mesh, parseNode(token.Node), nil
 }
 
+// Standing gives the mesh and the node of the proxy's token under which a certificate stands, by its ID. Error:
+// mesh.Unauthenticated when the token counts no more, and the certificate with it.
+func (t *Tokens) Standing(ctx context.Context, id string) (meshName string, node mesh.Ref, err error) {
+	token, err := t.store.Token(ctx, id)
+	switch {
+	case mesh.CodeOf(err) == mesh.NotFound || err == nil && (token.Kind != KindProxy || !token.Valid(t.now())):
+		return "", mesh.Ref{}, mesh.Errorf(mesh.Unauthenticated, "the token that the proxy's certificate stands under is unknown, has expired or was revoked; make another with weir bootstrap --certificates")
+	case err != nil:
+		return "", mesh.Ref{}, err
+	}
+	t.touch(token)
+	return token.Mesh, parseNode(token.Node), nil
+}
+
 // parseNode reads Ref.Path.
 func parseNode(path string) mesh.Ref {
 	kind, name, _ := strings.Cut(path, "/")

@@ -69,7 +69,7 @@ func (s *Server) identify(ctx context.Context, node *corev3.Node) (Identity, *st
 	if err := s.settle(ctx, identity, cmp.Or(denied, bad)); err != nil {
 		return Identity{}, nil, err
 	}
-	return identity, s.hold(pass), nil
+	return identity, s.hold(ctx, pass), nil
 }
 
 // settle lets a proxy in, or lists it as refused: for a reason that is known already, or for one that its mesh has.

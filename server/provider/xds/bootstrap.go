@@ -38,8 +38,11 @@ type BootstrapOptions struct {
 	XDS                 string // host:port of Weir's xDS, or unix:/PATH; of several replicas: host:port of each, with commas in between
 
 	Token      string // shown to Weir; empty: none
-	CA         []byte // in PEM, what Weir's certificate is checked against; empty: plain text
+	CA         []byte // in PEM, what Weir's certificate is checked against; empty: plain text, or what Certificates have
 	ServerName string // the name in Weir's certificate; empty: XDS's host
+	// Certificates is the folder, with its whole path, that the proxy reads its certificate from, and again when it is renewed
+	// (Certificates.Write); empty: it shows none.
+	Certificates string
 
 	Address      string      // IP address where other proxies reach this one
 	Bind         string      // IP address of its listeners

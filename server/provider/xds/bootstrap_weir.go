@@ -2,7 +2,6 @@ package xds
 
 import (
 	"bytes"
-	"cmp"
 	"crypto/x509"
 	"encoding/pem"
 	"net"
@@ -51,7 +50,7 @@ func (o BootstrapOptions) server() (place, error) {
 	if err != nil || host == "" || port < 1 || port > 65535 {
 		return place{}, mesh.Errorf(mesh.Invalid, "bootstrap: the xDS address %s is not host:port, as in 127.0.0.1:18000", shortQuote(o.XDS))
 	}
-	if o.Token != "" && len(o.CA) == 0 && !ownHost(host) {
+	if o.Token != "" && !o.encrypted() && !ownHost(host) {
 		return place{}, mesh.Errorf(mesh.Invalid,
 			"bootstrap: the proxy's token would cross the network in plain text to %s: give what Weir's certificate is checked against with --ca FILE", shortQuote(o.XDS))
 	}
@@ -82,52 +81,77 @@ func (p place) discovery() clusterv3.Cluster_DiscoveryType {
 	return clusterv3.Cluster_STRICT_DNS
 }
 
+// encrypted tells whether Weir is called over TLS.
+func (o BootstrapOptions) encrypted() bool { return len(o.CA) > 0 || o.Certificates != "" }
+
 // socket is TLS to Weir; nil for plain text. Weir has to have a certificate of the CA, for its name.
 func (o BootstrapOptions) socket(p *packer) (*corev3.TransportSocket, error) {
-	if len(o.CA) == 0 {
+	if !o.encrypted() {
 		if o.ServerName != "" {
 			return nil, mesh.Errorf(mesh.Invalid, "bootstrap: a name in Weir's certificate needs --ca FILE, which the certificate is checked against")
 		}
 		return nil, nil //nolint:nilnil // plain text has no socket of its own
 	}
-	if err := checkCA(o.CA); err != nil {
-		return nil, err
+	if o.Certificates != "" && !filepath.IsAbs(o.Certificates) {
+		return nil, mesh.Errorf(mesh.Invalid, "bootstrap: give the whole path of the folder of certificates, not %s", shortQuote(o.Certificates))
 	}
-	weirs, err := o.servers("")
+	if len(o.CA) > 0 {
+		if err := checkCA(o.CA); err != nil {
+			return nil, err
+		}
+	}
+	name, err := o.serverName()
 	if err != nil {
 		return nil, err
 	}
-	sni, names := "", []*tlsv3.SubjectAltNameMatcher{}
-	for _, weir := range weirs {
-		name := cmp.Or(o.ServerName, weir.host)
-		if name == "" {
-			return nil, mesh.Errorf(mesh.Invalid, "bootstrap: a Unix socket has no name that a certificate could be for: leave --ca out, or give --server-name")
-		}
-		kind := tlsv3.SubjectAltNameMatcher_DNS
-		if addr, err := netip.ParseAddr(name); err == nil {
-			kind, name = tlsv3.SubjectAltNameMatcher_IP_ADDRESS, addr.String()
-		} else if o.ServerName != "" || len(weirs) == 1 { // TLS names hosts only, and one for a whole cluster
-			sni = name
-		}
-		names = append(names, &tlsv3.SubjectAltNameMatcher{
-			SanType: kind, Matcher: &matcherv3.StringMatcher{MatchPattern: &matcherv3.StringMatcher_Exact{Exact: name}},
-		})
-		if o.ServerName != "" {
-			break
-		}
+	kind, sni := tlsv3.SubjectAltNameMatcher_DNS, name
+	if addr, err := netip.ParseAddr(name); err == nil {
+		kind, sni, name = tlsv3.SubjectAltNameMatcher_IP_ADDRESS, "", addr.String() // TLS names hosts only
 	}
-	config := p.any(&tlsv3.UpstreamTlsContext{
-		Sni: sni,
-		CommonTlsContext: &tlsv3.CommonTlsContext{
-			TlsParams:     &tlsv3.TlsParameters{TlsMinimumProtocolVersion: tlsv3.TlsParameters_TLSv1_2, TlsMaximumProtocolVersion: tlsv3.TlsParameters_TLSv1_3},
-			AlpnProtocols: []string{"h2"},
-			ValidationContextType: &tlsv3.CommonTlsContext_ValidationContext{ValidationContext: &tlsv3.CertificateValidationContext{
-				TrustedCa:                 &corev3.DataSource{Specifier: &corev3.DataSource_InlineString{InlineString: string(o.CA)}},
-				MatchTypedSubjectAltNames: names,
-			}},
-		},
+	common := &tlsv3.CommonTlsContext{
+		TlsParams:     &tlsv3.TlsParameters{TlsMinimumProtocolVersion: tlsv3.TlsParameters_TLSv1_2, TlsMaximumProtocolVersion: tlsv3.TlsParameters_TLSv1_3},
+		AlpnProtocols: []string{"h2"},
+	}
+	o.trust(common, &tlsv3.SubjectAltNameMatcher{
+		SanType: kind, Matcher: &matcherv3.StringMatcher{MatchPattern: &matcherv3.StringMatcher_Exact{Exact: name}},
 	})
+	config := p.any(&tlsv3.UpstreamTlsContext{Sni: sni, CommonTlsContext: common})
 	return &corev3.TransportSocket{Name: "envoy.transport_sockets.tls", ConfigType: &corev3.TransportSocket_TypedConfig{TypedConfig: config}}, nil
+}
+
+// serverName is the name that Weir's certificate has to be for.
+func (o BootstrapOptions) serverName() (string, error) {
+	if o.ServerName != "" {
+		return o.ServerName, nil
+	}
+	weirs, err := o.servers("")
+	switch {
+	case err != nil:
+		return "", err
+	case len(weirs) > 1:
+		return "", mesh.Errorf(mesh.Invalid, "bootstrap: several replicas have one name in their certificates: give it with --server-name")
+	case weirs[0].host == "":
+		return "", mesh.Errorf(mesh.Invalid, "bootstrap: a Unix socket has no name that a certificate could be for: leave --ca out, or give --server-name")
+	}
+	return weirs[0].host, nil
+}
+
+// trust sets what Weir's certificate has to be, and what the proxy shows itself.
+func (o BootstrapOptions) trust(common *tlsv3.CommonTlsContext, name *tlsv3.SubjectAltNameMatcher) {
+	if o.Certificates != "" {
+		common.TlsCertificateSdsSecretConfigs = []*tlsv3.SdsSecretConfig{secretFrom(o.Certificates, certificateSecret)}
+	}
+	check := &tlsv3.CertificateValidationContext{MatchTypedSubjectAltNames: []*tlsv3.SubjectAltNameMatcher{name}}
+	if len(o.CA) > 0 {
+		check.TrustedCa = inline(o.CA)
+		common.ValidationContextType = &tlsv3.CommonTlsContext_ValidationContext{ValidationContext: check}
+		return
+	}
+	common.ValidationContextType = &tlsv3.CommonTlsContext_CombinedValidationContext{
+		CombinedValidationContext: &tlsv3.CommonTlsContext_CombinedCertificateValidationContext{
+			DefaultValidationContext: check, ValidationContextSdsSecretConfig: secretFrom(o.Certificates, authoritySecret),
+		},
+	}
 }
 
 // checkCA refuses what is no certificate, and a key above all, which would end up in every proxy's file.

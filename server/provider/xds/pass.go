@@ -2,7 +2,9 @@ package xds
 
 import (
 	"context"
+	"crypto/x509"
 	"fmt"
+	"net"
 	"strings"
 	"time"
 
@@ -22,18 +24,22 @@ const (
 	firstWithin = 20 * time.Second
 )
 
-// Pass is what a proxy's token stands for: one virtual node or gateway of one mesh.
+// Pass is what a proxy's token or certificate stands for: one virtual node or gateway of one mesh.
 type Pass struct {
-	Token         string // its ID, which is no secret
+	Token         string // its ID, which is no secret; of a certificate: the token that it stands under
 	Mesh          string
-	Node, Gateway string // exactly one
+	Node, Gateway string    // exactly one
+	Until         time.Time // until when its certificate counts; zero: it showed a token
 }
 
-// Passes knows the proxies' tokens.
+// Passes knows the proxies' tokens and certificates.
 type Passes interface {
 	// Pass gives what a token stands for. Error: mesh.Unauthenticated when it does not count; any other means that this
 	// cannot be found out now.
 	Pass(ctx context.Context, bearer string) (Pass, error)
+	// Certified gives what a certificate stands for whose key the proxy has. Error: mesh.Unauthenticated, in words for the
+	// proxy, when it does not count; any other as Pass's.
+	Certified(ctx context.Context, cert *x509.Certificate) (Pass, error)
 	// Over gives those of a mesh's tokens, by their IDs, that count no more.
 	Over(ctx context.Context, meshName string, tokens []string) ([]string, error)
 	// Refused is told who was not let in, and from which address. It is called once for a row of attempts, and seldom when
@@ -41,20 +47,65 @@ type Passes interface {
 	Refused(ctx context.Context, p provider.Proxy, from string)
 }
 
-// stay is a stream that was let in by a token.
+// stay is a stream that was let in by a token or a certificate.
 type stay struct {
 	pass Pass
+	conn net.Conn      // nil: plain text
 	over chan struct{} // closed when the token counts no more; nil, which never is, without tokens
 }
 
-// vouch finds out what the token stands for that a stream shows. The error is a gRPC status: codes.Unauthenticated without a
-// token that counts, codes.PermissionDenied for one that is another proxy's, codes.Unavailable when that cannot be said now.
+// vouch finds out what the certificate or the token stands for that a stream shows; a certificate that is shown has to count,
+// whatever else is. The error is a gRPC status: codes.Unauthenticated without one that counts, codes.PermissionDenied for one
+// that is another proxy's, codes.Unavailable when that cannot be said now.
 func (s *Server) vouch(ctx context.Context, identity Identity, parsed bool) (Pass, error) {
 	if s.passes == nil {
 		return Pass{}, nil
 	}
-	bearer := bearerOf(ctx)
-	if bearer == "" {
+	shown := "certificate"
+	pass, err := Pass{}, error(nil)
+	if cert := certificateOf(ctx); cert != nil {
+		pass, err = s.certified(ctx, cert)
+	} else {
+		shown = "token"
+		pass, err = s.showed(ctx, bearerOf(ctx))
+	}
+	switch {
+	case err != nil:
+		return Pass{}, err
+	case parsed && (pass.Mesh != identity.Mesh || pass.Node != identity.Node || pass.Gateway != identity.Gateway):
+		what, name := "virtual node", pass.Node
+		if pass.Gateway != "" {
+			what, name = "virtual gateway", pass.Gateway
+		}
+		return Pass{}, status.Error(codes.PermissionDenied, fmt.Sprintf(
+			"the %s is for %s %s of mesh %s, and not for the proxy's node id %q; make one for it with weir bootstrap",
+			shown, what, name, pass.Mesh, shorten(identity.NodeID)))
+	}
+	return pass, nil
+}
+
+// certified is vouch for a certificate.
+func (s *Server) certified(ctx context.Context, cert *x509.Certificate) (Pass, error) {
+	pass, err := s.passes.Certified(ctx, cert)
+	switch {
+	case mesh.CodeOf(err) == mesh.Unauthenticated:
+		// A proxy shows what it showed when it connected. The one that it may have got since comes with its next connection.
+		time.AfterFunc(hangUpAfter, func() { hangUp(connOf(ctx)) })
+		return Pass{}, status.Error(codes.Unauthenticated, err.Error())
+	case err != nil:
+		s.log.Warn("a proxy's certificate cannot be checked", "err", err)
+		return Pass{}, status.Error(codes.Unavailable, "Weir cannot check the proxy's certificate now; try again")
+	}
+	return pass, nil
+}
+
+// showed is vouch for a token.
+func (s *Server) showed(ctx context.Context, bearer string) (Pass, error) {
+	switch {
+	case s.certificates:
+		return Pass{}, status.Error(codes.Unauthenticated,
+			"the proxy shows no certificate, and this Weir lets none in by a token alone; start it with what weir bootstrap --certificates prints for it")
+	case bearer == "":
 		return Pass{}, status.Error(codes.Unauthenticated,
 			"the proxy shows no token; start it with what weir bootstrap prints for it, which holds one")
 	}
@@ -66,14 +117,6 @@ func (s *Server) vouch(ctx context.Context, identity Identity, parsed bool) (Pas
 	case err != nil:
 		s.log.Warn("a proxy's token cannot be checked", "err", err)
 		return Pass{}, status.Error(codes.Unavailable, "Weir cannot check the proxy's token now; try again")
-	case parsed && (pass.Mesh != identity.Mesh || pass.Node != identity.Node || pass.Gateway != identity.Gateway):
-		what, name := "virtual node", pass.Node
-		if pass.Gateway != "" {
-			what, name = "virtual gateway", pass.Gateway
-		}
-		return Pass{}, status.Error(codes.PermissionDenied, fmt.Sprintf(
-			"the token is for %s %s of mesh %s, and not for the proxy's node id %q; make one for it with weir bootstrap",
-			what, name, pass.Mesh, shorten(identity.NodeID)))
 	}
 	return pass, nil
 }
@@ -92,11 +135,11 @@ func bearerOf(ctx context.Context) string {
 }
 
 // hold keeps a stream that was let in, so that it ends with its token.
-func (s *Server) hold(pass Pass) *stay {
+func (s *Server) hold(ctx context.Context, pass Pass) *stay {
 	if s.passes == nil {
 		return &stay{}
 	}
-	st := &stay{pass: pass, over: make(chan struct{})}
+	st := &stay{pass: pass, conn: connOf(ctx), over: make(chan struct{})}
 	s.staysMu.Lock()
 	defer s.staysMu.Unlock()
 	s.stays[st] = struct{}{}
@@ -110,8 +153,11 @@ func (s *Server) unhold(st *stay) {
 	delete(s.stays, st)
 }
 
-// errOver is told to a proxy whose token counts no more.
-func errOver() error {
+// errOver is told to a proxy whose token or certificate counts no more.
+func (st *stay) errOver() error {
+	if !st.pass.Until.IsZero() {
+		return status.Error(codes.Unauthenticated, "the proxy's certificate has ended, or the token that it stands under was revoked; connect again with the next one")
+	}
 	return status.Error(codes.Unauthenticated, "the proxy's token has expired or was revoked; make another with weir bootstrap")
 }
 
@@ -124,6 +170,7 @@ func (s *Server) watchPasses(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+			s.endCertificates()
 			s.checkPasses(ctx)
 		}
 	}
@@ -151,6 +198,25 @@ func (s *Server) checkPasses(ctx context.Context) {
 			s.endStays(stays[token])
 		}
 	}
+}
+
+// endCertificates hangs up on proxies whose certificates have ended: they connect again, with the next one if they have it. A
+// stream alone would come again over the same connection.
+func (s *Server) endCertificates() {
+	now := s.now()
+	s.staysMu.Lock()
+	var ended []*stay
+	for st := range s.stays {
+		if until := st.pass.Until; !until.IsZero() && now.After(until) {
+			ended = append(ended, st)
+		}
+	}
+	s.staysMu.Unlock()
+	for _, st := range ended {
+		s.log.Info("a proxy's certificate has ended; it has to connect with the next one", "mesh", st.pass.Mesh, "node", st.pass.Node+st.pass.Gateway)
+		hangUp(st.conn)
+	}
+	s.endStays(ended)
 }
 
 // staysByMesh gives the streams by mesh and token.

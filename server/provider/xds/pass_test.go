@@ -28,6 +28,7 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
+	"github.com/weirmesh/weir/server/authority"
 	certfiles "github.com/weirmesh/weir/server/certificate"
 	"github.com/weirmesh/weir/server/mesh"
 	"github.com/weirmesh/weir/server/provider"
@@ -41,6 +42,9 @@ type doorman struct {
 	over    map[string]bool
 	broken  bool
 	refused []provider.Proxy
+
+	authority *authority.Authority
+	ends      map[string]time.Time // of certificates, by serial number, sooner than they say
 }
 
 func newDoorman() *doorman {
@@ -64,6 +68,31 @@ func (d *doorman) Pass(_ context.Context, bearer string) (Pass, error) {
 		return Pass{}, mesh.Errorf(mesh.Unauthenticated, "the token does not count")
 	}
 	return p, nil
+}
+
+func (d *doorman) Certified(ctx context.Context, cert *x509.Certificate) (Pass, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.broken {
+		return Pass{}, errors.New("the database is away")
+	}
+	v, err := d.authority.Verify(ctx, cert)
+	if err != nil {
+		return Pass{}, err
+	}
+	if end, ok := d.ends[cert.SerialNumber.String()]; ok {
+		if v.Until = end; time.Now().After(end) {
+			return Pass{}, mesh.Errorf(mesh.Unauthenticated, "the proxy's certificate ended")
+		}
+	}
+	if d.over[v.Token] {
+		return Pass{}, mesh.Errorf(mesh.Unauthenticated, "the token that the proxy's certificate stands under was revoked")
+	}
+	pass := Pass{Token: v.Token, Mesh: v.Mesh, Node: v.Node.Name, Until: v.Until}
+	if v.Node.Kind == mesh.KindGateway {
+		pass.Node, pass.Gateway = "", v.Node.Name
+	}
+	return pass, nil
 }
 
 func (d *doorman) Over(_ context.Context, meshName string, tokens []string) (over []string, err error) {
@@ -101,8 +130,8 @@ func (d *doorman) told() []provider.Proxy {
 	return append([]provider.Proxy(nil), d.refused...)
 }
 
-// authority makes a certificate for 127.0.0.1 that is its own authority, and gives its two files.
-func authority(t testing.TB, dir, name string) (certFile, keyFile string, ca []byte) {
+// ownAuthority makes a certificate for 127.0.0.1 that is its own authority, and gives its two files.
+func ownAuthority(t testing.TB, dir, name string) (certFile, keyFile string, ca []byte) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -142,7 +171,7 @@ type guarded struct {
 
 func serveGuarded(t testing.TB) guarded {
 	t.Helper()
-	certFile, keyFile, ca := authority(t, t.TempDir(), "weir")
+	certFile, keyFile, ca := ownAuthority(t, t.TempDir(), "weir")
 	pair, err := certfiles.Load(certfiles.Files{Cert: certFile, Key: keyFile})
 	if err != nil {
 		t.Fatal(err)

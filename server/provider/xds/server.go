@@ -16,7 +16,6 @@ import (
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/time/rate"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/health"
 	healthgrpc "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
@@ -36,33 +35,37 @@ const (
 
 // Options are what a Server needs.
 type Options struct {
-	Listener  net.Listener // takes precedence over Addr
-	Addr      string       // "127.0.0.1:0" if empty
-	Logger    *slog.Logger // none: nothing is logged
-	Sink      Sink         // none: numbers are taken and dropped
-	Registry  *registry.Registry
-	TLS       *tls.Config                          // plain text if nil
-	Passes    Passes                               // whoever connects is let in if nil
-	Translate func(Input) (*Snapshot, error)       // Translate if nil
-	Identify  func(*corev3.Node) (Identity, error) // ParseIdentity if nil
-	Now       func() time.Time                     // time.Now if nil
+	Listener net.Listener // takes precedence over Addr
+	Addr     string       // "127.0.0.1:0" if empty
+	Logger   *slog.Logger // none: nothing is logged
+	Sink     Sink         // none: numbers are taken and dropped
+	Registry *registry.Registry
+	TLS      *tls.Config // plain text if nil
+	Passes   Passes      // whoever connects is let in if nil
+	// Certificates lets proxies in by a certificate alone: a token is not enough. It takes TLS.
+	Certificates bool
+	Translate    func(Input) (*Snapshot, error)       // Translate if nil
+	Identify     func(*corev3.Node) (Identity, error) // ParseIdentity if nil
+	Now          func() time.Time                     // time.Now if nil
 }
 
 // Server is the control plane: it serves configuration to Envoys and takes their numbers on one port. It is a
 // provider.Provider.
 type Server struct {
-	log       *slog.Logger
-	sink      Sink
-	registry  *registry.Registry
-	tls       *tls.Config
-	passes    Passes
-	telling   *rate.Limiter // of refusals
-	translate func(Input) (*Snapshot, error)
-	parse     func(*corev3.Node) (Identity, error)
-	now       func() time.Time
-	listener  net.Listener
-	stopping  chan struct{}
-	wake      chan struct{} // for the loop: something is due sooner than it knew
+	log      *slog.Logger
+	sink     Sink
+	registry *registry.Registry
+	tls      *tls.Config
+	passes   Passes
+	// certificates are what every proxy has to show
+	certificates bool
+	telling      *rate.Limiter // of refusals
+	translate    func(Input) (*Snapshot, error)
+	parse        func(*corev3.Node) (Identity, error)
+	now          func() time.Time
+	listener     net.Listener
+	stopping     chan struct{}
+	wake         chan struct{} // for the loop: something is due sooner than it knew
 
 	// work is held while translating: one Apply, join or change of instances at a time. It is taken before mu.
 	work sync.Mutex
@@ -87,7 +90,7 @@ func New(o Options) (*Server, error) {
 		log: o.Logger, sink: o.Sink, registry: o.Registry, translate: o.Translate, parse: o.Identify, now: o.Now,
 		listener: o.Listener, stopping: make(chan struct{}), wake: make(chan struct{}, 1),
 		meshes: make(map[string]*meshState), refusedAt: make(refusals), reports: make(map[reporter]report),
-		watchers: make(map[chan struct{}]struct{}), tls: o.TLS, passes: o.Passes, stays: make(map[*stay]struct{}),
+		watchers: make(map[chan struct{}]struct{}), tls: o.TLS, passes: o.Passes, certificates: o.Certificates, stays: make(map[*stay]struct{}),
 		telling: rate.NewLimiter(tellRefusals, tellAtOnce),
 	}
 	if s.log == nil {
@@ -127,7 +130,7 @@ func (s *Server) Run(ctx context.Context) error {
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: 10 * time.Second, Timeout: 5 * time.Second}),
 	}
 	if s.tls != nil {
-		options = append(options, grpc.Creds(credentials.NewTLS(s.tls)))
+		options = append(options, grpc.Creds(s.credentials()))
 	}
 	server := grpc.NewServer(options...)
 	discoveryv3.RegisterAggregatedDiscoveryServiceServer(server, ads{server: s})

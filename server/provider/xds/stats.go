@@ -61,7 +61,7 @@ func (m stats) StreamMetrics(stream metricsStream) error {
 	case err := <-done:
 		return ended(err)
 	case <-st.over:
-		return errOver()
+		return st.errOver()
 	}
 }
 

@@ -56,7 +56,7 @@ func (a ads) DeltaAggregatedResources(stream deltaStream) error {
 		case <-x.closed:
 			return x.reason.Err()
 		case <-st.over:
-			return errOver()
+			return st.errOver()
 		case <-s.stopping:
 			return status.Error(codes.Unavailable, "Weir is stopping")
 		}
