@@ -29,7 +29,7 @@ func (s *Server) newHTTP() (*http.Server, error) {
 	engine := gin.New()
 	engine.Use(gin.CustomRecoveryWithWriter(nil, s.recovered))
 	options := api.Options{
-		Meshes: s.door, Door: s.door, Ledger: s.door, Entries: s.door, Graphs: s.graphs, Proxies: s.xds, Live: s.hub,
+		Meshes: s.door, Door: s.door, Ledger: s.door, Entries: s.door, Proposals: s.door, Graphs: s.graphs, Proxies: s.xds, Live: s.hub,
 		Logger: s.opts.Logger.With("part", "api"), Version: s.opts.Version,
 		GraphOver: s.graphOver, Ready: s.ready, Open: s.opts.Open,
 		Timeline: s.seeing.timeline, Sources: s.state, Targets: s.targets, Querier: s.querier,

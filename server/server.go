@@ -203,6 +203,7 @@ func (s *Server) Run(ctx context.Context) error {
 	group.Go(named("trends", func() error { return s.web.Run(ctx) }))
 	group.Go(named("own metrics", func() error { return s.own.Run(ctx) }))
 	s.runTelling(ctx, group)
+	group.Go(named("proposals", func() error { s.tellProposals(ctx); return nil }))
 	s.runSeeing(ctx, group)
 	if s.ownHTTP != nil {
 		group.Go(named("own metrics", func() error { return serveUntil(ctx, s.ownServer(), s.ownHTTP) }))

@@ -31,8 +31,15 @@ func askFlags(cmd *cobra.Command, into *asking) {
 	fs.BoolVar(&into.DryRun, "dry-run", false, "show what would change, change nothing")
 	fs.DurationVar(&into.ConfirmWithin, "confirm-within", 0, "revert unless the change is confirmed within this time, as in 60s")
 	fs.StringVar(&into.Override, "override", "", "go over the guard rails that stand in the way, and why, for the ledger")
+	fs.StringVar(&into.Emergency, "emergency", "", "where a second person is asked for: do not wait, and why, for the ledger (administrators)")
 	fs.StringVar(&into.IfMatch, "if-match", "", "the version that was read: refuse when somebody changed the object since")
 	fs.StringVar(&into.IdempotencyKey, "idempotency-key", "", "a repeat with the same key changes nothing again")
+	waitFlags(cmd, into)
+}
+
+// waitFlags adds the flags of commands that can wait for what becomes of a change.
+func waitFlags(cmd *cobra.Command, into *asking) {
+	fs := cmd.Flags()
 	into.wait = "accepted"
 	fs.Var(&choice{&into.wait, []string{"accepted", "programmed", "observed"}}, "wait", "what to wait for: accepted, programmed, observed")
 	fs.DurationVar(&into.within, "timeout", 30*time.Second, "how long to wait for it")
@@ -42,6 +49,9 @@ func askFlags(cmd *cobra.Command, into *asking) {
 // finish tells what became of a change and waits for the truth that was asked for.
 func (a *app) finish(ctx context.Context, c *client.Client, ask asking, answer client.Answer) error {
 	done := answer.Change
+	if done.Waits != nil {
+		return a.tellWaiting(ask, done)
+	}
 	if ask.DryRun {
 		return a.tellDry(ask, done)
 	}
@@ -78,6 +88,9 @@ func (a *app) tellDry(ask asking, c change.Change) error {
 	for _, b := range c.Breaches {
 		fmt.Fprintf(a.stdout, "in the way: %s\n", printable(b.Message))
 	}
+	if c.State == change.Waiting {
+		fmt.Fprintf(a.stdout, "mesh %s asks for a second person: it would wait for somebody's approval\n", printable(c.Mesh))
+	}
 	forecast := planText(c.Plan)
 	if forecast != "" {
 		forecast += "\n"
@@ -105,6 +118,9 @@ func (a *app) tellAccepted(answer client.Answer) {
 		revision = c.Accepted.Revision
 	}
 	fmt.Fprintf(a.stdout, "accepted %s as revision %d: %s\n", c.ID, revision, printable(c.Summary))
+	if c.ApprovedBy != "" {
+		fmt.Fprintf(a.stdout, "by %s, approved by %s\n", printable(c.Author), printable(c.ApprovedBy))
+	}
 	for _, b := range c.Breaches {
 		fmt.Fprintf(a.stdout, "went over a guard rail: %s\n", printable(b.Message))
 	}

@@ -99,6 +99,7 @@ func changeText(c change.Change) string {
 	line("change", c.ID)
 	line("what", c.Summary)
 	line("who", c.Author)
+	line("approved by", c.ApprovedBy)
 	line("why", c.Reason)
 	line("state", string(c.State))
 	if c.ConfirmBy != nil {

@@ -25,7 +25,7 @@ const (
 	exitFailed  = 1
 	exitUsage   = 2 // the command line is wrong
 	exitRefused = 3 // invalid, in conflict, or not allowed
-	exitWaiting = 4 // accepted, but not programmed or not observed in time
+	exitWaiting = 4 // accepted, but not programmed or not observed in time; or it waits for a second person
 )
 
 func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
@@ -56,7 +56,7 @@ type app struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	getenv         func(string) string
-	url, token     string // flags
+	url, token, ca string // flags
 }
 
 // failure is an error with its exit code.
@@ -104,12 +104,14 @@ func (a *app) root() *cobra.Command {
 	root.SetErr(a.stderr)
 	root.PersistentFlags().StringVar(&a.url, "url", "", "the server's address (default $WEIR_URL, else http://127.0.0.1:8080)")
 	root.PersistentFlags().StringVar(&a.token, "token", "", "the API token (default $WEIR_TOKEN)")
+	root.PersistentFlags().StringVar(&a.ca, "ca", "", "a file of what the server's certificate is checked against, in PEM (default $WEIR_CA, else what this machine trusts)")
 	root.AddCommand(
 		a.serveCommand(), a.demoCommand(), a.bootstrapCommand(),
 		a.applyCommand(), a.getCommand(), a.graphCommand(), a.proxiesCommand(), a.driftCommand(),
 		a.queryCommand(), a.sourcesCommand(), a.targetsCommand(),
-		a.weightsCommand(), a.poolCommand(), a.deleteCommand(), a.adviseCommand(), a.changesCommand(), a.eventsCommand(), a.canaryCommand(),
-		a.whoamiCommand(), a.userCommand(), a.tokenCommand(), a.keyCommand(),
+		a.weightsCommand(), a.poolCommand(), a.deleteCommand(), a.adviseCommand(), a.changesCommand(), a.proposalsCommand(),
+		a.approveCommand(), a.closeCommand("decline", "Say no to a change that somebody else proposed"), a.closeCommand("withdraw", "Take back what one has proposed"), a.eventsCommand(), a.canaryCommand(),
+		a.certificateCommand(), a.whoamiCommand(), a.userCommand(), a.tokenCommand(), a.keyCommand(),
 		a.backupCommand(), a.restoreCommand(), a.doctorCommand(), a.benchCommand(), a.versionCommand(),
 	)
 	root.CompletionOptions.HiddenDefaultCmd = true

@@ -93,10 +93,12 @@ type Options struct {
 	Door    Door
 	Ledger  Ledger
 	Entries Entries // nil: what it does is answered with 501
-	Graphs  Graphs
-	Proxies Proxies
-	Live    *live.Hub
-	Logger  *slog.Logger
+	// Proposals decides about what waits for a second person. Nil: what it does is answered with 501.
+	Proposals Proposals
+	Graphs    Graphs
+	Proxies   Proxies
+	Live      *live.Hub
+	Logger    *slog.Logger
 	// Version is Weir's own version, for the OpenAPI description and GET /api/v1/version.
 	Version string
 	// GraphOver gives a mesh's graph over another window than the live one. Nil: only the live window is answered.
@@ -124,6 +126,8 @@ type Options struct {
 	Rollouts Rollouts
 	// ProxyTokens keeps the proxies' tokens. Nil: there is no sign-in, and proxies show none.
 	ProxyTokens ProxyTokens
+	// Certifier signs proxies' certificates. Nil: there is no sign-in, and proxies show none.
+	Certifier Certifier
 	// People are those who may come in, Standing is whether they may, Tokens are what their programs show. Nil: there is no
 	// sign-in.
 	People   People
@@ -223,10 +227,12 @@ func (a *API) routes(engine *gin.Engine) {
 	a.graphRoutes()
 	a.proxyRoutes()
 	a.proxyTokenRoutes()
+	a.certificateRoutes()
 	a.peopleRoutes()
 	a.tokenRoutes()
 	a.runningRoutes()
 	a.changeRoutes()
+	a.proposalRoutes()
 	a.canaryRoutes()
 	a.sourceRoutes(engine)
 	a.liveRoutes()
@@ -266,6 +272,8 @@ func schemaName(t reflect.Type, hint string) string {
 	switch path := t.PkgPath(); {
 	case strings.HasSuffix(path, "/server/graph") && name != "Graph":
 		return "Graph" + name
+	case strings.HasSuffix(path, "/server/change") && name == "Approval":
+		return "Proposal"
 	case strings.HasSuffix(path, "/server/advice") && name != "Advice":
 		return "Advice" + name
 	case strings.HasSuffix(path, "/server/canary") && name != "Rollout":

@@ -27,6 +27,7 @@ type Asking struct {
 	DryRun         bool   `query:"dryRun" doc:"Answer what would happen and record nothing."`
 	Reason         string `query:"reason" maxLength:"2000" doc:"Why, for the ledger."`
 	ConfirmWithin  string `query:"confirmWithin" maxLength:"20" doc:"Revert unless the change is confirmed within this time, as in 60s."`
+	Emergency      string `query:"emergency" maxLength:"2000" doc:"Why nobody can be waited for where the mesh asks for a second person, for the ledger; it takes an administrator of the mesh."`
 	Override       string `query:"override" maxLength:"2000" doc:"Why guard rails are gone over, for the ledger; without it they hold."`
 }
 
@@ -34,6 +35,7 @@ type Asking struct {
 type Wish struct {
 	Reason        string `json:"reason,omitempty" maxLength:"2000" doc:"Why, for the ledger."`
 	ConfirmWithin string `json:"confirmWithin,omitempty" maxLength:"20" doc:"Revert unless the change is confirmed within this time, as in 60s."`
+	Emergency     string `json:"emergency,omitempty" maxLength:"2000" doc:"Why nobody can be waited for where the mesh asks for a second person, for the ledger; it takes an administrator of the mesh."`
 	Override      string `json:"override,omitempty" maxLength:"2000" doc:"Why guard rails are gone over, for the ledger; without it they hold."`
 }
 
@@ -59,7 +61,7 @@ func (a Asking) proposal(meshName string, w Wish) (change.Proposal, error) {
 	}
 	p := change.Proposal{
 		Mesh: meshName, Author: author, Reason: a.Reason, IdempotencyKey: a.IdempotencyKey, DryRun: a.DryRun,
-		Base: make(map[mesh.Ref]int64), Override: strings.TrimSpace(cmp.Or(w.Override, a.Override)),
+		Base: make(map[mesh.Ref]int64), Emergency: strings.TrimSpace(cmp.Or(w.Emergency, a.Emergency)), Override: strings.TrimSpace(cmp.Or(w.Override, a.Override)),
 	}
 	if w.Reason != "" {
 		p.Reason = w.Reason
@@ -77,7 +79,7 @@ func (a Asking) proposal(meshName string, w Wish) (change.Proposal, error) {
 // by is who asks, for the verbs on changes.
 func (a Asking) by(w Wish) (change.By, error) {
 	p, err := a.proposal("", w)
-	return change.By{Author: p.Author, Reason: p.Reason, DryRun: a.DryRun}, err
+	return change.By{Author: p.Author, Reason: p.Reason, Emergency: p.Emergency, DryRun: a.DryRun}, err
 }
 
 // base gives the version that the request is based on; ok is false when it does not say. current is the object's version

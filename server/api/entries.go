@@ -126,11 +126,11 @@ func (a *API) undoChange(ctx context.Context, in *undoInput) (*changed, error) {
 	}
 	var c change.Change
 	if len(picks) == 0 {
-		c, err = a.o.Door.Undo(ctx, in.ID, by)
+		c, err = waits(a.o.Door.Undo(ctx, in.ID, by))
 	} else {
 		var door Entries
 		if door, err = a.entries(); err == nil {
-			c, err = door.UndoFields(ctx, in.ID, by, picks)
+			c, err = waits(door.UndoFields(ctx, in.ID, by, picks))
 		}
 	}
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
 	"reflect"
 	"strconv"
 	"strings"
@@ -249,7 +250,7 @@ func (a *API) proposeOn(ctx context.Context, p change.Proposal, ref mesh.Ref, as
 	if ok {
 		p.Base[ref] = version
 	}
-	c, err := a.o.Door.Propose(ctx, p)
+	c, err := waits(a.o.Door.Propose(ctx, p))
 	switch {
 	case errors.Is(err, change.ErrUnchanged):
 		return a.unchanged(ctx, p, err)
@@ -306,7 +307,10 @@ func (a *API) refuse(ctx context.Context, err error, meshName string, ref mesh.R
 // accepted is the answer to a change.
 func accepted(c change.Change) *changed {
 	out := &changed{Status: http.StatusAccepted, Body: c}
-	if !c.DryRun {
+	switch {
+	case c.Waits != nil:
+		out.Location = "/api/v1/meshes/" + url.PathEscape(c.Mesh) + "/proposals/" + c.Waits.ID
+	case !c.DryRun:
 		out.Location = "/api/v1/changes/" + c.ID
 	}
 	return out

@@ -56,6 +56,7 @@ func needs() map[string]need {
 		get + one + "/proxies": see, get + one + "/proxies/:name": see, get + one + "/proxies/:name/config": see,
 		get + one + "/proxies/:name/stats": see, get + one + "/drift": see,
 		get + one + "/proxy-tokens": steer, post + one + "/proxy-tokens": steer, remove + one + "/proxy-tokens/:id": steer,
+		post + one + "/proxy-certificates": pass, get + v1 + "/authority": enter, // a proxy shows in the body who it is
 		get + one + "/nodes/:name/advice": see, put + one + "/nodes/:name/connection-pool": steer,
 		put + one + "/routers/:name/routes/:route/weights": steer, put + one + "/splits/:name/weights": steer,
 		get + v1 + "/changes": see, get + v1 + "/changes/verify": see, get + v1 + "/changes/export": see,
@@ -71,6 +72,10 @@ func needs() map[string]need {
 	all[get+v1+"/people/:name"], all[remove+v1+"/people/:name"], all[put+v1+"/people/:name/grants"] = manage, manage, manage
 	for _, verb := range []string{"disable", "enable", "invite"} {
 		all[post+v1+"/people/:name/"+verb] = manage
+	}
+	all[get+one+"/proposals"], all[get+one+"/proposals/:id"] = see, see
+	for _, verb := range []string{"approve", "decline", "withdraw"} { // the door asks for more: another person, and each object
+		all[post+one+"/proposals/:id/"+verb] = steer
 	}
 	for _, verb := range []string{"confirm", "revert", "undo", "extend"} {
 		all[post+v1+"/changes/:id/"+verb] = steerIt

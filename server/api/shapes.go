@@ -19,6 +19,7 @@ type Mesh struct {
 	EgressFilter mesh.EgressFilter  `json:"egressFilter" enum:"DROP_ALL,ALLOW_ALL" doc:"What proxies do with calls to hosts that are no backends."`
 	Health       *mesh.HealthLimits `json:"health,omitempty" doc:"What is called degraded and unhealthy, where services and routes do not say."`
 	Guard        *mesh.Guard        `json:"guard,omitempty" doc:"Guard rails, where services and routes have none of their own."`
+	Approval     mesh.Approval      `json:"approval,omitempty" enum:"required,none" doc:"required: no change is made by one person alone."`
 	Objects      map[string]int     `json:"objects" readOnly:"true" doc:"How many objects there are, by the plural of their kind."`
 	Revision     int64              `json:"revision" readOnly:"true" doc:"Grows with every change of anything in the mesh."`
 	Version      int64              `json:"version" doc:"Of the mesh's own settings."`
@@ -130,7 +131,7 @@ func meshOf(c change.Current) Mesh {
 		filter = mesh.DropAll
 	}
 	return Mesh{
-		Kind: mesh.KindMesh, Mesh: m.Name, Name: m.Name, EgressFilter: filter, Health: m.Health, Guard: m.Guard, Revision: c.Revision,
+		Kind: mesh.KindMesh, Mesh: m.Name, Name: m.Name, EgressFilter: filter, Health: m.Health, Guard: m.Guard, Approval: m.Approval, Revision: c.Revision,
 		Version: c.Versions[m.Settings().Ref()],
 		Objects: map[string]int{
 			mesh.KindNode.Plural(): len(m.Nodes), mesh.KindService.Plural(): len(m.Services),

@@ -105,7 +105,7 @@ func edited[O mesh.Object](ctx context.Context, a *API, e edit, with func(O) (O,
 			version = a.basis(ctx, e, stored.Version)
 		}
 		p.Patch.Put, p.Base[e.ref] = []mesh.Object{o}, version
-		c, err := a.o.Door.Propose(ctx, p)
+		c, err := waits(a.o.Door.Propose(ctx, p))
 		switch {
 		case err == nil:
 			return accepted(c), nil

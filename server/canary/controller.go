@@ -201,6 +201,9 @@ func (c *Controller) Start(ctx context.Context, meshName string, s Spec, by By) 
 	if first, ok, err := c.again(ctx, meshName, asked, by); ok || err != nil {
 		return first, err
 	}
+	if m.Approval.Required() {
+		return Rollout{}, mesh.Errorf(mesh.Denied, "mesh %s asks for a second person for every change, and a rollout moves weights by itself: set the weights step by step, each with somebody's approval, or take the rule away first (approval: none)", meshName)
+	}
 	s = s.Filled(m)
 	if err := s.Validate(m, c.o.Parse); err != nil {
 		return Rollout{}, err

@@ -17,6 +17,7 @@ type Kind string
 // The kinds of events.
 const (
 	KindChange   Kind = "change"   // an entry of the ledger moved
+	KindApproval Kind = "approval" // a change waits for a second person, or one decided
 	KindRollout  Kind = "rollout"  // a rollout turned
 	KindVerdict  Kind = "verdict"  // evidence says something of a change or of a rollout
 	KindRejected Kind = "rejected" // proxies refuse configuration, or take it after all
@@ -28,7 +29,7 @@ const (
 
 // Kinds lists every kind, those that people look for first at the beginning.
 func Kinds() []Kind {
-	return []Kind{KindChange, KindRollout, KindVerdict, KindRejected, KindProxy, KindHealth, KindGuard, KindWebhook}
+	return []Kind{KindChange, KindApproval, KindRollout, KindVerdict, KindRejected, KindProxy, KindHealth, KindGuard, KindWebhook}
 }
 
 // Severity is how much an event matters to whoever is on call.

@@ -16,6 +16,12 @@ func Sentences() map[string]string {
 		"change.undone":     "undone: {summary}",
 		"change.programmed": "{acked} of {total} proxies run it: {summary}",
 
+		"approval.waiting":   "{author} asks for a second person: {summary}",
+		"approval.approved":  "{by} approved what {author} proposed: {summary}",
+		"approval.declined":  "{by} declined what {author} proposed: {summary}",
+		"approval.withdrawn": "{author} withdrew: {summary}",
+		"approval.expired":   "nobody approved in time what {author} proposed: {summary}",
+
 		"guard.overridden": "{author} went over guard rails: {summary}",
 		"guard.holds":      "guard rails hold up the rollout of {canary} on {target}",
 

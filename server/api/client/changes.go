@@ -22,6 +22,7 @@ type Ask struct {
 	IfMatch        string        // the version that was read; empty: none
 	IdempotencyKey string
 	Override       string // why guard rails are gone over; empty: they hold
+	Emergency      string // why nobody is waited for where a second person is asked for; empty: somebody is
 }
 
 // Answer is what became of a wish.
@@ -132,7 +133,7 @@ func (c *Client) change(ctx context.Context, method, path string, ask Ask, body 
 
 // send makes a changing request whose body is of the given media type, if it has one.
 func (c *Client) send(ctx context.Context, m message, kind string, ask Ask) (Answer, error) {
-	q := query("reason", ask.Reason, "override", ask.Override)
+	q := query("reason", ask.Reason, "override", ask.Override, "emergency", ask.Emergency)
 	if ask.DryRun {
 		q.Set("dryRun", "true")
 	}
