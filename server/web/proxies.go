@@ -121,6 +121,7 @@ func (v view) proxyRow(p provider.Proxy) page.ProxyRow {
 		ID: p.ID, NodeID: p.NodeID, Of: cmp.Or(p.Node, p.Gateway), Kind: "node", State: string(p.State), Message: p.Message,
 		Version: p.Version, Address: p.Address, Revision: p.Revision, Newest: v.current.Revision,
 		Since: v.Ago(p.Since), SinceMoment: v.L.Moment(p.Since), SeriesOver: p.SeriesOver,
+		Replica: p.Replica,
 	}
 	switch {
 	case p.Gateway != "":

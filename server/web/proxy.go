@@ -68,6 +68,9 @@ func proxyTab(c *gin.Context) string {
 // fillProxy reads what the open tab shows.
 func (w *Web) fillProxy(c *gin.Context, v view, found provider.Proxy, p *page.Proxy) error {
 	switch {
+	case found.Replica != "" && p.Tab != "":
+		p.Nothing = "proxy.nothing.elsewhere"
+		return nil
 	case p.Tab == "stats":
 		p.Stats = w.statsOf(c, v, found.ID)
 		return nil

@@ -50,6 +50,7 @@ type ProxyRow struct {
 	Metrics     string // age of the newest report; "" when there is none
 	MetricsLate bool
 	SeriesOver  int
+	Replica     string // the replica of Weir that it is connected to; "" for the one that answers
 	Types       []ProxyType
 }
 
