@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"time"
 
@@ -41,6 +42,7 @@ func (s *Server) newHTTP() (*http.Server, error) {
 	}
 	if s.people != nil {
 		options.ProxyTokens, options.Tokens = s.people.Tokens, s.people.Tokens
+		options.Certifier = s.certifier()
 		options.People, options.Standing = s.people.Directory, s.people.Directory
 	}
 	rest, err := api.New(options)
@@ -62,7 +64,8 @@ func (s *Server) newHTTP() (*http.Server, error) {
 	}
 	s.web.Mount(engine)
 	return &http.Server{
-		Handler: s.answers(engine), ReadHeaderTimeout: readHeader, ReadTimeout: readAll, WriteTimeout: writeAll, IdleTimeout: idle, MaxHeaderBytes: maxHeader,
+		ErrorLog: slog.NewLogLogger(s.opts.Logger.Handler(), slog.LevelDebug), // handshakes of strangers
+		Handler:  s.answers(engine), ReadHeaderTimeout: readHeader, ReadTimeout: readAll, WriteTimeout: writeAll, IdleTimeout: idle, MaxHeaderBytes: maxHeader,
 	}, nil
 }
 

@@ -19,8 +19,12 @@ import (
 
 // Options are what one server needs to know.
 type Options struct {
-	Listen    string // the console's and the API's address, "127.0.0.1:8080"
-	XDSListen string // the control plane's address, "127.0.0.1:18000" or "unix:/run/weir/xds.sock"
+	Listen string // the console's and the API's address, "127.0.0.1:8080"
+	// TLSCert and TLSKey are the files of the certificate that the console is served with; empty: plain HTTP, which only
+	// InsecureHTTP lets other machines reach.
+	TLSCert, TLSKey string
+	InsecureHTTP    bool
+	XDSListen       string // the control plane's address, "127.0.0.1:18000" or "unix:/run/weir/xds.sock"
 	// XDSTLSCert and XDSTLSKey are the files of the certificate that proxies are served with; empty: plain text.
 	XDSTLSCert, XDSTLSKey string
 	// XDSTLS says where proxies are served over TLS without those files, with a certificate of Weir's own authority: "auto" or
@@ -86,10 +90,11 @@ func (o Options) check() error {
 	if err := o.checkXDS(); err != nil {
 		return err
 	}
-	for flag, address := range map[string]string{"--listen": o.Listen, "--metrics-listen": o.MetricsListen} {
-		if !loopback(address) && (address != "" || flag != "--metrics-listen") {
-			return mesh.Errorf(mesh.Invalid, "%s %s: Weir speaks plain HTTP, so it listens on this machine only: give 127.0.0.1:PORT or [::1]:PORT, and put a proxy with TLS in front of it for others", flag, address)
-		}
+	if err := o.checkConsole(); err != nil {
+		return err
+	}
+	if o.MetricsListen != "" && !loopback(o.MetricsListen) {
+		return mesh.Errorf(mesh.Invalid, "--metrics-listen %s: Weir's own metrics are served in plain text, and so on this machine only: give 127.0.0.1:PORT or [::1]:PORT", o.MetricsListen)
 	}
 	return nil
 }

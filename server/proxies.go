@@ -147,9 +147,7 @@ func (p proxyPasses) Pass(ctx context.Context, bearer string) (xds.Pass, error) 
 		return xds.Pass{}, err
 	}
 	pass := passFor(meshName, node)
-	if parts := strings.Split(bearer, "_"); len(parts) == 3 { // Proxy took it, so it is PREFIX_ID_SECRET
-		pass.Token = parts[1]
-	}
+	pass.Token = tokenID(bearer)
 	return pass, nil
 }
 

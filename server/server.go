@@ -17,6 +17,7 @@ import (
 	"github.com/weirmesh/weir/server/auth/people"
 	"github.com/weirmesh/weir/server/authority"
 	"github.com/weirmesh/weir/server/canary"
+	"github.com/weirmesh/weir/server/certificate"
 	"github.com/weirmesh/weir/server/change"
 	"github.com/weirmesh/weir/server/evidence"
 	"github.com/weirmesh/weir/server/gate"
@@ -39,9 +40,11 @@ const stopWithin = 3 * time.Second
 type Server struct {
 	opts    Options
 	console net.Listener
-	xds     *xds.Server
-	store   *store.Store
-	people  *people.People // nil: there is no sign-in
+	// certificate is the console\'s; nil: it is served without TLS
+	certificate *certificate.Pair
+	xds         *xds.Server
+	store       *store.Store
+	people      *people.People // nil: there is no sign-in
 	// authority is nil, too, without sign-in
 	authority *authority.Authority
 	gate      *gate.Gate
@@ -85,7 +88,7 @@ func (s *Server) build(ctx context.Context) error {
 	if err := s.opts.check(); err != nil {
 		return err
 	}
-	console, err := listen("console", s.opts.Listen, "--listen")
+	console, err := s.listenConsole()
 	if err != nil {
 		return err
 	}
@@ -279,9 +282,6 @@ func (s *Server) Close() error {
 	s.closers = nil
 	return errors.Join(errs...)
 }
-
-// URL is the console's address, with the real port when ":0" was asked for.
-func (s *Server) URL() string { return "http://" + s.console.Addr().String() }
 
 // XDSAddr is the control plane's address as host:port, or unix:/PATH.
 func (s *Server) XDSAddr() string {

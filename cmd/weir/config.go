@@ -50,11 +50,14 @@ func (c *configFlags) apply(o *server.Options) error {
 		"listen": {&o.Listen, read.Listen}, "xds-listen": {&o.XDSListen, read.XDSListen},
 		"metrics-listen": {&o.MetricsListen, read.MetricsListen}, "data": {&o.Data, read.Data},
 		"xds-tls-cert": {&o.XDSTLSCert, read.XDSTLS.Cert}, "xds-tls-key": {&o.XDSTLSKey, read.XDSTLS.Key},
+		"xds-tls": {&o.XDSTLS, read.XDSTLS.Mode}, "tls-cert": {&o.TLSCert, read.TLS.Cert}, "tls-key": {&o.TLSKey, read.TLS.Key},
 	} {
 		if setting.from != "" && !c.given.Changed(flag) {
 			*setting.to = setting.from
 		}
 	}
+	o.InsecureHTTP = o.InsecureHTTP || read.InsecureHTTP
+	o.XDSCertificates = o.XDSCertificates || read.XDSTLS.RequireCertificates
 	h := read.History
 	o.History = server.HistoryOptions{
 		Off: h.Off, Retention: time.Duration(h.Retention), MaxBytes: int64(h.MaxSize), Step: time.Duration(h.Step),
@@ -118,7 +121,8 @@ func (c *configFlags) effective(o server.Options) config.Config {
 	return config.Config{
 		Listen: o.Listen, XDSListen: o.XDSListen, MetricsListen: own, Data: o.Data,
 		People: c.said.People, PublicURL: c.said.PublicURL, OIDC: c.said.OIDC,
-		XDSTLS: config.XDSTLS{Cert: o.XDSTLSCert, Key: o.XDSTLSKey},
+		TLS: config.TLS{Cert: o.TLSCert, Key: o.TLSKey}, InsecureHTTP: o.InsecureHTTP,
+		XDSTLS: config.XDSTLS{TLS: config.TLS{Cert: o.XDSTLSCert, Key: o.XDSTLSKey}, Mode: o.XDSTLS, RequireCertificates: o.XDSCertificates},
 		History: config.History{
 			Off: h.Off, Retention: model.Duration(h.Retention), MaxSize: config.Size(h.MaxBytes), Step: model.Duration(h.Step),
 			SeriesLimit: h.SeriesLimit, RollupsOnly: h.RollupsOnly,

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,6 +22,7 @@ type proof struct {
 	tokenFile string        // a token that was made before
 	noToken   bool          // the proxy shows none
 	lasts     time.Duration // of a token that is made; 0: until it is revoked
+	folder    string        // of certificates; empty: the proxy shows its token
 }
 
 func (p *proof) flags(cmd *cobra.Command, o *xds.BootstrapOptions) {
@@ -28,9 +30,11 @@ func (p *proof) flags(cmd *cobra.Command, o *xds.BootstrapOptions) {
 	fs.StringVar(&p.ca, "ca", "", "what Weir's certificate is checked against, in PEM: the control plane is called over TLS")
 	fs.StringVar(&o.ServerName, "server-name", "", "the name in Weir's certificate (default: the host of --xds)")
 	fs.StringVar(&p.tokenFile, "token-file", "", "a file with a proxy's token that was made before (default: Weir is asked for a new one)")
+	fs.StringVar(&p.folder, "certificates", "", "a folder: the proxy shows a certificate from it, which is made there now and renewed with weir certificate renew")
 	fs.BoolVar(&p.noToken, "no-token", false, "write no token and ask nobody for one")
 	fs.DurationVar(&p.lasts, "token-for", 0, "how long a new token is good (default: until it is revoked)")
 	cmd.MarkFlagsMutuallyExclusive("token-file", "no-token", "token-for")
+	cmd.MarkFlagsMutuallyExclusive("certificates", "no-token")
 }
 
 // maxProof is the longest file of a token or of certificates that is read, in bytes.
@@ -53,6 +57,9 @@ func (a *app) bootstrap(ctx context.Context, o xds.BootstrapOptions, p proof) er
 		if o.Token = strings.TrimSpace(string(token)); o.Token == "" || strings.ContainsAny(o.Token, " \t\r\n%") {
 			return mesh.Errorf(mesh.Invalid, "--token-file %s holds no token: it is one word that begins with weirproxy_", p.tokenFile)
 		}
+	}
+	if p.folder != "" {
+		return a.bootstrapCertified(ctx, o, p)
 	}
 	out, err := xds.Bootstrap(o) // before a token is made for nothing
 	if err != nil {
@@ -84,13 +91,33 @@ func (a *app) withToken(ctx context.Context, o xds.BootstrapOptions, p proof, wi
 			return err
 		}
 		o.Token = made.Token
-		if out, err = xds.Bootstrap(o); err != nil { // nobody will ever show it
+		if err = trust(ctx, c, &o); err == nil {
+			out, err = xds.Bootstrap(o)
+		}
+		if err != nil { // nobody will ever show it
 			_, undone := c.RevokeProxyToken(context.WithoutCancel(ctx), o.Mesh, made.ID)
 			return errors.Join(err, undone)
 		}
 		return nil
 	})
 	return out, err
+}
+
+// trust has a proxy check Weir's certificate against Weir's own authority where it is of that, and nobody said otherwise.
+func trust(ctx context.Context, c *client.Client, o *xds.BootstrapOptions) error {
+	if len(o.CA) > 0 {
+		return nil
+	}
+	a, err := c.Authority(ctx)
+	switch {
+	case errors.Is(err, client.ErrNoAuthority):
+		return nil
+	case err != nil:
+		return err
+	case a.ControlPlane != "":
+		o.CA, o.ServerName = []byte(a.Authorities), cmp.Or(o.ServerName, a.ControlPlane)
+	}
+	return nil
 }
 
 func readProof(flag, path string) ([]byte, error) {

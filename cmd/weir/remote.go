@@ -27,7 +27,15 @@ func (a *app) client() (*client.Client, error) {
 	if u, err := user.Current(); err == nil {
 		author = u.Username
 	}
+	var ca []byte
+	if file := cmp.Or(a.ca, a.getenv("WEIR_CA")); file != "" {
+		var err error
+		if ca, err = readProof("--ca or WEIR_CA", file); err != nil {
+			return nil, err
+		}
+	}
 	return client.New(client.Options{
+		CA:    ca,
 		URL:   cmp.Or(a.url, a.getenv("WEIR_URL"), defaultURL),
 		Token: cmp.Or(a.token, a.getenv("WEIR_TOKEN")), Author: author,
 	})

@@ -50,12 +50,23 @@ func (a *app) serveCommand() *cobra.Command {
 	serverFlags(cmd, &o)
 	cmd.Flags().BoolVar(&o.Open, "open", false, "no sign-in: whoever reaches the address may do everything; for addresses of this machine only")
 	cmd.Flags().StringVar(&o.Envoy, "envoy", "", "an Envoy that checks configuration in dry runs (default: $ENVOY, or envoy on PATH)")
-	cmd.Flags().StringVar(&o.XDSTLSCert, "xds-tls-cert", "", "the control plane's certificate chain in PEM; read again when it changes (default: plain text)")
+	cmd.Flags().StringVar(&o.XDSTLSCert, "xds-tls-cert", "", "the control plane's certificate chain in PEM; read again when it changes (default: one of Weir's own authority, see --xds-tls)")
 	cmd.Flags().StringVar(&o.XDSTLSKey, "xds-tls-key", "", "the key of that certificate, in PEM")
+	tlsFlags(cmd, &o)
 	cmd.Flags().StringVar(&o.People.AdminPasswordFile, "admin-password-file", "", "if there is nobody yet, make the administrator admin with the password in this file, instead of a link")
 	file.add(cmd)
 	cmd.Flags().TextVar(&level, "log-level", slog.LevelInfo, "what is logged: DEBUG, INFO, WARN, ERROR")
 	return cmd
+}
+
+// tlsFlags adds how the console and the control plane are encrypted.
+func tlsFlags(cmd *cobra.Command, o *server.Options) {
+	fs := cmd.Flags()
+	fs.StringVar(&o.TLSCert, "tls-cert", "", "the console's certificate chain in PEM; read again when it changes (default: plain HTTP, on this machine only)")
+	fs.StringVar(&o.TLSKey, "tls-key", "", "the key of that certificate, in PEM")
+	fs.BoolVar(&o.InsecureHTTP, "insecure-http", false, "serve the console to other machines without TLS: whoever is in between reads passwords and tokens")
+	fs.StringVar(&o.XDSTLS, "xds-tls", "auto", "where proxies are served with a certificate of Weir's own authority: auto, where other machines reach the address, or on, everywhere")
+	fs.BoolVar(&o.XDSCertificates, "xds-require-certificates", false, "let proxies in by a certificate alone (weir bootstrap --certificates), and not by a token")
 }
 
 // serverFlags adds what serve and demo have in common.

@@ -88,6 +88,23 @@ func digest(request []byte) []byte {
 	return sum[:]
 }
 
+// Read gives a proxy's certificate, in PEM, and whom it is for; it is not checked. Error: mesh.Invalid.
+func Read(certificate []byte) (Name, *x509.Certificate, error) {
+	block, err := onePEM(certificate, "CERTIFICATE")
+	if err != nil {
+		return Name{}, nil, err
+	}
+	cert, err := x509.ParseCertificate(block)
+	if err != nil {
+		return Name{}, nil, mesh.Errorf(mesh.Invalid, "the certificate cannot be read: %w", err)
+	}
+	n, ok := nameOf(cert)
+	if !ok {
+		return Name{}, nil, mesh.Errorf(mesh.Invalid, "the certificate names no virtual node or gateway: make another with weir bootstrap --certificates")
+	}
+	return n, cert, nil
+}
+
 // Renewal says whose certificate somebody renews who shows it, in PEM, and a proof made with its key. Errors: those of Verify,
 // and mesh.Unauthenticated for a proof that is none.
 func (a *Authority) Renewal(ctx context.Context, certificate, proof, request []byte) (Verified, error) {

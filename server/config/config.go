@@ -25,8 +25,10 @@ const maxFile = 1 << 20
 
 // Config is everything that can be configured in a file.
 type Config struct {
-	Listen        string          `yaml:"listen,omitempty"`    // address of the console and the API
-	XDSListen     string          `yaml:"xdsListen,omitempty"` // address of the control plane
+	Listen        string          `yaml:"listen,omitempty"`       // address of the console and the API
+	XDSListen     string          `yaml:"xdsListen,omitempty"`    // address of the control plane
+	TLS           TLS             `yaml:"tls,omitempty"`          // of the console and the API
+	InsecureHTTP  bool            `yaml:"insecureHttp,omitempty"` // the console is served to other machines without TLS
 	XDSTLS        XDSTLS          `yaml:"xdsTls,omitempty"`
 	MetricsListen string          `yaml:"metricsListen,omitempty"` // address of Weir's own metrics; "off": none
 	Data          string          `yaml:"data,omitempty"`          // the data directory
@@ -40,10 +42,17 @@ type Config struct {
 	OIDC          *OIDC           `yaml:"oidc,omitempty"` // nil: people sign in with passwords alone
 }
 
-// XDSTLS names the files that proxies are served with: a certificate chain and its key, in PEM. Both or neither.
-type XDSTLS struct {
+// TLS names the files that are served with: a certificate chain and its key, in PEM. Both or neither.
+type TLS struct {
 	Cert string `yaml:"cert,omitempty"`
 	Key  string `yaml:"key,omitempty"`
+}
+
+// XDSTLS says how proxies are served over TLS: with files, or with certificates of Weir's own authority.
+type XDSTLS struct {
+	TLS                 `yaml:",inline"`
+	Mode                string `yaml:"mode,omitempty"`                // without files: auto, or on for addresses of this machine, too
+	RequireCertificates bool   `yaml:"requireCertificates,omitempty"` // of proxies: a token alone is not enough
 }
 
 // History configures the embedded store of metrics.
@@ -120,7 +129,7 @@ func Parse(data []byte) (Config, error) {
 
 func (c *Config) setDirectory(dir string) {
 	c.People.setDirectory(dir)
-	for _, file := range []*string{&c.XDSTLS.Cert, &c.XDSTLS.Key} {
+	for _, file := range []*string{&c.TLS.Cert, &c.TLS.Key, &c.XDSTLS.Cert, &c.XDSTLS.Key} {
 		if *file != "" && !filepath.IsAbs(*file) {
 			*file = filepath.Join(dir, *file)
 		}
@@ -144,8 +153,10 @@ func (c *Config) Check() error {
 	if err := c.History.check(); err != nil {
 		return err
 	}
-	if (c.XDSTLS.Cert == "") != (c.XDSTLS.Key == "") {
-		return mesh.Errorf(mesh.Invalid, "xdsTls: give both cert, the certificate chain, and key, its key")
+	for key, files := range map[string]TLS{"tls": c.TLS, "xdsTls": c.XDSTLS.TLS} {
+		if (files.Cert == "") != (files.Key == "") {
+			return mesh.Errorf(mesh.Invalid, "%s: give both cert, the certificate chain, and key, its key", key)
+		}
 	}
 	if err := c.People.check(); err != nil {
 		return err

@@ -33,6 +33,7 @@ type Options struct {
 	Token   string // sent as a bearer token when not empty
 	Author  string // declared to the server; letters, digits, spaces and . _ - @ +, other characters are left out
 	Timeout time.Duration
+	CA      []byte // in PEM, what the server's certificate is checked against; nil: what this machine trusts
 }
 
 // Client calls one server. Its methods may be used by many goroutines.
@@ -51,9 +52,13 @@ func New(o Options) (*Client, error) {
 		return nil, mesh.Errorf(mesh.Invalid, "server address %q: write it as http://HOST:PORT", o.URL)
 	}
 	base.Path = strings.TrimSuffix(base.Path, "/")
+	config, err := trusting(o.CA)
+	if err != nil {
+		return nil, err
+	}
 	c := &Client{base: base, token: o.Token, author: safeAuthor(o.Author), timeout: cmp.Or(o.Timeout, defaultTimeout)}
 	c.http = &http.Client{
-		Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, MaxResponseHeaderBytes: 64 << 10},
+		Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, TLSClientConfig: config, ForceAttemptHTTP2: true, MaxResponseHeaderBytes: 64 << 10},
 		// A token must not follow a redirect to somewhere else.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
@@ -256,6 +261,9 @@ func (c *Client) unreachable(ctx context.Context, err error) error {
 	if errors.As(err, &asked) {
 		err = asked.Err
 	}
+	if told := c.distrust(err); told != nil {
+		return told
+	}
 	return mesh.Errorf(mesh.Unavailable, "cannot reach Weir at %s: %w: start it with weir serve, or name it with --url or WEIR_URL", c.base, err)
 }
 
@@ -263,6 +271,9 @@ func (c *Client) unreachable(ctx context.Context, err error) error {
 func (c *Client) problem(status int, data []byte) error {
 	if err, ok := refused(status, data); ok {
 		return err
+	}
+	if c.base.Scheme == "http" && status == http.StatusBadRequest && bytes.Contains(data, []byte("HTTP request to an HTTPS server")) {
+		return mesh.Errorf(mesh.Invalid, "%s is served over TLS: write it as https://%s", c.base, c.base.Host)
 	}
 	var p struct {
 		Detail string    `json:"detail"`
