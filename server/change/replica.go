@@ -162,7 +162,7 @@ func (d *Door) catchUpAll(ctx context.Context, live bool) (moved bool, err error
 
 // reread reads the entries again that may still move, and those that wait and are not known. d.write is held.
 func (d *Door) reread(ctx context.Context) error {
-	if err := d.refresh(ctx, d.open(func(*entry) bool { return true })); err != nil && mesh.CodeOf(err) != mesh.NotFound {
+	if err := d.refresh(ctx, d.open(func(*entry) bool { return true })); err != nil {
 		return err
 	}
 	pending, err := d.store.Records(ctx, Query{State: Pending, Limit: 10_000})
@@ -264,8 +264,13 @@ func (d *Door) reload(ctx context.Context, name string) error {
 		return err
 	}
 	d.mu.Lock()
+	earlier := d.meshes[name].Revision > m.Revision // another database, or an older copy of it
 	d.meshes[name] = m
-	for _, e := range d.active {
+	for id, e := range d.active {
+		if earlier && e.change.Mesh == name {
+			delete(d.active, id)
+			continue
+		}
 		for _, ref := range e.change.Objects {
 			e.replaced = e.replaced || e.change.Mesh == name && m.Changed[ref] != e.change.ID
 		}

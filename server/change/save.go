@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/weirmesh/weir/server/lease"
+	"github.com/weirmesh/weir/server/mesh"
 )
 
 // save writes the truths that the store does not know, all in one transaction: at once when they are final or everything
@@ -58,10 +59,15 @@ func (d *Door) saveAll(ctx context.Context, due []*entry, now time.Time) error {
 	return err
 }
 
-// refresh reads entries again. d.write is held.
+// refresh reads entries again. One that the store does not have any more is forgotten. d.write is held.
 func (d *Door) refresh(ctx context.Context, list []*entry) error {
 	for _, e := range list {
-		if _, err := d.Change(ctx, e.stored.ID); err != nil { // takes over what is newer
+		_, err := d.Change(ctx, e.stored.ID) // takes over what is newer
+		if mesh.CodeOf(err) == mesh.NotFound {
+			d.mu.Lock()
+			delete(d.active, e.stored.ID)
+			d.mu.Unlock()
+		} else if err != nil {
 			return err
 		}
 	}
