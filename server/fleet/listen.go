@@ -24,7 +24,7 @@ func (f *Fleet) listen(ctx context.Context, p *packer) {
 	prune := f.Now()
 	for {
 		err := f.hear(ctx, p, &steady)
-		failing.note(ctx, f.Logger, "other replicas cannot be heard: what is known of their proxies gets old", err)
+		failing.note(ctx, f.Logger, "hear the others: what is known of their proxies gets old", err)
 		if err != nil {
 			steady = time.Time{}
 		}
@@ -194,7 +194,7 @@ func (t *trouble) note(ctx context.Context, log *slog.Logger, what string, err e
 	case ctx.Err() != nil:
 	case err != nil && !bool(*t):
 		*t = true
-		log.Warn(what, "error", err)
+		log.Warn("replicas cannot reach each other through the database", "what", what, "error", err)
 	case err == nil && bool(*t):
 		*t = false
 		log.Info("the other replicas are reached again")

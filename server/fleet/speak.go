@@ -43,7 +43,7 @@ func (f *Fleet) speak(ctx context.Context, p *packer) {
 				return
 			}
 		}
-		failing.note(ctx, f.Logger, "the other replicas cannot be told how far proxies are", f.beat(ctx, p))
+		failing.note(ctx, f.Logger, "tell how far proxies are", f.beat(ctx, p))
 		if !sleep(ctx, apart) {
 			return
 		}
@@ -105,7 +105,7 @@ func (f *Fleet) state() state {
 func (f *Fleet) count(ctx context.Context, p *packer) {
 	var failing trouble
 	for sleep(ctx, countEach) {
-		failing.note(ctx, f.Logger, "the other replicas cannot be told what proxies count", f.saveCounts(ctx, p))
+		failing.note(ctx, f.Logger, "tell what proxies count", f.saveCounts(ctx, p))
 	}
 }
 
