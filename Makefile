@@ -6,6 +6,7 @@ SHELL         := bash
 MAKEFLAGS     += --no-builtin-rules
 
 GOLANGCI_VERSION := v2.15.0
+GOVULNCHECK_VERSION := v1.9.0
 
 ENVOY_VERSION := 1.40.0
 VERSION       := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
@@ -98,6 +99,11 @@ lint: node_modules/.ok ## golangci-lint, types and TypeScript's lint
 	go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION) run
 	npm run --silent check
 
+# It asks databases on the network, and without them there is no answer: it is no part of `make test`.
+vuln: node_modules/.ok ## known vulnerabilities in what Weir is built from; needs the network
+	go run golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK_VERSION) ./...
+	npm audit --omit=dev
+
 adr: ## list the decisions with their status
 	@for f in docs/adr/0*.md; do printf '%-64s %s\n' "$$(head -1 $$f | sed 's/^# //')" "$$(grep -m1 '^Status' $$f)"; done
 
@@ -167,5 +173,5 @@ chromium:
 	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium fonts-noto-cjk >/dev/null; } || \
 	  { echo 'make: Chromium is missing: install it, or set CHROMIUM to its path' >&2; exit 1; }; }
 
-.PHONY: adr bench build check chromium clean demo envoy fmt fuzz generate golden help lint postgres prometheus shots test test-e2e test-go test-ui
+.PHONY: adr bench build check chromium clean demo envoy fmt fuzz generate golden help lint postgres prometheus shots test test-e2e test-go test-ui vuln
 .DELETE_ON_ERROR:

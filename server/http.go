@@ -120,9 +120,5 @@ func (s *Server) graphOver(name string, window time.Duration) (graph.Graph, erro
 
 // ready says for /readyz whether the parts work.
 func (s *Server) ready(ctx context.Context) []api.Check {
-	err := s.store.Readable(ctx)
-	if err != nil {
-		err = mesh.Errorf(mesh.Unavailable, "the data directory cannot be read: %w", err)
-	}
-	return []api.Check{{Name: "store", Err: err}}
+	return s.checks(ctx)
 }

@@ -41,6 +41,7 @@ type Options struct {
 	Version         string             // Weir's own, shown on pages and by the API
 	Logger          *slog.Logger       // nil: silent
 	Window          time.Duration      // of the live graph; zero: 30 s
+	Drain           time.Duration      // between the signal to stop and the stop, in which others take over; zero: none
 	History         HistoryOptions     // the embedded store of metrics
 	Scrape          []scrape.Job       // proxies that do not push
 	Sources         []remote.Source    // other people's stores of metrics, in the order of belief

@@ -65,6 +65,8 @@ type Server struct {
 	own       *instrument.Instrument
 	ownHTTP   net.Listener // nil: Weir's own metrics are not served
 	closers   []closer
+
+	leaving leaving
 }
 
 type closer struct {
@@ -189,8 +191,11 @@ func (s *Server) register(ctx context.Context) error {
 	return nil
 }
 
-// Run serves until ctx ends or a part fails, then stops every part and closes.
+// Run serves until ctx ends or a part fails, then stops every part and closes. Between the end of ctx and the end of the parts
+// is the drain.
 func (s *Server) Run(ctx context.Context) error {
+	ctx, stop := s.untilDrained(ctx)
+	defer stop()
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(named("control plane", func() error { return s.xds.Run(ctx) }))
 	if s.people != nil {

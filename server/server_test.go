@@ -73,7 +73,7 @@ func get(t *testing.T, url string) (status int, body string) {
 func TestRun(t *testing.T) {
 	begin := time.Now()
 	s, stop := run(t, quiet(t))
-	if status, body := get(t, s.URL()+"/readyz?verbose"); status != http.StatusOK || !strings.Contains(body, "store: ok") {
+	if status, body := get(t, s.URL()+"/readyz?verbose"); status != http.StatusOK || !strings.Contains(body, "[+]store ok\n") {
 		t.Errorf("/readyz: %d %s", status, body)
 	}
 	ready := time.Since(begin)

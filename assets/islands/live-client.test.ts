@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Frame, Picture } from "./frames";
-import { backoff, LiveClient, Refused, type Socket } from "./live-client";
+import { askedToWait, backoff, LiveClient, Refused, type Socket } from "./live-client";
 
 class FakeSocket implements Socket {
   onopen: Socket["onopen"] = null;
@@ -246,6 +246,16 @@ describe("the live client", () => {
     socket().lose();
     elapse();
     expect(sockets).toHaveLength(1);
+  });
+});
+
+describe("askedToWait", () => {
+  it("takes what a server that restarts says, and nothing else", () => {
+    expect(askedToWait({ code: 1012, reason: "the server is restarting; retry=1730" })).toBe(1730);
+    expect(askedToWait({ code: 1012, reason: "the server is restarting" })).toBeUndefined();
+    expect(askedToWait({ code: 1012, reason: "retry=999999" })).toBeUndefined();
+    expect(askedToWait({ code: 1006, reason: "retry=5" })).toBeUndefined();
+    expect(askedToWait({})).toBeUndefined();
   });
 });
 

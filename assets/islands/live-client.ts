@@ -47,6 +47,12 @@ const SILENT = 8_000;
 export const backoff = (attempt: number, random: number): number =>
   Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** Math.min(attempt, 10)) * (0.5 + random / 2);
 
+/** How long a server that restarts asks this client to wait, in milliseconds; undefined when it does not say. */
+export const askedToWait = (event: { code?: number; reason?: string }): number | undefined => {
+  const said = event.code === 1012 ? /retry=(\d{1,5})$/.exec(event.reason ?? "") : null;
+  return said ? Number(said[1]) : undefined;
+};
+
 /** The server does not have a view that was polled for; the message is its own. */
 export class Refused extends Error {}
 
@@ -192,10 +198,10 @@ export class LiveClient {
         this.#hear(JSON.parse(String(event.data)) as Frame);
       }
     };
-    socket.onclose = () => {
+    socket.onclose = (event) => {
       if (socket === this.#socket) {
         this.#lose();
-        this.#failed();
+        this.#failed(askedToWait(event));
       }
     };
   }
@@ -206,13 +212,13 @@ export class LiveClient {
     this.#isOpen = false;
   }
 
-  #failed(): void {
+  #failed(asked?: number): void {
     if (this.#stopped) {
       return;
     }
     this.#failures++;
     this.#pollIfBlocked();
-    const wait = backoff(this.#attempts++, this.#around.random());
+    const wait = asked ?? backoff(this.#attempts++, this.#around.random());
     this.#cancelRetry = this.#around.later(() => this.#connect(), wait);
   }
 

@@ -112,7 +112,7 @@ func (a *app) root() *cobra.Command {
 		a.weightsCommand(), a.poolCommand(), a.deleteCommand(), a.adviseCommand(), a.changesCommand(), a.proposalsCommand(),
 		a.approveCommand(), a.closeCommand("decline", "Say no to a change that somebody else proposed"), a.closeCommand("withdraw", "Take back what one has proposed"), a.eventsCommand(), a.canaryCommand(),
 		a.certificateCommand(), a.whoamiCommand(), a.userCommand(), a.tokenCommand(), a.keyCommand(),
-		a.backupCommand(), a.restoreCommand(), a.doctorCommand(), a.benchCommand(), a.versionCommand(),
+		a.readyCommand(), a.backupCommand(), a.restoreCommand(), a.doctorCommand(), a.benchCommand(), a.versionCommand(),
 	)
 	root.CompletionOptions.HiddenDefaultCmd = true
 	return root

@@ -55,6 +55,7 @@ func (a *app) serveCommand() *cobra.Command {
 	tlsFlags(cmd, &o)
 	cmd.Flags().StringVar(&o.People.AdminPasswordFile, "admin-password-file", "", "if there is nobody yet, make the administrator admin with the password in this file, instead of a link")
 	file.add(cmd)
+	cmd.Flags().DurationVar(&o.Drain, "drain", 0, "between the signal to stop and the stop: not ready, and proxies go to other replicas; 5s suits several replicas")
 	cmd.Flags().TextVar(&level, "log-level", slog.LevelInfo, "what is logged: DEBUG, INFO, WARN, ERROR")
 	return cmd
 }

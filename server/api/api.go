@@ -83,8 +83,10 @@ type Timeline interface {
 
 // Check is one part's readiness.
 type Check struct {
-	Name string
-	Err  error // nil: ready
+	Name  string
+	Err   error  // nil: ready
+	Note  string // more about it, when it is ready
+	Minor bool   // it may fail without the server being of no use: it is said, and the server is ready
 }
 
 // Options are what the API needs.

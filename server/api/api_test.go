@@ -383,10 +383,10 @@ func TestGuard(t *testing.T) {
 func TestNotReady(t *testing.T) {
 	b := newBench(t)
 	b.api.o.Ready = func(context.Context) []Check {
-		return []Check{{Name: "store"}, {Name: "proxies", Err: http.ErrServerClosed}}
+		return []Check{{Name: "store", Note: "schema 7"}, {Name: "history", Err: http.ErrBodyNotAllowed, Minor: true}, {Name: "proxies", Err: http.ErrServerClosed}}
 	}
 	check(t, b, []scenario{
 		{name: "short", method: "GET", url: "/readyz", status: 503, wantIn: []string{"not ready"}},
-		{name: "verbose", method: "GET", url: "/readyz?verbose", status: 503, wantIn: []string{"store: ok", "proxies: http: Server closed"}},
+		{name: "verbose", method: "GET", url: "/readyz?verbose", status: 503, wantIn: []string{"[+]store ok: schema 7\n", "[!]history impaired: http: ", "[-]proxies failed: http: Server closed\n", "not ready\n"}},
 	})
 }

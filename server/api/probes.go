@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -15,17 +16,22 @@ import (
 // livez says that the process answers.
 func (a *API) livez(c *gin.Context) { c.String(http.StatusOK, "ok\n") }
 
-// readyz says whether every part works; with ?verbose, part by part.
+// readyz says whether every part works; with ?verbose, part by part, as Kubernetes' own servers do.
 func (a *API) readyz(c *gin.Context) {
 	status, lines := http.StatusOK, strings.Builder{}
 	if a.o.Ready != nil {
 		for _, check := range a.o.Ready(c.Request.Context()) {
-			if check.Err != nil {
+			switch {
+			case check.Err == nil && check.Note != "":
+				fmt.Fprintf(&lines, "[+]%s ok: %s\n", check.Name, check.Note)
+			case check.Err == nil:
+				fmt.Fprintf(&lines, "[+]%s ok\n", check.Name)
+			case check.Minor:
+				fmt.Fprintf(&lines, "[!]%s impaired: %s\n", check.Name, oneLine(check.Err))
+			default:
 				status = http.StatusServiceUnavailable
-				lines.WriteString(check.Name + ": " + check.Err.Error() + "\n")
-				continue
+				fmt.Fprintf(&lines, "[-]%s failed: %s\n", check.Name, oneLine(check.Err))
 			}
-			lines.WriteString(check.Name + ": ok\n")
 		}
 	}
 	if _, verbose := c.GetQuery("verbose"); !verbose {
@@ -34,11 +40,14 @@ func (a *API) readyz(c *gin.Context) {
 	if status == http.StatusOK {
 		lines.WriteString("ok\n")
 	} else {
+		c.Header("Retry-After", "1")
 		lines.WriteString("not ready\n")
 	}
 	c.Header("Cache-Control", "no-store")
 	c.String(status, "%s", lines.String())
 }
+
+func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }
 
 // socket hands a request over to the live hub.
 func (a *API) socket(c *gin.Context) {

@@ -108,3 +108,20 @@ func (m migration) raise(ctx context.Context, floor int64) error {
 	}
 	return tx.Commit()
 }
+
+// Schema gives the database's newest step, which another replica may have made newer since Open. Error: mesh.Unavailable when
+// this Weir cannot work with it any more, or the database does not answer.
+func (s *Store) Schema(ctx context.Context) (int64, error) {
+	have, err := number(ctx, s.read, "SELECT max(version_id) FROM goose_db_version")
+	if err != nil {
+		return 0, s.explain("read the schema", err)
+	}
+	floor, err := number(ctx, s.read, "SELECT max(version) FROM "+floorTable)
+	if err != nil {
+		return have, s.explain("read the schema", err)
+	}
+	if floor > s.known {
+		return have, mesh.Errorf(mesh.Unavailable, "a newer Weir has changed the database (schema %d, this one knows up to %d): stop this one, or upgrade it", have, s.known)
+	}
+	return have, nil
+}

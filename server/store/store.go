@@ -42,6 +42,7 @@ type Store struct {
 
 	replica  string    // this one's name
 	replicas *replicas // nil: there is one process
+	known    int64     // the newest step of the schema that this Weir knows
 }
 
 // engine is what differs between the databases.
@@ -104,6 +105,11 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
+	steps, err := stepsOf(p.dialect)
+	if err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	s.known = steps[len(steps)-1].Version
 	s.writer = ent.NewClient(ent.Driver(entsql.OpenDB(p.dialect, s.write)))
 	s.reader = ent.NewClient(ent.Driver(entsql.OpenDB(p.dialect, s.read)))
 	return s, nil

@@ -189,8 +189,8 @@ CREATE TABLE novelties (id bigint NOT NULL PRIMARY KEY);`)
 		if len(got) != 3 || got[0].Change.ID != "03" {
 			t.Errorf("the ledger after the upgrade: %d entries", len(got))
 		}
-		if err := s.Readable(t.Context()); err != nil {
-			t.Error(err)
+		if have, err := s.Schema(t.Context()); err != nil || have != 99990101000000 {
+			t.Errorf("schema %d, %v", have, err)
 		}
 	})
 }
@@ -210,6 +210,9 @@ func TestUpgradeThatBreaks(t *testing.T) {
 		s = open(t, at) // fleet is this Weir's own step, or one before it
 		if _, err := s.write.ExecContext(t.Context(), fmt.Sprintf("INSERT INTO %s (version) VALUES (99990101000000)", floorTable)); err != nil {
 			t.Fatal(err)
+		}
+		if _, err := s.Schema(t.Context()); mesh.CodeOf(err) != mesh.Unavailable {
+			t.Errorf("it works on where it cannot: %v", err)
 		}
 		if err := s.Close(); err != nil {
 			t.Fatal(err)

@@ -76,6 +76,7 @@ type Hub struct {
 	sockets map[*socket]struct{}
 	polls   int
 	closed  bool
+	ended   chan struct{}  // closed with it
 	done    sync.WaitGroup // handlers of sockets
 
 	reading  sync.Mutex
@@ -84,7 +85,7 @@ type Hub struct {
 
 // New makes a hub.
 func New(o Options) *Hub {
-	return &Hub{o: o, topics: make(map[string]*topic), sockets: make(map[*socket]struct{}), outlines: make(map[string]*graph.Outline)}
+	return &Hub{o: o, ended: make(chan struct{}), topics: make(map[string]*topic), sockets: make(map[*socket]struct{}), outlines: make(map[string]*graph.Outline)}
 }
 
 // Run moves the frames until ctx ends, then closes every socket with code 1012 and waits for them.
@@ -287,7 +288,7 @@ func (h *Hub) tidy(now time.Time) {
 	maps.DeleteFunc(h.outlines, func(mesh string, _ *graph.Outline) bool { return !watched[mesh] })
 }
 
-// Poll gives the view's newest frame in full once its seq is not the given one; nil after 25 seconds without one.
+// Poll gives the view's newest frame in full once its seq is not the given one; nil after 25 seconds without one, and when the hub ends.
 func (h *Hub) Poll(ctx context.Context, name string, seq int64) ([]byte, error) {
 	if err := h.beginPoll(); err != nil {
 		return nil, err
@@ -318,6 +319,8 @@ func (h *Hub) Poll(ctx context.Context, name string, seq int64) ([]byte, error) 
 		select {
 		case <-changed:
 		case <-limit.C:
+			return nil, nil
+		case <-h.ended:
 			return nil, nil
 		case <-ctx.Done():
 			return nil, ctx.Err()
@@ -384,6 +387,7 @@ func (h *Hub) dismiss(s *socket) {
 func (h *Hub) close() {
 	h.mu.Lock()
 	h.closed = true
+	close(h.ended)
 	sockets := make([]*socket, 0, len(h.sockets))
 	for s := range h.sockets {
 		sockets = append(sockets, s)

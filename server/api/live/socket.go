@@ -3,7 +3,9 @@ package live
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"slices"
 	"sync"
@@ -22,6 +24,7 @@ const (
 	pingEvery    = 20 * time.Second
 	pongWithin   = 45 * time.Second
 	closeWithin  = time.Second
+	returnWithin = 2 * time.Second // after a restart: viewers come back spread over it
 	compressOver = 1 << 10
 	perSecond    = 100
 	burst        = 200
@@ -355,7 +358,7 @@ func (s *socket) end(conn *websocket.Conn, code int, reason string) {
 	_ = conn.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(code, reason), time.Now().Add(closeWithin))
 }
 
-// restart tells the client to come back and gives it a moment to agree.
+// restart tells the client to come back, and when, and gives it a moment to agree.
 func (s *socket) restart() {
 	s.mu.Lock()
 	s.leaving = true
@@ -364,7 +367,7 @@ func (s *socket) restart() {
 	if conn == nil {
 		return // serve sees that it is leaving
 	}
-	s.end(conn, websocket.CloseServiceRestart, "the server is restarting")
+	s.end(conn, websocket.CloseServiceRestart, fmt.Sprintf("the server is restarting; retry=%d", rand.N(returnWithin).Milliseconds()))
 	_ = conn.SetReadDeadline(time.Now().Add(closeWithin))
 }
 

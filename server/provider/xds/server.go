@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
@@ -77,6 +78,11 @@ type Server struct {
 	sent      int64 // resources sent since the start, removals included
 	nacks     int   // messages refused since the start
 
+	serving *health.Server
+	running atomic.Bool
+	joins   *rate.Limiter // of streams that begin
+	leaving drain
+
 	staysMu sync.Mutex
 	stays   map[*stay]struct{} // streams that were let in by a token
 
@@ -92,6 +98,7 @@ func New(o Options) (*Server, error) {
 		meshes: make(map[string]*meshState), refusedAt: make(refusals), reports: make(map[reporter]report),
 		watchers: make(map[chan struct{}]struct{}), tls: o.TLS, passes: o.Passes, certificates: o.Certificates, stays: make(map[*stay]struct{}),
 		telling: rate.NewLimiter(tellRefusals, tellAtOnce),
+		serving: health.NewServer(), joins: newJoins(), leaving: drain{begun: make(chan struct{})},
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -127,7 +134,7 @@ func (s *Server) Run(ctx context.Context) error {
 		grpc.MaxConcurrentStreams(maxStreams),
 		grpc.MaxRecvMsgSize(maxMessage),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 2 * time.Second, PermitWithoutStream: true}),
-		grpc.KeepaliveParams(keepalive.ServerParameters{Time: 10 * time.Second, Timeout: 5 * time.Second}),
+		grpc.KeepaliveParams(keepalives()),
 	}
 	if s.tls != nil {
 		options = append(options, grpc.Creds(s.credentials()))
@@ -135,8 +142,7 @@ func (s *Server) Run(ctx context.Context) error {
 	server := grpc.NewServer(options...)
 	discoveryv3.RegisterAggregatedDiscoveryServiceServer(server, ads{server: s})
 	metricsv3.RegisterMetricsServiceServer(server, stats{server: s})
-	serving := health.NewServer()
-	healthgrpc.RegisterHealthServer(server, serving)
+	healthgrpc.RegisterHealthServer(server, s.serving)
 
 	var changed <-chan struct{}
 	if s.registry != nil {
@@ -145,6 +151,8 @@ func (s *Server) Run(ctx context.Context) error {
 		defer stop()
 	}
 	g, ctx := errgroup.WithContext(ctx)
+	s.running.Store(true)
+	defer s.running.Store(false)
 	g.Go(func() error {
 		if err := server.Serve(s.listener); err != nil && !errors.Is(err, grpc.ErrServerStopped) {
 			return mesh.Errorf(mesh.Internal, "serve proxies: %w", err)
@@ -159,7 +167,7 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	g.Go(func() error {
 		s.loop(ctx, changed)
-		serving.Shutdown()
+		s.serving.Shutdown()
 		close(s.stopping)
 		stop(server)
 		return nil

@@ -3,6 +3,7 @@ package xds
 import (
 	"errors"
 	"io"
+	"time"
 
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
 	"google.golang.org/grpc/codes"
@@ -27,6 +28,9 @@ func (a ads) StreamAggregatedResources(discoveryv3.AggregatedDiscoveryService_St
 // reading holds up nobody, itself not heard from included.
 func (a ads) DeltaAggregatedResources(stream deltaStream) error {
 	s := a.server
+	if err := s.enter(stream.Context()); err != nil {
+		return err
+	}
 	first, err := firstOf(stream.Recv)
 	if err != nil {
 		return ended(err)
@@ -45,8 +49,13 @@ func (a ads) DeltaAggregatedResources(stream deltaStream) error {
 
 	received := make(chan error, 1)
 	go func() { received <- s.receive(x, stream, first) }()
+	leaving, parting := s.leaving.begun, (<-chan time.Time)(nil)
 	for {
 		select {
+		case <-leaving:
+			leaving, parting = nil, s.leaving.parting()
+		case <-parting:
+			return errDraining()
 		case <-x.wake:
 			if err := s.send(x, stream); err != nil {
 				return ended(err)
