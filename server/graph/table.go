@@ -135,7 +135,7 @@ func plain(id string) string {
 func ParsePage(sort, filter, from, rows string, most int) (p Page, err error) {
 	p = Page{Sort: sort, Filter: filter}
 	if by := strings.TrimPrefix(sort, "-"); sort != "" && !slices.Contains(SortColumns(), by) {
-		return p, mesh.Errorf(mesh.Invalid, "sort %q: the columns are %s, with - before one for the other way round", sort, strings.Join(SortColumns(), ", "))
+		return p, mesh.Errorf(mesh.Invalid, "sort %q: the columns are %s, with - before one for the other way round", mesh.Shorten(sort), strings.Join(SortColumns(), ", "))
 	}
 	number := func(what, text string, least, most, without int) int {
 		if text == "" {
@@ -143,7 +143,7 @@ func ParsePage(sort, filter, from, rows string, most int) (p Page, err error) {
 		}
 		n, bad := strconv.Atoi(text)
 		if (bad != nil || n < least || n > most) && err == nil {
-			err = mesh.Errorf(mesh.Invalid, "%s %q: write a number from %d to %d", what, text, least, most)
+			err = mesh.Errorf(mesh.Invalid, "%s %q: write a number from %d to %d", what, mesh.Shorten(text), least, most)
 		}
 		return n
 	}

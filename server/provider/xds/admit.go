@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	"google.golang.org/grpc/codes"
@@ -150,12 +153,23 @@ func (s *Server) noteRefused(i Identity, reason string, now time.Time) (p provid
 // refusedID is a name for who was not let in that can stand in an address, which what it calls itself need not.
 func refusedID(nodeID string) string { return "refused-" + contentHash([]byte(nodeID))[:8] }
 
-// shorten cuts what a stranger sent to a length that can be kept and shown.
+// shorten makes what a stranger sent something that can be kept and shown: not too long, and without what does not print or
+// turns the direction of the text around it.
 func shorten(text string) string {
-	if len(text) <= keptNodeID {
-		return text
+	cut := len(text) > keptNodeID
+	if cut {
+		text = text[:keptNodeID]
 	}
-	return text[:keptNodeID] + "…"
+	text = strings.Map(func(r rune) rune {
+		if !strconv.IsPrint(r) {
+			return utf8.RuneError
+		}
+		return r
+	}, text)
+	if cut {
+		text += "…"
+	}
+	return text
 }
 
 // join lets a proxy in and gives it what its group runs.
