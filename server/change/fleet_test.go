@@ -3,7 +3,6 @@ package change_test
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -156,7 +155,7 @@ func (f *fleet) open(r *replica) {
 		f.t.Fatal(err)
 	}
 	r.Door, err = change.New(change.Options{
-		Store: r.gate, Provider: summed{r.provider, f}, Traffic: &fakeTraffic{}, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Store: r.gate, Provider: summed{r.provider, f}, Traffic: &fakeTraffic{}, Logger: slog.New(slog.DiscardHandler),
 		Now:     func() time.Time { return time.Now().Add(r.skew) },
 		Elapsed: func() time.Duration { return time.Since(begin) + time.Duration(r.elapsed.Load()) },
 	})
