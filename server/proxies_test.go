@@ -17,7 +17,6 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/weirmesh/weir/server/api/client"
-	"github.com/weirmesh/weir/server/auth"
 	"github.com/weirmesh/weir/server/auth/people"
 	"github.com/weirmesh/weir/server/mesh"
 	"github.com/weirmesh/weir/server/provider"
@@ -93,22 +92,7 @@ type operator struct{ *client.Client }
 
 func newOperator(t *testing.T, s *Server) operator {
 	t.Helper()
-	root := auth.With(t.Context(), auth.Itself("test"))
-	grants := []auth.Grant{{Role: auth.Admin, Mesh: "shop"}}
-	kim, err := s.people.Directory.AddWithPassword(root, "kim", "a weir holds the river", grants)
-	if err != nil {
-		t.Fatal(err)
-	}
-	token, err := s.people.Tokens.Mint(auth.With(t.Context(), kim.Identity()), people.Wish{Name: "test", Grants: grants})
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := client.New(client.Options{URL: s.URL(), Token: token.Secret})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(c.Close)
-	return operator{c}
+	return newOperatorOf(t, s, nil)
 }
 
 // Apply sends a definition.

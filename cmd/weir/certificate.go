@@ -114,7 +114,15 @@ func (a *app) renew(ctx context.Context, c *client.Client, folder string, whatev
 	}
 	got, err := c.Certify(ctx, n.Mesh, wish)
 	if mesh.CodeOf(err) == mesh.Unauthenticated {
-		got, err = certifyByToken(ctx, c, folder, n.Mesh, request, err)
+		token, missing := os.ReadFile(filepath.Join(folder, tokenFile)) //nolint:gosec // the operator's own file
+		if missing != nil {
+			return next, err
+		}
+		why := err
+		got, err = c.Certify(ctx, n.Mesh, client.CertificateWish{Request: string(request), Token: strings.TrimSpace(string(token))})
+		if err != nil {
+			return next, mesh.Errorf(mesh.CodeOf(err), "%s: by its token it gets none either: %w", oneLine(why), err)
+		}
 	}
 	if err != nil {
 		return next, err
@@ -125,19 +133,6 @@ func (a *app) renew(ctx context.Context, c *client.Client, folder string, whatev
 	}
 	fmt.Fprintf(a.stdout, "The certificate of %s is renewed: it is good until %s.\n", n.Node.Name, stamp(got.Until))
 	return got.Renew, nil
-}
-
-// certifyByToken asks again with the token of the folder; without one, why the certificate does not count is all there is.
-func certifyByToken(ctx context.Context, c *client.Client, folder, meshName string, request []byte, why error) (client.ProxyCertificate, error) {
-	token, err := os.ReadFile(filepath.Join(folder, tokenFile)) //nolint:gosec // the operator's own file
-	if err != nil {
-		return client.ProxyCertificate{}, why
-	}
-	got, err := c.Certify(ctx, meshName, client.CertificateWish{Request: string(request), Token: strings.TrimSpace(string(token))})
-	if err != nil {
-		return got, mesh.Errorf(mesh.CodeOf(err), "%s: by its token it gets none either: %w", oneLine(why), err)
-	}
-	return got, nil
 }
 
 // bootstrapCertified prints the configuration of a proxy that shows a certificate, and makes that one.

@@ -65,14 +65,7 @@ func needs() map[string]need {
 		get + v1 + "/events": see, get + v1 + "/events/stream": see,
 		get + v1 + "/webhooks": seeAll, get + v1 + "/sources": seeAll, get + v1 + "/targets": seeAll,
 	}
-	manage := need{auth.Manage, ofWeir}
-	all[get+v1+"/me"] = enter
-	all[get+v1+"/tokens"], all[post+v1+"/tokens"], all[remove+v1+"/tokens/:id"] = enter, enter, enter // one's own
-	all[get+v1+"/people"], all[post+v1+"/people"] = manage, manage
-	all[get+v1+"/people/:name"], all[remove+v1+"/people/:name"], all[put+v1+"/people/:name/grants"] = manage, manage, manage
-	for _, verb := range []string{"disable", "enable", "invite"} {
-		all[post+v1+"/people/:name/"+verb] = manage
-	}
+	needsOfPeople(all)
 	all[get+one+"/proposals"], all[get+one+"/proposals/:id"] = see, see
 	for _, verb := range []string{"approve", "decline", "withdraw"} { // the door asks for more: another person, and each object
 		all[post+one+"/proposals/:id/"+verb] = steer
@@ -96,6 +89,21 @@ func needs() map[string]need {
 		all[r.Method+" "+ginPath(r.Path)] = seeAll
 	}
 	return all
+}
+
+// needsOfPeople adds the addresses of people and of what is theirs.
+func needsOfPeople(all map[string]need) {
+	const people = "/api/v1/people"
+	enter, manage := need{auth.Enter, ofWeir}, need{auth.Manage, ofWeir}
+	all["GET /api/v1/me"] = enter
+	for _, own := range []string{"GET /api/v1/tokens", "POST /api/v1/tokens", "DELETE /api/v1/tokens/:id"} {
+		all[own] = enter
+	}
+	all["GET "+people], all["POST "+people] = manage, manage
+	all["GET "+people+"/:name"], all["DELETE "+people+"/:name"], all["PUT "+people+"/:name/grants"] = manage, manage, manage
+	for _, verb := range []string{"disable", "enable", "invite"} {
+		all["POST "+people+"/:name/"+verb] = manage
+	}
 }
 
 // identify finds out who asks. Whoever cannot be found out goes on as nobody, which rights then refuses with the reason.
