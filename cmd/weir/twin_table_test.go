@@ -44,6 +44,8 @@ func twinTable() []twinRow {
 		{post: "/services/:name/pool", does: "listener", rest: "put-node", cli: "weir apply"},
 		{post: "/services/:name/health", rest: "put-service put-route", cli: "weir apply"},
 		{post: "/settings", rest: "put-mesh", cli: "weir apply"},
+		{post: "/settings/approval", rest: "put-mesh", cli: "weir apply"},
+		{post: "/proposals/:id", rest: "approve-proposal decline-proposal withdraw-proposal", cli: "weir approve", elsewhere: "server/web: TestProposalPages, between two people"},
 		{post: "/config/new", rest: "apply-to-mesh", cli: "weir apply"},
 		{post: "/config/apply", rest: "apply", cli: "weir apply"},
 		{post: "/history/:id", does: "confirm", rest: "confirm-change", cli: "weir changes confirm"},

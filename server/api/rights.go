@@ -62,14 +62,12 @@ func needs() map[string]need {
 		get + v1 + "/changes": see, get + v1 + "/changes/verify": see, get + v1 + "/changes/export": see,
 		get + v1 + "/changes/:id": seeEntry, get + v1 + "/changes/:id/undo": seeEntry,
 		get + one + "/canaries": see, post + one + "/canaries": steer, get + v1 + "/canaries/:id": seeRoll,
+		get + one + "/proposals": see, get + one + "/proposals/:id": see, // the door asks more of who decides: another person
+		post + one + "/proposals/:id/approve": steer, post + one + "/proposals/:id/decline": steer, post + one + "/proposals/:id/withdraw": steer,
 		get + v1 + "/events": see, get + v1 + "/events/stream": see,
 		get + v1 + "/webhooks": seeAll, get + v1 + "/sources": seeAll, get + v1 + "/targets": seeAll,
 	}
 	needsOfPeople(all)
-	all[get+one+"/proposals"], all[get+one+"/proposals/:id"] = see, see
-	for _, verb := range []string{"approve", "decline", "withdraw"} { // the door asks for more: another person, and each object
-		all[post+one+"/proposals/:id/"+verb] = steer
-	}
 	for _, verb := range []string{"confirm", "revert", "undo", "extend"} {
 		all[post+v1+"/changes/:id/"+verb] = steerIt
 	}

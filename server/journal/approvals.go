@@ -26,3 +26,14 @@ func OfApproval(a change.Approval, now time.Time) Event {
 	}
 	return e
 }
+
+// approvalSentences are those of what OfApproval gives.
+func approvalSentences() map[string]string {
+	return map[string]string{
+		"approval.waiting":   "{author} asks for a second person: {summary}",
+		"approval.approved":  "{by} approved what {author} proposed: {summary}",
+		"approval.declined":  "{by} declined what {author} proposed: {summary}",
+		"approval.withdrawn": "{author} withdrew: {summary}",
+		"approval.expired":   "nobody approved in time what {author} proposed: {summary}",
+	}
+}

@@ -16,12 +16,6 @@ func Sentences() map[string]string {
 		"change.undone":     "undone: {summary}",
 		"change.programmed": "{acked} of {total} proxies run it: {summary}",
 
-		"approval.waiting":   "{author} asks for a second person: {summary}",
-		"approval.approved":  "{by} approved what {author} proposed: {summary}",
-		"approval.declined":  "{by} declined what {author} proposed: {summary}",
-		"approval.withdrawn": "{author} withdrew: {summary}",
-		"approval.expired":   "nobody approved in time what {author} proposed: {summary}",
-
 		"guard.overridden": "{author} went over guard rails: {summary}",
 		"guard.holds":      "guard rails hold up the rollout of {canary} on {target}",
 
@@ -48,6 +42,7 @@ func Sentences() map[string]string {
 		"webhook.failing": "webhook {name} cannot be told",
 		"webhook.works":   "webhook {name} is told again",
 	}
+	maps.Copy(all, approvalSentences())
 	maps.Copy(all, map[string]string{
 		"proxy.came":         "proxy {name} connected",
 		"proxy.came.many":    "{count} proxies connected: {names}",

@@ -67,6 +67,8 @@ type signature struct {
 	refused               bool   // the door did not take it, and the review says why
 	key                   string // makes applying twice do it once
 	overrideError         string
+	emergency             string // the reason for not waiting for a second person; "": it waits
+	emergencyError        string
 }
 
 func readSignature(c *gin.Context) signature {
@@ -77,6 +79,9 @@ func readSignature(c *gin.Context) signature {
 	}
 	if s.override = strings.TrimSpace(c.PostForm("override")); utf8.RuneCountInString(s.override) > maxReason {
 		s.overrideError = "rails.override.long"
+	}
+	if s.emergency = strings.TrimSpace(c.PostForm("emergency")); utf8.RuneCountInString(s.emergency) > maxReason {
+		s.emergencyError = "approval.emergency.long"
 	}
 	if s.confirmWithin != "" {
 		var err error
@@ -120,8 +125,9 @@ func (w *Web) reviewWith(c *gin.Context, v view, d draft, s signature) error {
 	w.aroundReview(c, v, d, &r)
 	r.Shell.Title = r.Review()
 	d.describe(&r)
+	w.secondOn(c, v, dry, s, &r.Form)
 	status := http.StatusOK
-	if s.reasonError != "" || s.confirmError != "" || s.overrideError != "" || s.refused {
+	if s.wrong() || s.refused {
 		status = http.StatusUnprocessableEntity
 	}
 	return w.render(c, status, page.ReviewPage(r))
@@ -178,11 +184,11 @@ func (w *Web) once(h handler) handler {
 // apply records a draft and leads to the page that watches it.
 func (w *Web) apply(c *gin.Context, v view, d draft) error {
 	s := readSignature(c)
-	if s.reasonError != "" || s.confirmError != "" || s.overrideError != "" {
+	if s.wrong() {
 		return w.reviewWith(c, v, d, s)
 	}
 	p := d.proposal(v, author(c), s.reason)
-	p.ConfirmWithin, p.IdempotencyKey, p.Override = s.within, s.key, s.override
+	p.ConfirmWithin, p.IdempotencyKey, p.Override, p.Emergency = s.within, s.key, s.override, s.emergency
 	if d.after == nil && len(p.Patch.Put)+len(p.Patch.Delete) == 0 {
 		return w.reviewWith(c, v, d, s)
 	}
@@ -194,12 +200,21 @@ func (w *Web) apply(c *gin.Context, v view, d draft) error {
 	if s.refused || errors.Is(err, change.ErrUnchanged) {
 		return w.reviewWith(c, v, d, s)
 	}
-	if err != nil {
+	_, held := change.HeldBack(err)
+	if err != nil && !held {
 		return w.refused(c, v, d, err)
 	}
 	w.forget(c.Request.Context(), d.place, w.person(c, false))
+	if held {
+		return w.proposed(c, err)
+	}
 	c.Redirect(http.StatusSeeOther, v.ChangeHref(made.ID))
 	return nil
+}
+
+// wrong tells whether something that was said about a change cannot be meant.
+func (s signature) wrong() bool {
+	return s.reasonError != "" || s.confirmError != "" || s.overrideError != "" || s.emergencyError != ""
 }
 
 // refused shows why the door did not take a draft, with the draft still there.

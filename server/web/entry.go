@@ -143,6 +143,9 @@ func (w *Web) undoFields(c *gin.Context) error {
 	picks := picksOf(c, taken)
 	by := change.By{Author: author(c), Reason: strings.TrimSpace(c.PostForm("reason"))}
 	entry, err := w.Entries.UndoFields(c.Request.Context(), id, by, picks)
+	if _, held := change.HeldBack(err); held {
+		return w.proposed(c, err)
+	}
 	switch mesh.CodeOf(err) {
 	case "":
 	case mesh.Invalid, mesh.Conflict:

@@ -3,10 +3,12 @@ package web
 import (
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/weirmesh/weir/server/auth"
 	"github.com/weirmesh/weir/server/desk"
 	"github.com/weirmesh/weir/server/mesh"
 	"github.com/weirmesh/weir/ui/page"
@@ -29,10 +31,10 @@ func (w *Web) settings(c *gin.Context) error {
 	if v.Mesh == "" {
 		return w.welcome(c, v)
 	}
-	return w.render(c, http.StatusOK, page.SettingsPage(v.settingsPage(w.desks(c, v))))
+	return w.render(c, http.StatusOK, page.SettingsPage(v.settingsPage(c, w.desks(c, v))))
 }
 
-func (v view) settingsPage(ds *desks) page.Settings {
+func (v view) settingsPage(c *gin.Context, ds *desks) page.Settings {
 	m := v.current.Mesh
 	return page.Settings{
 		Shell: v.Shell, Egress: string(m.EgressFilter), Revision: v.current.Revision, Form: ds.limits(m.Settings(), ""),
@@ -42,7 +44,8 @@ func (v view) settingsPage(ds *desks) page.Settings {
 			{Key: "gateways", N: len(m.Gateways), Href: v.Href("/topology")},
 			{Key: "routes", N: len(m.Routes), Href: v.Href("/services")},
 		},
-		Special: v.special(),
+		Special: v.special(), Approval: m.Approval.Required(), ApprovalNo: refusal(c, auth.Govern, v.Mesh),
+		Version: strconv.FormatInt(v.current.Versions[m.Settings().Ref()], 10),
 	}
 }
 
@@ -202,7 +205,7 @@ func (w *Web) limitsAgain(c *gin.Context, v view, form healthForm, refusal error
 		v.fillLimits(shown, form, refusal)
 	}
 	if form.service == "" {
-		p := v.settingsPage(w.desks(c, v))
+		p := v.settingsPage(c, w.desks(c, v))
 		fill(&p.Form)
 		return w.render(c, http.StatusUnprocessableEntity, page.SettingsPage(p))
 	}

@@ -72,7 +72,7 @@ func (w *Web) change(c *gin.Context) error {
 		c.Redirect(http.StatusSeeOther, c.Request.URL.EscapedPath()+"?"+query.Encode())
 		return nil
 	}
-	p := page.Change{Shell: v.Shell, Card: v.changeCard(entry), Diff: entry.Diff, Twins: w.changeTwins(entry), Forecast: v.forecast(entry.Plan), More: v.entryMore(entry)}
+	p := page.Change{Shell: v.Shell, ApprovedBy: entry.ApprovedBy, Card: v.changeCard(entry), Diff: entry.Diff, Twins: w.changeTwins(entry), Forecast: v.forecast(entry.Plan), More: v.entryMore(entry)}
 	if service := c.Query("link"); service != "" {
 		s, _ := v.service(service)
 		p.Card = *v.serviceCard(entry, v.versionNames(s, v.routes(s.Router)))
@@ -155,7 +155,7 @@ func (w *Web) settle(c *gin.Context) error {
 		err = mesh.Errorf(mesh.Invalid, "change %s: the form's field do is confirm, extend, revert or undo", id)
 	}
 	if err != nil {
-		return err
+		return w.proposed(c, err)
 	}
 	c.Redirect(http.StatusSeeOther, w.frame(c, "history", "").ChangeHref(entry.ID))
 	return nil

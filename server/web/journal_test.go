@@ -116,7 +116,7 @@ func TestEventsAreFilteredAndTurned(t *testing.T) {
 	if got := doc.Find("[data-source]").Text(); got != "weir events --follow --mesh sample_app --kind guard" {
 		t.Errorf("the command is %q", got)
 	}
-	for address, want := range map[string]string{"/events?kind=chnage": "one of change, rollout", "/events?before=x": "the number of an event", "/events?before=-1": "the number"} {
+	for address, want := range map[string]string{"/events?kind=chnage": "one of change, approval, rollout", "/events?before=x": "the number of an event", "/events?before=-1": "the number"} {
 		if got := b.get(address, http.StatusUnprocessableEntity).Find(id("journal-problem")).Text(); !strings.Contains(got, want) {
 			t.Errorf("%s says %q", address, got)
 		}

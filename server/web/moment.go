@@ -121,6 +121,8 @@ func statusOf(err error) int {
 		return http.StatusUnprocessableEntity
 	case mesh.Conflict:
 		return http.StatusConflict
+	case mesh.Denied:
+		return http.StatusForbidden
 	case mesh.Unavailable:
 		return http.StatusServiceUnavailable
 	}

@@ -43,6 +43,15 @@ func preview(address string) error {
 		sites[name] = alive(make())
 	}
 	sites["unavailable"] = alive(unavailable())
+	dir, err := os.MkdirTemp("", "weir-preview")
+	if err != nil {
+		return err
+	}
+	two, err := newPair(dir)
+	if err != nil {
+		return err
+	}
+	sites["two"] = two.engine
 	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", address)
 	if err != nil {
 		return fmt.Errorf("preview: %w", err)

@@ -16,11 +16,12 @@ import (
 type about int
 
 const (
-	ofNone    about = iota // about no mesh, or the form names it and the door asks
-	ofChosen               // the one that the page shows
-	ofEntry                // that of a change, whatever the address says
-	ofEvery                // all of them
-	ofRollout              // that of a rollout
+	ofNone     about = iota // about no mesh, or the form names it and the door asks
+	ofChosen                // the one that the page shows
+	ofEntry                 // that of a change, whatever the address says
+	ofEvery                 // all of them
+	ofRollout               // that of a rollout
+	ofProposal              // that of a proposal
 )
 
 // need is what a request takes. What changes a mesh takes a role in it here; whether that covers the object is asked by the
@@ -39,6 +40,8 @@ const (
 	steerEntry
 	seeRollout
 	steerRollout
+	seeProposal
+	steerProposal
 )
 
 // takes is the verb that a need takes, and what it is asked about. Of what is no need nobody but an administrator gets
@@ -65,6 +68,10 @@ func (n need) takes() (auth.Verb, about) {
 		return auth.See, ofRollout
 	case steerRollout:
 		return auth.Steer, ofRollout
+	case seeProposal:
+		return auth.See, ofProposal
+	case steerProposal:
+		return auth.Steer, ofProposal
 	default: // manage
 		return auth.Manage, ofNone
 	}
@@ -129,6 +136,9 @@ func (w *Web) meshOf(c *gin.Context, of about) (string, error) {
 		}
 		r, err := w.Rollouts.Get(c.Request.Context(), c.Param("id"))
 		return r.Mesh, err
+	case ofProposal:
+		p, err := w.proposal(c)
+		return p.Mesh, err
 	}
 	return "", nil
 }

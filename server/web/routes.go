@@ -22,7 +22,7 @@ type route struct {
 
 // routes is every address of the console. What changes something is a POST; every GET can be repeated.
 func (w *Web) routes() []route {
-	return append(slices.Concat(w.configRoutes(), w.canaryRoutes(), w.admissionRoutes()), []route{
+	return append(slices.Concat(w.configRoutes(), w.canaryRoutes(), w.proposalRoutes(), w.admissionRoutes()), []route{
 		{http.MethodGet, "/", see, w.shared(w.overview)},
 		{http.MethodGet, "/topology", see, w.topology},
 		{http.MethodGet, "/topology/edges.csv", see, w.edgesCSV},

@@ -48,6 +48,7 @@ func (w *Web) frame(c *gin.Context, section, title string) page.Shell {
 	s.Refusal = w.refusal(c, s.Mesh)
 	s.Who = w.who(c)
 	s.Waiting, s.WaitingBut = w.waiting(c, s)
+	s.Proposals = w.asked(c, s)
 	if g, ok := w.Graphs.Graph(s.Mesh); ok && s.Mesh != "" {
 		s.Live = freshness(g, s.Now)
 	}

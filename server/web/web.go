@@ -120,16 +120,19 @@ type Options struct {
 	Changes  Changes
 	Verdicts Verdicts
 	Entries  Entries
-	Graphs   Graphs
-	Proxies  Proxies
-	Events   Events                // what happened; nil: nobody writes that down
-	Drafts   Drafts                // nil: an edit lives as long as its page
-	Views    Views                 // nil: views cannot be saved
-	Timeline Timeline              // nil: no moment but the present can be looked at
-	Sources  func() []query.Source // where metrics are read from; nil: nothing is stored
-	Targets  func() []query.Target // what is scraped; nil: nothing is
-	Dumps    Dumps                 // nil: what proxies run is not known in detail
-	Versions Versions              // nil: only the newest version of an object can be read
+	// Proposals reads what waits for a second person, Decisions decides about it. Nil: nothing does.
+	Proposals Proposals
+	Decisions Decisions
+	Graphs    Graphs
+	Proxies   Proxies
+	Events    Events                // what happened; nil: nobody writes that down
+	Drafts    Drafts                // nil: an edit lives as long as its page
+	Views     Views                 // nil: views cannot be saved
+	Timeline  Timeline              // nil: no moment but the present can be looked at
+	Sources   func() []query.Source // where metrics are read from; nil: nothing is stored
+	Targets   func() []query.Target // what is scraped; nil: nothing is
+	Dumps     Dumps                 // nil: what proxies run is not known in detail
+	Versions  Versions              // nil: only the newest version of an object can be read
 	// Stats gives the store in which proxies' own statistics are, or says why there is none. Nil: nothing is stored.
 	Stats func() (reading.Store, error)
 	// Advise sizes a connection pool from what was recorded; its errors are for people. Nil: there is no advice.

@@ -10,13 +10,14 @@ import (
 // Change is one entry of the ledger.
 type Change struct {
 	Shell
-	Card    ChangeCard
-	Objects []component.LinkTo
-	Diff    string
-	Twins   Equivalents
-	Effect  string // the comparison of before and after; "" where no history is kept
-	Then    string // the topology just before it
-	Plots   component.Plots
+	ApprovedBy string // the second person; "" when none was asked
+	Card       ChangeCard
+	Objects    []component.LinkTo
+	Diff       string
+	Twins      Equivalents
+	Effect     string // the comparison of before and after; "" where no history is kept
+	Then       string // the topology just before it
+	Plots      component.Plots
 	// Forecast is what was said of it beforehand, with what was measured since; nil: nothing was.
 	Forecast *Forecast
 	More     EntryMore

@@ -35,11 +35,14 @@ type LimitField struct {
 // Settings is what holds for a mesh as a whole.
 type Settings struct {
 	Shell
-	Egress   string // App Mesh's word: DROP_ALL or ALLOW_ALL
-	Revision int64
-	Counts   []SettingsCount
-	Form     LimitsForm
-	Special  []Link // services with limits of their own
+	Egress     string // App Mesh's word: DROP_ALL or ALLOW_ALL
+	Revision   int64
+	Counts     []SettingsCount
+	Form       LimitsForm
+	Approval   bool   // every change waits for a second person
+	ApprovalNo string // why the reader cannot change that; "" when they can
+	Version    string // of the mesh's settings
+	Special    []Link // services with limits of their own
 }
 
 // SettingsCount is how many objects of a kind there are.

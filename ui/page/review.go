@@ -57,6 +57,11 @@ type ReviewForm struct {
 	Override      string // the reason for it, as it was filled in
 	Rails         []Rail // guard rails in the way
 	OverrideError string
+
+	Second         bool   // the mesh asks for a second person: applying proposes
+	Emergency      string // the reason for not waiting, as it was filled in
+	EmergencyNo    string // why the reader cannot go past the second person; "" when they can
+	EmergencyError string
 }
 
 // Field is a form field that is carried along.

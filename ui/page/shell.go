@@ -34,6 +34,8 @@ type Shell struct {
 	// Waiting are the changes that are taken back unless somebody keeps them, without WaitingBut, which the page is about.
 	Waiting    []Waiting
 	WaitingBut string
+	// Proposals are the changes that wait for a second person, without the one that the page is about, the newest first.
+	Proposals []ProposalLine
 }
 
 // Resend names the form on a page that holds what the page was made of, and where it is sent to be made again. Another
