@@ -36,11 +36,15 @@ export POSTGRES_BIN
 endif
 
 DEMO_FLAGS ?=
+HA_FLAGS   ?=
 
 ## The main jobs
 
 demo: build $(ENVOY) ## run the sample mesh on real Envoys, its load and the console, until Ctrl-C
 	@exec bin/weir demo $(DEMO_FLAGS)
+
+ha: build $(ENVOY) postgres ## run three replicas on PostgreSQL with the sample mesh on real Envoys, to kill and to freeze, until Ctrl-C
+	@exec bin/weir ha $(HA_FLAGS)
 
 test: test-go test-ui test-e2e ## everything that must pass: Go with -race and real Envoys, TypeScript, Chromium journeys
 
@@ -173,5 +177,5 @@ chromium:
 	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium fonts-noto-cjk >/dev/null; } || \
 	  { echo 'make: Chromium is missing: install it, or set CHROMIUM to its path' >&2; exit 1; }; }
 
-.PHONY: adr bench build check chromium clean demo envoy fmt fuzz generate golden help lint postgres prometheus shots test test-e2e test-go test-ui vuln
+.PHONY: adr bench build check chromium clean demo envoy fmt fuzz generate golden ha help lint postgres prometheus shots test test-e2e test-go test-ui vuln
 .DELETE_ON_ERROR:

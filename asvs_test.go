@@ -106,7 +106,7 @@ var dangerous = []struct {
 	{why: "no mail, no profiles, no variables on the console", imports: []string{"net/smtp", "net/http/pprof", "expvar"}},
 	{
 		why: "other programs are run to try Envoy's configuration, for demonstrations, measurements and tests", imports: []string{"os/exec"},
-		only: []string{"server/envoy", "server/demo", "server/bench", "server/store/postgrestest", "server/metrics/remote/prometheustest", "cmd/weir/doctor.go"},
+		only: []string{"server/envoy", "server/demo", "server/cluster", "server/bench", "server/store/postgrestest", "server/metrics/remote/prometheustest", "cmd/weir/doctor.go"},
 	},
 }
 

@@ -30,11 +30,11 @@ func (s *Server) newHTTP() (*http.Server, error) {
 	engine := gin.New()
 	engine.Use(gin.CustomRecoveryWithWriter(nil, s.recovered))
 	options := api.Options{
-		Meshes: s.door, Door: s.door, Ledger: s.door, Entries: s.door, Proposals: s.door, Graphs: s.graphs, Proxies: s.xds, Live: s.hub,
+		Meshes: s.door, Door: s.door, Ledger: s.door, Entries: s.door, Proposals: s.door, Graphs: s.graphs, Proxies: s.fleet, Live: s.hub,
 		Logger: s.opts.Logger.With("part", "api"), Version: s.opts.Version,
 		GraphOver: s.graphOver, Ready: s.ready, Open: s.opts.Open,
 		Timeline: s.seeing.timeline, Sources: s.state, Targets: s.targets, Querier: s.querier,
-		Dumps: s.xds, Stats: s.stats, Advise: s.advise, Rollouts: s.rollouts,
+		Dumps: s.fleet, Stats: s.stats, Advise: s.advise, Rollouts: s.rollouts,
 		Events: s.journal, Hooks: s.told,
 	}
 	if s.gate != nil {
@@ -54,7 +54,7 @@ func (s *Server) newHTTP() (*http.Server, error) {
 	}
 	s.web, err = web.New(web.Options{
 		Meshes: s.door, Changes: s.door, Verdicts: s.door, Entries: s.door, Proposals: s.door, Decisions: s.door, Graphs: s.graphs, Proxies: s.xds,
-		Events: s.journal, Drafts: s.store, Views: s.store, Dumps: s.xds, Versions: s.door, Stats: s.stats, Advise: s.advise,
+		Events: s.journal, Drafts: s.store, Views: s.store, Dumps: s.fleet, Versions: s.door, Stats: s.stats, Advise: s.advise,
 		Timeline: s.seeing.timeline, Sources: s.state, Targets: s.targets, MadeUp: s.madeUp, Rollouts: s.rollouts, RolloutVerbs: s.rollouts,
 		Admission: s.admission(),
 		Logger:    s.opts.Logger.With("part", "web"), Refused: options.Refused,

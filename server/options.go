@@ -36,6 +36,8 @@ type Options struct {
 	MetricsListen   string
 	MetricsAnywhere bool
 	Data            string             // the data directory; made if it is missing
+	DatabaseURL     string             // of a PostgreSQL that replicas share; empty: SQLite in Data
+	Name            string             // of this replica, for people; the same after a restart. Empty: host and address
 	Open            bool               // no sign-in; allowed on loopback addresses only
 	People          PeopleOptions      // who may come in, unless Open
 	Version         string             // Weir's own, shown on pages and by the API

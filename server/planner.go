@@ -21,7 +21,7 @@ const (
 // planner builds what forecasts changes. The parts that it asks may be made after the door, which asks it only once changes
 // come in.
 func (s *Server) planner() *forecast.Gatherer {
-	o := forecast.Options{Graphs: pictures{s}, Preview: s.xds}
+	o := forecast.Options{Graphs: pictures{s}, Preview: s.fleet}
 	if s.seeing.history != nil {
 		o.Highest = s.highest
 	}

@@ -155,7 +155,7 @@ func (h hands) State(ctx context.Context, id string) (canary.Delivery, error) {
 			d.At = *p.At
 		}
 		for _, r := range p.Rejected {
-			if r.Proxy != h.s.xds.Name() { // the provider itself is asked again by the door
+			if r.Proxy != h.s.fleet.Name() { // the provider itself is asked again by the door
 				d.Rejected = append(d.Rejected, r.Proxy+": "+r.Message)
 			}
 		}
@@ -167,7 +167,7 @@ func (h hands) State(ctx context.Context, id string) (canary.Delivery, error) {
 	if err != nil || current.Revision <= c.Accepted.Revision {
 		return d, err
 	}
-	if newest, ok := h.s.xds.Delivery(c.Mesh, current.Revision); ok && newest.Done() && newest.Total > 0 {
+	if newest, ok := h.s.fleet.Delivery(c.Mesh, current.Revision); ok && newest.Done() && newest.Total > 0 {
 		d.At = newest.At
 	}
 	return d, nil
@@ -234,7 +234,7 @@ func (e counted) Counts(a canary.Arms) (canary.Counts, error) {
 	})
 	c.At = time.Now()
 	c.Parts = e.parts(a, from)
-	for _, p := range e.s.xds.Proxies(a.Mesh) {
+	for _, p := range e.s.fleet.Proxies(a.Mesh) {
 		if p.Connected() && (p.Node == a.Stable || p.Node == a.Canary) {
 			c.Instances = append(c.Instances, p.ID)
 		}

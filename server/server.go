@@ -20,6 +20,7 @@ import (
 	"github.com/weirmesh/weir/server/certificate"
 	"github.com/weirmesh/weir/server/change"
 	"github.com/weirmesh/weir/server/evidence"
+	"github.com/weirmesh/weir/server/fleet"
 	"github.com/weirmesh/weir/server/gate"
 	"github.com/weirmesh/weir/server/graph"
 	"github.com/weirmesh/weir/server/health"
@@ -44,6 +45,8 @@ type Server struct {
 	certificate *certificate.Pair
 	xds         *xds.Server
 	store       *store.Store
+	replicas    replicas
+	fleet       *fleet.Fleet
 	people      *people.People // nil: there is no sign-in
 	// authority is nil, too, without sign-in
 	authority *authority.Authority
@@ -105,12 +108,9 @@ func (s *Server) build(ctx context.Context) error {
 		return err
 	}
 
-	log := s.opts.Logger
-	if s.store, err = store.Open(ctx, store.Options{Dir: s.opts.Data, Logger: log.With("part", "store")}); err != nil {
+	if err := s.openStore(ctx); err != nil {
 		return err
 	}
-	s.onClose("store", s.store.Close)
-
 	if err := s.admit(ctx); err != nil {
 		return err
 	}
@@ -124,6 +124,7 @@ func (s *Server) build(ctx context.Context) error {
 	if s.xds, err = s.serveProxies(ctx, control); err != nil {
 		return err
 	}
+	s.fleet = s.newFleet()
 	if err := s.open(); err != nil {
 		return err
 	}
@@ -137,7 +138,7 @@ func (s *Server) build(ctx context.Context) error {
 		return err
 	}
 	s.hub = live.New(live.Options{
-		Meshes: s.door, Graphs: s.graphs, Changes: s.door, Proxies: s.xds, Logger: log.With("part", "live"),
+		Meshes: s.door, Graphs: s.graphs, Changes: s.door, Proxies: s.fleet, Logger: s.opts.Logger.With("part", "live"),
 		May: func(ctx context.Context, name string) error {
 			return auth.Still(ctx, auth.See, auth.Resource{Mesh: name})
 		},
@@ -156,7 +157,7 @@ func (s *Server) open() error {
 	}
 	var err error
 	s.door, err = change.New(change.Options{
-		Store: s.store, Provider: s.xds, Traffic: s.seeing.told, Around: s.seeing.live, Guard: s.evidence,
+		Store: s.store, Provider: s.fleet, Traffic: s.seeing.told, Around: s.seeing.live, Guard: s.evidence,
 		Planner: s.planner(), Allow: asked, Approvals: s.store, Who: who, Logger: log.With("part", "change"),
 	})
 	return err
@@ -202,15 +203,14 @@ func (s *Server) Run(ctx context.Context) error {
 		group.Go(named("people", func() error { return s.people.Run(ctx) }))
 	}
 	group.Go(named("registry", func() error { return s.registry.Run(ctx) }))
-	group.Go(named("change", func() error { return s.door.Run(auth.With(ctx, auth.Itself("deadline"))) }))
+	group.Go(named("replicas", func() error { return s.fleet.Run(ctx) }))
 	group.Go(named("evidence", func() error { return s.evidence.Run(ctx) }))
-	group.Go(named("canary", func() error { return s.rollouts.Run(auth.With(ctx, auth.Itself("rollout"))) }))
 	group.Go(named("graph wake-up", func() error { s.wakeGraphs(ctx); return nil }))
 	group.Go(named("graph", func() error { return s.graphs.Run(ctx) }))
 	group.Go(named("live", func() error { return s.hub.Run(ctx) }))
 	group.Go(named("trends", func() error { return s.web.Run(ctx) }))
 	group.Go(named("own metrics", func() error { return s.own.Run(ctx) }))
-	s.runTelling(ctx, group)
+	s.runReplicas(ctx, group)
 	group.Go(named("proposals", func() error { s.tellProposals(ctx); return nil }))
 	s.runSeeing(ctx, group)
 	if s.ownHTTP != nil {
@@ -230,7 +230,7 @@ const knownChanges = 256
 // wakeGraphs has the pictures drawn anew when a mesh or its proxies changed, without waiting for the next tick. What is
 // found out about a change several times a second while it lands changes no mesh.
 func (s *Server) wakeGraphs(ctx context.Context) {
-	proxies, stop := s.xds.Watch()
+	proxies, stop := s.fleet.Watch()
 	defer stop()
 	changes := s.door.Events().Subscribe(16)
 	defer changes.Close()

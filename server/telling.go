@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/weirmesh/weir/server/journal"
 	"github.com/weirmesh/weir/server/webhook"
 )
@@ -14,7 +12,7 @@ import (
 func (s *Server) tell(ctx context.Context) error {
 	var err error
 	s.journal, err = journal.New(ctx, journal.Options{
-		Store: s.store, Changes: s.door, Rollouts: s.rollouts.Events(), Proxies: s.xds, Health: s.graphs.Updates(),
+		Store: s.store, Changes: s.door, Rollouts: s.rollouts.Events(), Proxies: s.fleet, Health: s.graphs.Updates(),
 		Meshes: s.door.Meshes, Logger: s.opts.Logger.With("part", "journal"),
 	})
 	if err != nil {
@@ -29,14 +27,6 @@ func (s *Server) tell(ctx context.Context) error {
 		}))
 	}
 	return nil
-}
-
-// runTelling runs them until ctx ends.
-func (s *Server) runTelling(ctx context.Context, group *errgroup.Group) {
-	group.Go(named("journal", func() error { return s.journal.Run(ctx) }))
-	for _, t := range s.tellers {
-		group.Go(named("webhooks", func() error { return t.Run(ctx) }))
-	}
 }
 
 // told says how the webhooks do that are told of events.

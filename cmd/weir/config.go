@@ -49,6 +49,7 @@ func (c *configFlags) apply(o *server.Options) error {
 	}{
 		"listen": {&o.Listen, read.Listen}, "xds-listen": {&o.XDSListen, read.XDSListen},
 		"metrics-listen": {&o.MetricsListen, read.MetricsListen}, "data": {&o.Data, read.Data},
+		"database-url": {&o.DatabaseURL, string(read.DatabaseURL)}, "name": {&o.Name, read.Name},
 		"xds-tls-cert": {&o.XDSTLSCert, read.XDSTLS.Cert}, "xds-tls-key": {&o.XDSTLSKey, read.XDSTLS.Key},
 		"xds-tls": {&o.XDSTLS, read.XDSTLS.Mode}, "tls-cert": {&o.TLSCert, read.TLS.Cert}, "tls-key": {&o.TLSKey, read.TLS.Key},
 	} {
@@ -119,7 +120,7 @@ func (c *configFlags) effective(o server.Options) config.Config {
 		})
 	}
 	return config.Config{
-		Listen: o.Listen, XDSListen: o.XDSListen, MetricsListen: own, Data: o.Data,
+		Listen: o.Listen, XDSListen: o.XDSListen, MetricsListen: own, Data: o.Data, DatabaseURL: secret.Secret(o.DatabaseURL), Name: o.Name,
 		People: c.said.People, PublicURL: c.said.PublicURL, OIDC: c.said.OIDC,
 		TLS: config.TLS{Cert: o.TLSCert, Key: o.TLSKey}, InsecureHTTP: o.InsecureHTTP,
 		XDSTLS: config.XDSTLS{TLS: config.TLS{Cert: o.XDSTLSCert, Key: o.XDSTLSKey}, Mode: o.XDSTLS, RequireCertificates: o.XDSCertificates},

@@ -106,7 +106,7 @@ func (a *app) root() *cobra.Command {
 	root.PersistentFlags().StringVar(&a.token, "token", "", "the API token (default $WEIR_TOKEN)")
 	root.PersistentFlags().StringVar(&a.ca, "ca", "", "a file of what the server's certificate is checked against, in PEM (default $WEIR_CA, else what this machine trusts)")
 	root.AddCommand(
-		a.serveCommand(), a.demoCommand(), a.bootstrapCommand(),
+		a.serveCommand(), a.demoCommand(), a.haCommand(), a.bootstrapCommand(),
 		a.applyCommand(), a.getCommand(), a.graphCommand(), a.proxiesCommand(), a.driftCommand(),
 		a.queryCommand(), a.sourcesCommand(), a.targetsCommand(),
 		a.weightsCommand(), a.poolCommand(), a.deleteCommand(), a.adviseCommand(), a.changesCommand(), a.proposalsCommand(),

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -22,6 +23,7 @@ func (a *app) serveCommand() *cobra.Command {
 			if err := file.apply(&o); err != nil {
 				return err
 			}
+			o.DatabaseURL = cmp.Or(o.DatabaseURL, a.getenv("WEIR_DATABASE_URL"))
 			if file.print {
 				fmt.Fprint(a.stdout, file.effective(o))
 				return nil
@@ -48,6 +50,8 @@ func (a *app) serveCommand() *cobra.Command {
 		}),
 	}
 	serverFlags(cmd, &o)
+	cmd.Flags().StringVar(&o.DatabaseURL, "database-url", "", "a PostgreSQL that several replicas share, as in postgres://weir@db:5432/weir (default: $WEIR_DATABASE_URL, or SQLite in the data directory)")
+	cmd.Flags().StringVar(&o.Name, "name", "", "what this replica is called, the same after a restart (default: host and address)")
 	cmd.Flags().BoolVar(&o.Open, "open", false, "no sign-in: whoever reaches the address may do everything; for addresses of this machine only")
 	cmd.Flags().StringVar(&o.Envoy, "envoy", "", "an Envoy that checks configuration in dry runs (default: $ENVOY, or envoy on PATH)")
 	cmd.Flags().StringVar(&o.XDSTLSCert, "xds-tls-cert", "", "the control plane's certificate chain in PEM; read again when it changes (default: one of Weir's own authority, see --xds-tls)")

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/alecthomas/units"
+	secret "github.com/prometheus/common/config"
 	"github.com/prometheus/common/model"
 	"go.yaml.in/yaml/v2"
 
@@ -32,6 +33,8 @@ type Config struct {
 	XDSTLS        XDSTLS          `yaml:"xdsTls,omitempty"`
 	MetricsListen string          `yaml:"metricsListen,omitempty"` // address of Weir's own metrics; "off": none
 	Data          string          `yaml:"data,omitempty"`          // the data directory
+	DatabaseURL   secret.Secret   `yaml:"databaseUrl,omitempty"`   // of a PostgreSQL that replicas share; empty: SQLite in Data
+	Name          string          `yaml:"name,omitempty"`          // of this replica
 	History       History         `yaml:"history,omitempty"`
 	Scrape        []scrape.Job    `yaml:"scrape,omitempty"`
 	Sources       []remote.Source `yaml:"sources,omitempty"`

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -51,23 +52,24 @@ const (
 	restored    = 4000 // events of earlier processes that are read to tell nothing twice
 	roomFor     = 2048
 	catchUpPage = 500
+	overlap     = time.Minute // changes so much older than the newest event may not have been told
 )
 
-// Journal records what happens. Its methods may be called by many goroutines.
+// Journal records what happens. Its methods may be called by many goroutines. Of several replicas, one finds out what
+// happens and records it (Run); every one tells what was recorded (Follow).
 type Journal struct {
-	o      Options
-	bus    event.Bus[Event]
-	reads  chan Event // events that other parts hand in
-	done   chan struct{}
-	ends   []func() // of the subscriptions
-	moved  *event.Subscription[change.Change]
-	turned <-chan canary.Rollout
-	drawn  <-chan graph.Graph
-	last   atomic.Int64
-	begun  time.Time
-	failed bool // the store refused the last batch
+	o     Options
+	bus   event.Bus[Event]
+	reads chan Event    // events that other parts hand in
+	heard chan struct{} // capacity one: something was recorded elsewhere
+	done  chan struct{}
+	last  atomic.Int64 // the newest that was published
+	moved *event.Subscription[change.Change]
+	tell  sync.Mutex // held while events are published, so that each is once
 
 	// The rest is Run's alone.
+	begun     time.Time
+	tried     int64 // after which event the batch was to come that the store refused; -1: it refused none
 	changes   *changes
 	rollouts  rollouts
 	proxies   map[string]map[string]presence
@@ -85,30 +87,43 @@ func New(ctx context.Context, o Options) (*Journal, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	j := &Journal{
-		o: o, reads: make(chan Event, 256), done: make(chan struct{}), begun: o.Now(), changes: newChanges(), rollouts: make(rollouts),
-		proxies: make(map[string]map[string]presence), health: make(map[string]conditions),
-	}
-	newest, err := o.Store.Events(ctx, Query{Limit: restored})
+	j := &Journal{o: o, reads: make(chan Event, 256), heard: make(chan struct{}, 1), done: make(chan struct{}), begun: o.Now()}
+	newest, err := o.Store.Events(ctx, Query{Limit: 1})
 	if err != nil {
 		return nil, err
 	}
-	// What happens before Run begins waits for it.
-	j.moved = o.Changes.Events().Subscribe(roomFor)
-	turned, stopTurned := subscribe(o.Rollouts)
-	drawn, stopDrawn := subscribe(o.Health)
-	j.turned, j.drawn, j.ends = turned, drawn, []func(){j.moved.Close, stopTurned, stopDrawn}
 	if len(newest) > 0 {
 		j.last.Store(newest[0].ID)
 	}
+	j.moved = o.Changes.Events().Subscribe(roomFor) // what happens before Run begins waits for it
+	return j, nil
+}
+
+// begin forgets what an earlier Run knew, and takes over what was told so far. Error: mesh.Unavailable.
+func (j *Journal) begin(ctx context.Context) error {
+	newest, err := j.o.Store.Events(ctx, Query{Limit: restored})
+	if err != nil {
+		return err
+	}
+	j.begun, j.tried, j.waiting = j.o.Now(), -1, nil
+	j.changes, j.rollouts = newChanges(), make(rollouts)
+	j.proxies, j.health = make(map[string]map[string]presence), make(map[string]conditions)
 	slices.Reverse(newest)
+	j.publish(newest)
 	for _, e := range newest {
 		j.recall(e)
 	}
-	if len(newest) > 0 {
-		j.catchUp(ctx, newest[len(newest)-1].At)
+	if len(newest) == 0 {
+		return nil
 	}
-	return j, nil
+	since := newest[len(newest)-1].At
+	j.catchUp(ctx, since)
+	for range len(j.moved.C) { // others told of what is older
+		if c := <-j.moved.C; c.At.After(since.Add(-overlap)) {
+			j.wait(j.changes.take(c, j.begun)...)
+		}
+	}
+	return nil
 }
 
 // recall takes over what an earlier process told.
@@ -154,17 +169,67 @@ func (j *Journal) Add(e Event) {
 	}
 }
 
-// Done is closed when Run has ended.
+// Done is closed when nothing is told any more: when Follow has ended.
 func (j *Journal) Done() <-chan struct{} { return j.done }
 
-// Run tells what happens until ctx ends, and then records what is known.
-func (j *Journal) Run(ctx context.Context) error {
+// Hear says that somebody recorded events.
+func (j *Journal) Hear() {
+	select {
+	case j.heard <- struct{}{}:
+	default:
+	}
+}
+
+// Follow tells what is recorded, here or on another replica, until ctx ends.
+func (j *Journal) Follow(ctx context.Context) error {
 	defer close(j.done)
-	defer func() {
-		for _, end := range j.ends {
-			end()
+	defer j.moved.Close()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-j.heard:
 		}
-	}()
+		for {
+			list, err := j.o.Store.Events(ctx, Query{After: j.Last(), Forward: true, Limit: maxBatch})
+			if err != nil {
+				j.o.Logger.Warn("events cannot be read", "error", err)
+			}
+			if j.publish(list); len(list) < maxBatch {
+				break
+			}
+		}
+	}
+}
+
+// publish tells events, unless they were told.
+func (j *Journal) publish(list []Event) {
+	j.tell.Lock()
+	defer j.tell.Unlock()
+	for _, e := range list {
+		if e.ID > j.last.Load() {
+			j.last.Store(e.ID)
+			j.bus.Publish(e)
+		}
+	}
+}
+
+// Run finds out what happens until ctx ends, and then records what is known. It may run again, after others did.
+func (j *Journal) Run(ctx context.Context) error {
+	turned, stopTurned := subscribe(j.o.Rollouts)
+	defer stopTurned()
+	drawn, stopDrawn := subscribe(j.o.Health)
+	defer stopDrawn()
+	tick := time.NewTicker(recordEach)
+	defer tick.Stop()
+	for err := j.begin(ctx); err != nil; err = j.begin(ctx) {
+		j.o.Logger.Warn("the events cannot be read, trying again", "error", err)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(quietFor):
+		}
+	}
 	var stirred <-chan struct{}
 	if j.o.Proxies != nil {
 		watch, stop := j.o.Proxies.Watch()
@@ -172,8 +237,6 @@ func (j *Journal) Run(ctx context.Context) error {
 		stirred = watch
 		j.stirred, j.stirredAt = j.o.Now(), j.o.Now()
 	}
-	tick := time.NewTicker(recordEach)
-	defer tick.Stop()
 	for {
 		now := j.o.Now()
 		select {
@@ -182,9 +245,9 @@ func (j *Journal) Run(ctx context.Context) error {
 			return nil
 		case c := <-j.moved.C:
 			j.wait(j.changes.take(c, now)...)
-		case r := <-j.turned:
+		case r := <-turned:
 			j.wait(j.rollouts.take(r, j.begun, now)...)
-		case g := <-j.drawn:
+		case g := <-drawn:
 			j.wait(j.conditions(g.Mesh).take(g, now)...)
 		case e := <-j.reads:
 			j.wait(e)
@@ -216,7 +279,7 @@ func subscribe[T any](bus *event.Bus[T]) (<-chan T, func()) {
 // before this one ended.
 func (j *Journal) catchUp(ctx context.Context, since time.Time) {
 	var all []change.Change
-	for q := (change.Query{After: since.Add(-time.Minute), Limit: catchUpPage}); len(all) < maxWaiting; q.Before = all[len(all)-1].ID {
+	for q := (change.Query{After: since.Add(-overlap), Limit: catchUpPage}); len(all) < maxWaiting; q.Before = all[len(all)-1].ID {
 		list, err := j.o.Changes.Changes(ctx, q)
 		if err != nil {
 			j.o.Logger.Warn("the ledger cannot be read for its events", "error", err)
@@ -254,26 +317,26 @@ func (j *Journal) wait(list ...Event) {
 	}
 }
 
-// record writes what waits and publishes it after that, so that whoever reads the store after the bus misses nothing.
+// record writes what waits and publishes it after that, so that whoever reads the store after the bus misses nothing. Only
+// who has the lease records, so the next ID is known.
 func (j *Journal) record(ctx context.Context) {
-	if j.failed && !j.settle(ctx) {
+	if j.tried >= 0 && !j.settle(ctx) {
 		return
 	}
 	for len(j.waiting) > 0 {
 		batch := slices.Clone(j.waiting[:min(len(j.waiting), maxBatch)])
-		next := j.last.Load()
+		last := j.Last()
 		for i := range batch {
-			next++
-			batch[i].ID = next
+			batch[i].ID = last + int64(i) + 1
 		}
 		within, cancel := context.WithTimeout(ctx, storeFor)
 		err := j.o.Store.RecordEvents(within, batch)
 		cancel()
 		if err != nil {
-			if !j.failed {
+			if j.tried < 0 {
 				j.o.Logger.Warn("events cannot be recorded, trying again", "error", err)
 			}
-			j.failed = true
+			j.tried = last
 			return
 		}
 		j.recorded(batch)
@@ -282,19 +345,16 @@ func (j *Journal) record(ctx context.Context) {
 
 // recorded publishes what is in the store now.
 func (j *Journal) recorded(batch []Event) {
-	j.failed = false
+	j.tried = -1
 	j.waiting = slices.Delete(j.waiting, 0, len(batch))
-	j.last.Store(batch[len(batch)-1].ID)
-	for _, e := range batch {
-		j.bus.Publish(e)
-	}
+	j.publish(batch)
 }
 
 // settle finds out whether a batch was recorded although the store gave an error, as when its answer took too long.
 func (j *Journal) settle(ctx context.Context) bool {
 	within, cancel := context.WithTimeout(ctx, storeFor)
 	defer cancel()
-	list, err := j.o.Store.Events(within, Query{After: j.last.Load(), Forward: true, Limit: maxBatch})
+	list, err := j.o.Store.Events(within, Query{After: j.tried, Forward: true, Limit: maxBatch})
 	if err != nil {
 		return false
 	}

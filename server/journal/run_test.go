@@ -10,6 +10,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/weirmesh/weir/server/event"
 	"github.com/weirmesh/weir/server/mesh"
 )
 
@@ -34,11 +35,13 @@ func running(t *testing.T, s *shelf, b *book) (*Journal, func()) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	var wait sync.WaitGroup
-	wait.Go(func() {
-		if err := j.Run(ctx); err != nil {
-			t.Error(err)
-		}
-	})
+	for _, run := range []func(context.Context) error{j.Run, j.Follow} {
+		wait.Go(func() {
+			if err := run(ctx); err != nil {
+				t.Error(err)
+			}
+		})
+	}
 	stop := sync.OnceFunc(func() { cancel(); wait.Wait() })
 	t.Cleanup(stop)
 	return j, stop
@@ -93,6 +96,49 @@ func TestTheNextProcessGoesOn(t *testing.T) {
 	eventually(t, "what was not told is told", func() bool { return s.len() == 2 })
 	if got := s.list[1]; got.Change != "2" || got.ID != 2 || j.Last() != 2 {
 		t.Errorf("%+v", got)
+	}
+}
+
+// Replicas take turns at recording; each tells every event once, in order, and the IDs go on.
+func TestReplicasTakeTurns(t *testing.T) {
+	s, b := &shelf{}, &book{}
+	ctx, cancel := context.WithCancel(t.Context())
+	var wait sync.WaitGroup
+	defer wait.Wait()
+	defer cancel()
+	var all [2]*Journal
+	var told [2]*event.Subscription[Event]
+	for i := range all {
+		j, err := New(ctx, Options{Store: s, Changes: b})
+		if err != nil {
+			t.Fatal(err)
+		}
+		all[i], told[i] = j, j.Published().Subscribe(64)
+		wait.Go(func() { _ = j.Follow(ctx) })
+	}
+	const turns = 6
+	for turn := range turns {
+		j, other := all[turn%2], all[(turn+1)%2]
+		act, over := context.WithCancel(ctx)
+		var ran sync.WaitGroup
+		ran.Go(func() { _ = j.Run(act) })
+		c := entry(fmt.Sprint(turn))
+		b.mu.Lock()
+		b.entries = slices.Insert(b.entries, 0, c)
+		b.mu.Unlock()
+		b.bus.Publish(c)
+		eventually(t, "the change is recorded", func() bool { return s.len() == turn+1 })
+		over()
+		ran.Wait()
+		other.Hear()
+		eventually(t, "both know of it", func() bool { return j.Last() == int64(turn+1) && other.Last() == j.Last() })
+	}
+	for i := range all {
+		for turn := range turns {
+			if e := <-told[i].C; e.ID != int64(turn+1) || e.Change != fmt.Sprint(turn) {
+				t.Errorf("replica %d told %d as %+v", i, turn, e)
+			}
+		}
 	}
 }
 

@@ -101,7 +101,7 @@ func TestHolderThatIsCutOff(t *testing.T) {
 	go func() {
 		ended <- keeper(a, "a").Run(first, func(ctx context.Context, _ int64) error {
 			for {
-				err := a.SaveInstances(context.WithoutCancel(ctx), nil) // it does not hear that it is over
+				err := a.touch(context.WithoutCancel(ctx)) // it does not hear that it is over
 				if errors.Is(err, lease.ErrFenced) {
 					stop()
 					close(fenced)
@@ -120,7 +120,7 @@ func TestHolderThatIsCutOff(t *testing.T) {
 	finished := errors.New("finished")
 	err := keeper(b, "b").Run(ctx, func(ctx context.Context, _ int64) error {
 		t.Logf("taken over %s after the holder was cut off", time.Since(cut).Round(time.Millisecond))
-		err := b.SaveInstances(ctx, nil)
+		err := b.touch(ctx)
 		w.gate.Unlock()
 		if err != nil {
 			return err

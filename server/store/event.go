@@ -37,7 +37,13 @@ type happened struct {
 func (s *Store) RecordEvents(ctx context.Context, list []journal.Event) error {
 	for len(list) > 0 {
 		batch := list[:min(len(list), eventsAtATx)]
-		if err := s.transact(ctx, "record events", func(tx *ent.Tx) error { return recordEvents(ctx, tx, batch) }); err != nil {
+		err := s.transact(ctx, "record events", func(tx *ent.Tx) error {
+			if err := recordEvents(ctx, tx, batch); err != nil {
+				return err
+			}
+			return s.note(ctx, tx, Notice{Kind: NoticeEvents})
+		})
+		if err != nil {
 			return err
 		}
 		list = list[len(batch):]

@@ -21,6 +21,7 @@ const (
 	NoticeRollout  NoticeKind = "rollout"  // a rollout
 	NoticeProposal NoticeKind = "proposal" // a change that waits for a second person
 	NoticePeople   NoticeKind = "people"   // a person, a session or a token
+	NoticeEvents   NoticeKind = "events"   // events; of no subject
 	// NoticeMissed means that notices were lost: so many that the oldest are gone, or the database is an earlier one.
 	// Everything that is kept in memory has to be read again.
 	NoticeMissed NoticeKind = "missed"
