@@ -14,7 +14,8 @@ import (
 const whole = `
 listen: 127.0.0.1:8080
 xdsListen: 127.0.0.1:18000
-xdsTls: {cert: tls/xds.pem, key: /etc/weir/xds.key}
+tls: {cert: tls/console.pem, key: /etc/weir/console.key}
+xdsTls: {cert: tls/xds.pem, key: /etc/weir/xds.key, mode: on, requireCertificates: true}
 metricsListen: "off"
 data: /var/lib/weir
 history: {retention: 30d, maxSize: 2GB, step: 5s, seriesLimit: 200000, rollupsOnly: true}
@@ -55,7 +56,10 @@ func TestWhole(t *testing.T) {
 	if len(c.Scrape) != 1 || c.Scrape[0].Node != "gateway/edge" || c.Scrape[0].Files[0] != filepath.Join(dir, "targets/*.json") {
 		t.Errorf("scrape %+v: files are relative to the configuration", c.Scrape)
 	}
-	if x := c.XDSTLS; x.Cert != filepath.Join(dir, "tls/xds.pem") || x.Key != "/etc/weir/xds.key" {
+	if x := c.TLS; x.Cert != filepath.Join(dir, "tls/console.pem") || x.Key != "/etc/weir/console.key" || c.InsecureHTTP {
+		t.Errorf("tls %+v", x)
+	}
+	if x := c.XDSTLS; x.Cert != filepath.Join(dir, "tls/xds.pem") || x.Key != "/etc/weir/xds.key" || x.Mode != "on" || !x.RequireCertificates {
 		t.Errorf("xdsTls %+v", x)
 	}
 	if len(c.Sources) != 1 || c.Sources[0].Kind != "thanos" || c.Sources[0].Meshes[0] != "shop" {
