@@ -44,6 +44,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/authority": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The authority whose certificates proxies show */
+        get: operations["get-authority"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/canaries/{id}": {
         parameters: {
             query?: never;
@@ -714,6 +731,94 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/meshes/{mesh}/proposals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the changes that wait, or waited, for a second person, newest first */
+        get: operations["list-proposals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/meshes/{mesh}/proposals/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show a change that waits for a second person */
+        get: operations["get-proposal"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/meshes/{mesh}/proposals/{id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a change that somebody else proposed
+         * @description Every check is made anew. Nobody approves what they proposed themselves, with whatever token. The answer is the entry of the ledger.
+         */
+        post: operations["approve-proposal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/meshes/{mesh}/proposals/{id}/decline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say no to a change that somebody else proposed; the reason is required */
+        post: operations["decline-proposal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/meshes/{mesh}/proposals/{id}/withdraw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take back what one has proposed */
+        post: operations["withdraw-proposal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/meshes/{mesh}/proxies": {
         parameters: {
             query?: never;
@@ -776,6 +881,26 @@ export interface paths {
         get: operations["get-proxy-stats"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/meshes/{mesh}/proxy-certificates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sign a certificate for a proxy, or its next one
+         * @description Who asks is the proxy: what it shows in the body decides, and nobody has to sign in. It ends after a day; revoking the proxy's token ends it at once.
+         */
+        post: operations["certify-proxy"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1497,6 +1622,12 @@ export interface components {
             /** Format: double */
             wanted?: number;
         };
+        Authority: {
+            /** @description Its roots, in PEM; two while one follows the other. */
+            authorities?: string;
+            /** @description The name in the control plane's certificate, when that is of this authority; left out when it is of another. */
+            controlPlane?: string;
+        };
         Backend: {
             /** Format: int64 */
             localPort?: number;
@@ -1524,8 +1655,19 @@ export interface components {
                 [key: string]: string;
             };
         };
+        CertificateBody: {
+            /** @description The certificate that is renewed, in PEM. It must not have ended. */
+            certificate?: string;
+            /** @description An ECDSA signature (ASN.1) by the key of that certificate over the SHA-256 of the words "weir: renew a proxy's certificate", a zero byte and the request. */
+            proof?: string;
+            /** @description A certificate signing request in PEM, with an ECDSA key on P-256. What names it asks for does not matter. */
+            request?: string;
+            /** @description The proxy's token: either this, or certificate and proof. */
+            token?: string;
+        };
         Change: {
             accepted?: components["schemas"]["Accepted"];
+            approvedBy?: string;
             /** Format: date-time */
             at?: string;
             author?: string;
@@ -1553,6 +1695,7 @@ export interface components {
             timeline?: components["schemas"]["Moment"][] | null;
             undoes?: string;
             undoneBy?: string;
+            waits?: components["schemas"]["Proposal"];
         };
         Collision: {
             by?: string;
@@ -1673,6 +1816,8 @@ export interface components {
         ExtendInputBody: {
             /** @description Revert unless the change is confirmed within this time, as in 60s. */
             confirmWithin?: string;
+            /** @description Why nobody can be waited for where the mesh asks for a second person, for the ledger; it takes an administrator of the mesh. */
+            emergency?: string;
             /** @description Why guard rails are gone over, for the ledger; without it they hold. */
             override?: string;
             /** @description Why, for the ledger. */
@@ -2204,6 +2349,11 @@ export interface components {
             /** Format: int64 */
             windows?: number;
         };
+        ListApproval: {
+            items?: components["schemas"]["Proposal"][];
+            /** @description Where the next page begins; null on the last. */
+            next?: string | null;
+        };
         ListChange: {
             items?: components["schemas"]["Change"][];
             /** @description Where the next page begins; null on the last. */
@@ -2352,6 +2502,11 @@ export interface components {
             name?: string;
         };
         Mesh: {
+            /**
+             * @description required: no change is made by one person alone.
+             * @enum {string}
+             */
+            approval?: "required" | "none";
             /**
              * @description What proxies do with calls to hosts that are no backends.
              * @enum {string}
@@ -2560,6 +2715,8 @@ export interface components {
         PoolBody: {
             /** @description Revert unless the change is confirmed within this time, as in 60s. */
             confirmWithin?: string;
+            /** @description Why nobody can be waited for where the mesh asks for a second person, for the ledger; it takes an administrator of the mesh. */
+            emergency?: string;
             /** @description Absent leaves the limit as it is, null removes it. */
             maxConnections?: number | null;
             /** @description Absent leaves the limit as it is, null removes it. */
@@ -2605,6 +2762,28 @@ export interface components {
             /** Format: int64 */
             total?: number;
         };
+        Proposal: {
+            /** Format: date-time */
+            at?: string;
+            author?: string;
+            change?: string;
+            confirmWithin?: string;
+            /** Format: date-time */
+            decidedAt?: string;
+            decidedBy?: string;
+            diff?: string;
+            /** Format: date-time */
+            expires?: string;
+            id?: string;
+            mesh?: string;
+            note?: string;
+            objects?: components["schemas"]["Ref"][] | null;
+            override?: string;
+            reason?: string;
+            state?: string;
+            summary?: string;
+            undoes?: string;
+        };
         Proxies: {
             /** Format: int64 */
             connected?: number;
@@ -2624,6 +2803,7 @@ export interface components {
             metricsAt?: string;
             node?: string;
             nodeId?: string;
+            replica?: string;
             resources?: components["schemas"]["ResourceType"][] | null;
             /** Format: int64 */
             revision?: number;
@@ -2633,6 +2813,29 @@ export interface components {
             since?: string;
             state?: string;
             version?: string;
+        };
+        ProxyCertificate: {
+            /** @description Its roots, in PEM; two while one follows the other. */
+            authorities?: string;
+            /** @description In PEM. */
+            certificate?: string;
+            /** @description The name in the control plane's certificate, when that is of this authority; left out when it is of another. */
+            controlPlane?: string;
+            /** @description Or the virtual gateway. */
+            gateway?: string;
+            mesh?: string;
+            /** @description The virtual node that it is for. */
+            node?: string;
+            /**
+             * Format: date-time
+             * @description When to ask for the next one.
+             */
+            renew?: string;
+            /**
+             * Format: date-time
+             * @description When it ends.
+             */
+            until?: string;
         };
         ProxyToken: {
             /**
@@ -3264,6 +3467,8 @@ export interface components {
         UndoInputBody: {
             /** @description Revert unless the change is confirmed within this time, as in 60s. */
             confirmWithin?: string;
+            /** @description Why nobody can be waited for where the mesh asks for a second person, for the ledger; it takes an administrator of the mesh. */
+            emergency?: string;
             /** @description Why guard rails are gone over, for the ledger; without it they hold. */
             override?: string;
             /** @description Why, for the ledger. */
@@ -3330,6 +3535,8 @@ export interface components {
         WeightsBody: {
             /** @description Revert unless the change is confirmed within this time, as in 60s. */
             confirmWithin?: string;
+            /** @description Why nobody can be waited for where the mesh asks for a second person, for the ledger; it takes an administrator of the mesh. */
+            emergency?: string;
             /** @description Why guard rails are gone over, for the ledger; without it they hold. */
             override?: string;
             /** @description Why, for the ledger. */
@@ -3351,6 +3558,8 @@ export interface components {
         Wish: {
             /** @description Revert unless the change is confirmed within this time, as in 60s. */
             confirmWithin?: string;
+            /** @description Why nobody can be waited for where the mesh asks for a second person, for the ledger; it takes an administrator of the mesh. */
+            emergency?: string;
             /** @description Why guard rails are gone over, for the ledger; without it they hold. */
             override?: string;
             /** @description Why, for the ledger. */
@@ -3404,6 +3613,8 @@ export interface operations {
                 reason?: string;
                 /** @description Revert unless the change is confirmed within this time, as in 60s. */
                 confirmWithin?: string;
+                /** @description Why nobody can be waited for where the mesh asks for a second person, for the ledger; it takes an administrator of the mesh. */
+                emergency?: string;
                 /** @description Why guard rails are gone over, for the ledger; without it they hold. */
                 override?: string;
             };
@@ -3428,6 +3639,16 @@ export interface operations {
             };
         };
         responses: {
+            /** @description Nothing was recorded: a dry run, a repeat, or what is so already */
+            200: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Change"];
+                };
+            };
             /** @description Accepted */
             202: {
                 headers: {
@@ -3436,6 +3657,36 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Change"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-authority": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Authority"];
                 };
             };
             /** @description Error */
@@ -3506,6 +3757,16 @@ export interface operations {
             };
         };
         responses: {
+            /** @description Nothing was recorded: a dry run, a repeat, or what is so already */
+            200: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Rollout"];
+                };
+            };
             /** @description Accepted */
             202: {
                 headers: {
@@ -3552,6 +3813,16 @@ export interface operations {
             };
         };
         responses: {
+            /** @description Nothing was recorded: a dry run, a repeat, or what is so already */
+            200: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Rollout"];
+                };
+            };
             /** @description Accepted */
             202: {
                 headers: {
@@ -3598,6 +3869,16 @@ export interface operations {
             };
         };
         responses: {
+            /** @description Nothing was recorded: a dry run, a repeat, or what is so already */
+            200: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Rollout"];
+                };
+            };
             /** @description Accepted */
             202: {
                 headers: {
@@ -3644,6 +3925,16 @@ export interface operations {
             };
         };
         responses: {
+            /** @description Nothing was recorded: a dry run, a repeat, or what is so already */
+            200: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Rollout"];
+                };
+            };
             /** @description Accepted */
             202: {
                 headers: {
@@ -3690,6 +3981,16 @@ export interface operations {
             };
         };
         responses: {
+            /** @description Nothing was recorded: a dry run, a repeat, or what is so already */
+            200: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Rollout"];
+                };
+            };
             /** @description Accepted */
             202: {
                 headers: {
@@ -3864,6 +4165,8 @@ export interface operations {
                 reason?: string;
                 /** @description Revert unless the change is confirmed within this time, as in 60s. */
                 confirmWithin?: string;
+                /** @description Why nobody can be waited for where the mesh asks for a second person, for the ledger; it takes an administrator of the mesh. */
+                emergency?: string;
                 /** @description Why guard rails are gone over, for the ledger; without it they hold. */
                 override?: string;
             };
@@ -3888,6 +4191,16 @@ export interface operations {
             };
         };
         responses: {
+            /** @description Nothing was recorded: a dry run, a repeat, or what is so already */
+            200: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Change"];
+                };
+            };
             /** @description Accepted */
             202: {
                 headers: {
@@ -3918,6 +4231,8 @@ export interface operations {
                 reason?: string;
                 /** @description Revert unless the change is confirmed within this time, as in 60s. */
                 confirmWithin?: string;
+                /** @description Why nobody can be waited for where the mesh asks for a second person, for the ledger; it takes an administrator of the mesh. */
+                emergency?: string;
                 /** @description Why guard rails are gone over, for the ledger; without it they hold. */
                 override?: string;
             };
@@ -3942,6 +4257,16 @@ export interface operations {
             };
         };
         responses: {
+            /** @description Nothing was recorded: a dry run, a repeat, or what is so already */
+            200: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Change"];
+                };
+            };
             /** @description Accepted */
             202: {
                 headers: {
@@ -3972,6 +4297,8 @@ export interface operations {
                 reason?: string;
                 /** @description Revert unless the change is confirmed within this time, as in 60s. */
                 confirmWithin?: string;
+                /** @description Why nobody can be waited for where the mesh asks for a second person, for the ledger; it takes an administrator of the mesh. */
+                emergency?: string;
                 /** @description Why guard rails are gone over, for the ledger; without it they hold. */
                 override?: string;
             };
@@ -3996,6 +4323,16 @@ export interface operations {
             };
         };
         responses: {
+            /** @description Nothing was recorded: a dry run, a repeat, or what is so already */
+            200: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Change"];
+                };
+            };
             /** @description Accepted */
             202: {
                 headers: {
@@ -4057,6 +4394,8 @@ export interface operations {
                 reason?: string;
                 /** @description Revert unless the change is confirmed within this time, as in 60s. */
                 confirmWithin?: string;
+                /** @description Why nobody can be waited for where the mesh asks for a second person, for the ledger; it takes an administrator of the mesh. */
+                emergency?: string;
                 /** @description Why guard rails are gone over, for the ledger; without it they hold. */
                 override?: string;
             };
@@ -4081,6 +4420,16 @@ export interface operations {
             };
         };
         responses: {
+            /** @description Nothing was recorded: a dry run, a repeat, or what is so already */
+            200: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Change"];
+                };
+            };
             /** @description Accepted */
             202: {
                 headers: {
@@ -4413,6 +4762,8 @@ export interface operations {
                 reason?: string;
                 /** @description Revert unless the change is confirmed within this time, as in 60s. */
                 confirmWithin?: string;
+                /** @description Why nobody can be waited for where the mesh asks for a second person, for the ledger; it takes an administrator of the mesh. */
+                emergency?: string;
                 /** @description Why guard rails are gone over, for the ledger; without it they hold. */
                 override?: string;
             };
@@ -4439,6 +4790,16 @@ export interface operations {
             };
         };
         responses: {
+            /** @description Nothing was recorded: a dry run, a repeat, or what is so already */
+            200: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Change"];
+                };
+            };
             /** @description Accepted */
             202: {
                 headers: {
@@ -4469,6 +4830,8 @@ export interface operations {
                 reason?: string;
                 /** @description Revert unless the change is confirmed within this time, as in 60s. */
                 confirmWithin?: string;
+                /** @description Why nobody can be waited for where the mesh asks for a second person, for the ledger; it takes an administrator of the mesh. */
+                emergency?: string;
                 /** @description Why guard rails are gone over, for the ledger; without it they hold. */
                 override?: string;
             };
@@ -4490,6 +4853,16 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Nothing was recorded: a dry run, a repeat, or what is so already */
+            200: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Change"];
+                };
+            };
             /** @description Accepted */
             202: {
                 headers: {
@@ -4520,6 +4893,8 @@ export interface operations {
                 reason?: string;
                 /** @description Revert unless the change is confirmed within this time, as in 60s. */
                 confirmWithin?: string;
+                /** @description Why nobody can be waited for where the mesh asks for a second person, for the ledger; it takes an administrator of the mesh. */
+                emergency?: string;
                 /** @description Why guard rails are gone over, for the ledger; without it they hold. */
                 override?: string;
             };
@@ -4547,6 +4922,16 @@ export interface operations {
             };
         };
         responses: {
+            /** @description Nothing was recorded: a dry run, a repeat, or what is so already */
+            200: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Change"];
+                };
+            };
             /** @description Accepted */
             202: {
                 headers: {
@@ -4638,6 +5023,16 @@ export interface operations {
             };
         };
         responses: {
+            /** @description Nothing was recorded: a dry run, a repeat, or what is so already */
+            200: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Rollout"];
+                };
+            };
             /** @description Accepted */
             202: {
                 headers: {
@@ -4776,6 +5171,8 @@ export interface operations {
                 reason?: string;
                 /** @description Revert unless the change is confirmed within this time, as in 60s. */
                 confirmWithin?: string;
+                /** @description Why nobody can be waited for where the mesh asks for a second person, for the ledger; it takes an administrator of the mesh. */
+                emergency?: string;
                 /** @description Why guard rails are gone over, for the ledger; without it they hold. */
                 override?: string;
             };
@@ -4805,6 +5202,16 @@ export interface operations {
             };
         };
         responses: {
+            /** @description Nothing was recorded: a dry run, a repeat, or what is so already */
+            200: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Change"];
+                };
+            };
             /** @description Accepted */
             202: {
                 headers: {
@@ -4835,6 +5242,8 @@ export interface operations {
                 reason?: string;
                 /** @description Revert unless the change is confirmed within this time, as in 60s. */
                 confirmWithin?: string;
+                /** @description Why nobody can be waited for where the mesh asks for a second person, for the ledger; it takes an administrator of the mesh. */
+                emergency?: string;
                 /** @description Why guard rails are gone over, for the ledger; without it they hold. */
                 override?: string;
             };
@@ -4859,6 +5268,16 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Nothing was recorded: a dry run, a repeat, or what is so already */
+            200: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Change"];
+                };
+            };
             /** @description Accepted */
             202: {
                 headers: {
@@ -4962,6 +5381,8 @@ export interface operations {
                 reason?: string;
                 /** @description Revert unless the change is confirmed within this time, as in 60s. */
                 confirmWithin?: string;
+                /** @description Why nobody can be waited for where the mesh asks for a second person, for the ledger; it takes an administrator of the mesh. */
+                emergency?: string;
                 /** @description Why guard rails are gone over, for the ledger; without it they hold. */
                 override?: string;
             };
@@ -4989,6 +5410,16 @@ export interface operations {
             };
         };
         responses: {
+            /** @description Nothing was recorded: a dry run, a repeat, or what is so already */
+            200: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Change"];
+                };
+            };
             /** @description Accepted */
             202: {
                 headers: {
@@ -5019,6 +5450,8 @@ export interface operations {
                 reason?: string;
                 /** @description Revert unless the change is confirmed within this time, as in 60s. */
                 confirmWithin?: string;
+                /** @description Why nobody can be waited for where the mesh asks for a second person, for the ledger; it takes an administrator of the mesh. */
+                emergency?: string;
                 /** @description Why guard rails are gone over, for the ledger; without it they hold. */
                 override?: string;
             };
@@ -5041,6 +5474,16 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Nothing was recorded: a dry run, a repeat, or what is so already */
+            200: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Change"];
+                };
+            };
             /** @description Accepted */
             202: {
                 headers: {
@@ -5277,6 +5720,8 @@ export interface operations {
                 reason?: string;
                 /** @description Revert unless the change is confirmed within this time, as in 60s. */
                 confirmWithin?: string;
+                /** @description Why nobody can be waited for where the mesh asks for a second person, for the ledger; it takes an administrator of the mesh. */
+                emergency?: string;
                 /** @description Why guard rails are gone over, for the ledger; without it they hold. */
                 override?: string;
             };
@@ -5304,6 +5749,16 @@ export interface operations {
             };
         };
         responses: {
+            /** @description Nothing was recorded: a dry run, a repeat, or what is so already */
+            200: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Change"];
+                };
+            };
             /** @description Accepted */
             202: {
                 headers: {
@@ -5334,6 +5789,8 @@ export interface operations {
                 reason?: string;
                 /** @description Revert unless the change is confirmed within this time, as in 60s. */
                 confirmWithin?: string;
+                /** @description Why nobody can be waited for where the mesh asks for a second person, for the ledger; it takes an administrator of the mesh. */
+                emergency?: string;
                 /** @description Why guard rails are gone over, for the ledger; without it they hold. */
                 override?: string;
             };
@@ -5356,6 +5813,16 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Nothing was recorded: a dry run, a repeat, or what is so already */
+            200: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Change"];
+                };
+            };
             /** @description Accepted */
             202: {
                 headers: {
@@ -5433,6 +5900,8 @@ export interface operations {
                 reason?: string;
                 /** @description Revert unless the change is confirmed within this time, as in 60s. */
                 confirmWithin?: string;
+                /** @description Why nobody can be waited for where the mesh asks for a second person, for the ledger; it takes an administrator of the mesh. */
+                emergency?: string;
                 /** @description Why guard rails are gone over, for the ledger; without it they hold. */
                 override?: string;
             };
@@ -5459,6 +5928,16 @@ export interface operations {
             };
         };
         responses: {
+            /** @description Nothing was recorded: a dry run, a repeat, or what is so already */
+            200: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Change"];
+                };
+            };
             /** @description Accepted */
             202: {
                 headers: {
@@ -5515,6 +5994,263 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Plot"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-proposals": {
+        parameters: {
+            query?: {
+                /** @description Only those; left out: all. */
+                state?: "waiting" | "approved" | "declined" | "withdrawn" | "expired";
+                /** @description Older than this proposal; next of the page before. */
+                before?: string;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The mesh. */
+                mesh: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListApproval"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-proposal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The mesh. */
+                mesh: string;
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Proposal"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "approve-proposal": {
+        parameters: {
+            query?: {
+                /** @description Answer what would happen and record nothing. */
+                dryRun?: boolean;
+                /** @description Why, for the ledger. */
+                reason?: string;
+                /** @description Revert unless the change is confirmed within this time, as in 60s. */
+                confirmWithin?: string;
+                /** @description Why nobody can be waited for where the mesh asks for a second person, for the ledger; it takes an administrator of the mesh. */
+                emergency?: string;
+                /** @description Why guard rails are gone over, for the ledger; without it they hold. */
+                override?: string;
+            };
+            header?: {
+                /** @description The version that was read, as its ETag; 412 when somebody changed the object since. * means that it has to exist. */
+                "If-Match"?: string;
+                /** @description * means that the object must not exist yet. */
+                "If-None-Match"?: string;
+                /** @description A repeat with the same key is answered with the first one's change. */
+                "Idempotency-Key"?: string;
+                /** @description Who asks, as declared by the caller; where people sign in, it is they. Up to 64 letters, digits, spaces and . _ - @ + */
+                "X-Weir-Author"?: string;
+            };
+            path: {
+                /** @description The mesh. */
+                mesh: string;
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Wish"];
+            };
+        };
+        responses: {
+            /** @description Nothing was recorded: a dry run, a repeat, or what is so already */
+            200: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Change"];
+                };
+            };
+            /** @description Accepted */
+            202: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Change"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "decline-proposal": {
+        parameters: {
+            query?: {
+                /** @description Answer what would happen and record nothing. */
+                dryRun?: boolean;
+                /** @description Why, for the ledger. */
+                reason?: string;
+                /** @description Revert unless the change is confirmed within this time, as in 60s. */
+                confirmWithin?: string;
+                /** @description Why nobody can be waited for where the mesh asks for a second person, for the ledger; it takes an administrator of the mesh. */
+                emergency?: string;
+                /** @description Why guard rails are gone over, for the ledger; without it they hold. */
+                override?: string;
+            };
+            header?: {
+                /** @description The version that was read, as its ETag; 412 when somebody changed the object since. * means that it has to exist. */
+                "If-Match"?: string;
+                /** @description * means that the object must not exist yet. */
+                "If-None-Match"?: string;
+                /** @description A repeat with the same key is answered with the first one's change. */
+                "Idempotency-Key"?: string;
+                /** @description Who asks, as declared by the caller; where people sign in, it is they. Up to 64 letters, digits, spaces and . _ - @ + */
+                "X-Weir-Author"?: string;
+            };
+            path: {
+                /** @description The mesh. */
+                mesh: string;
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Wish"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Proposal"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "withdraw-proposal": {
+        parameters: {
+            query?: {
+                /** @description Answer what would happen and record nothing. */
+                dryRun?: boolean;
+                /** @description Why, for the ledger. */
+                reason?: string;
+                /** @description Revert unless the change is confirmed within this time, as in 60s. */
+                confirmWithin?: string;
+                /** @description Why nobody can be waited for where the mesh asks for a second person, for the ledger; it takes an administrator of the mesh. */
+                emergency?: string;
+                /** @description Why guard rails are gone over, for the ledger; without it they hold. */
+                override?: string;
+            };
+            header?: {
+                /** @description The version that was read, as its ETag; 412 when somebody changed the object since. * means that it has to exist. */
+                "If-Match"?: string;
+                /** @description * means that the object must not exist yet. */
+                "If-None-Match"?: string;
+                /** @description A repeat with the same key is answered with the first one's change. */
+                "Idempotency-Key"?: string;
+                /** @description Who asks, as declared by the caller; where people sign in, it is they. Up to 64 letters, digits, spaces and . _ - @ + */
+                "X-Weir-Author"?: string;
+            };
+            path: {
+                /** @description The mesh. */
+                mesh: string;
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Wish"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Proposal"];
                 };
             };
             /** @description Error */
@@ -5672,6 +6408,43 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["StatsPage"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "certify-proxy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The mesh. */
+                mesh: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CertificateBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProxyCertificate"];
                 };
             };
             /** @description Error */
@@ -5871,6 +6644,8 @@ export interface operations {
                 reason?: string;
                 /** @description Revert unless the change is confirmed within this time, as in 60s. */
                 confirmWithin?: string;
+                /** @description Why nobody can be waited for where the mesh asks for a second person, for the ledger; it takes an administrator of the mesh. */
+                emergency?: string;
                 /** @description Why guard rails are gone over, for the ledger; without it they hold. */
                 override?: string;
             };
@@ -5898,6 +6673,16 @@ export interface operations {
             };
         };
         responses: {
+            /** @description Nothing was recorded: a dry run, a repeat, or what is so already */
+            200: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Change"];
+                };
+            };
             /** @description Accepted */
             202: {
                 headers: {
@@ -5928,6 +6713,8 @@ export interface operations {
                 reason?: string;
                 /** @description Revert unless the change is confirmed within this time, as in 60s. */
                 confirmWithin?: string;
+                /** @description Why nobody can be waited for where the mesh asks for a second person, for the ledger; it takes an administrator of the mesh. */
+                emergency?: string;
                 /** @description Why guard rails are gone over, for the ledger; without it they hold. */
                 override?: string;
             };
@@ -5950,6 +6737,16 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Nothing was recorded: a dry run, a repeat, or what is so already */
+            200: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Change"];
+                };
+            };
             /** @description Accepted */
             202: {
                 headers: {
@@ -5980,6 +6777,8 @@ export interface operations {
                 reason?: string;
                 /** @description Revert unless the change is confirmed within this time, as in 60s. */
                 confirmWithin?: string;
+                /** @description Why nobody can be waited for where the mesh asks for a second person, for the ledger; it takes an administrator of the mesh. */
+                emergency?: string;
                 /** @description Why guard rails are gone over, for the ledger; without it they hold. */
                 override?: string;
             };
@@ -6008,6 +6807,16 @@ export interface operations {
             };
         };
         responses: {
+            /** @description Nothing was recorded: a dry run, a repeat, or what is so already */
+            200: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Change"];
+                };
+            };
             /** @description Accepted */
             202: {
                 headers: {
@@ -6113,6 +6922,8 @@ export interface operations {
                 reason?: string;
                 /** @description Revert unless the change is confirmed within this time, as in 60s. */
                 confirmWithin?: string;
+                /** @description Why nobody can be waited for where the mesh asks for a second person, for the ledger; it takes an administrator of the mesh. */
+                emergency?: string;
                 /** @description Why guard rails are gone over, for the ledger; without it they hold. */
                 override?: string;
             };
@@ -6142,6 +6953,16 @@ export interface operations {
             };
         };
         responses: {
+            /** @description Nothing was recorded: a dry run, a repeat, or what is so already */
+            200: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Change"];
+                };
+            };
             /** @description Accepted */
             202: {
                 headers: {
@@ -6172,6 +6993,8 @@ export interface operations {
                 reason?: string;
                 /** @description Revert unless the change is confirmed within this time, as in 60s. */
                 confirmWithin?: string;
+                /** @description Why nobody can be waited for where the mesh asks for a second person, for the ledger; it takes an administrator of the mesh. */
+                emergency?: string;
                 /** @description Why guard rails are gone over, for the ledger; without it they hold. */
                 override?: string;
             };
@@ -6196,6 +7019,16 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Nothing was recorded: a dry run, a repeat, or what is so already */
+            200: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Change"];
+                };
+            };
             /** @description Accepted */
             202: {
                 headers: {
@@ -6299,6 +7132,8 @@ export interface operations {
                 reason?: string;
                 /** @description Revert unless the change is confirmed within this time, as in 60s. */
                 confirmWithin?: string;
+                /** @description Why nobody can be waited for where the mesh asks for a second person, for the ledger; it takes an administrator of the mesh. */
+                emergency?: string;
                 /** @description Why guard rails are gone over, for the ledger; without it they hold. */
                 override?: string;
             };
@@ -6326,6 +7161,16 @@ export interface operations {
             };
         };
         responses: {
+            /** @description Nothing was recorded: a dry run, a repeat, or what is so already */
+            200: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Change"];
+                };
+            };
             /** @description Accepted */
             202: {
                 headers: {
@@ -6356,6 +7201,8 @@ export interface operations {
                 reason?: string;
                 /** @description Revert unless the change is confirmed within this time, as in 60s. */
                 confirmWithin?: string;
+                /** @description Why nobody can be waited for where the mesh asks for a second person, for the ledger; it takes an administrator of the mesh. */
+                emergency?: string;
                 /** @description Why guard rails are gone over, for the ledger; without it they hold. */
                 override?: string;
             };
@@ -6378,6 +7225,16 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Nothing was recorded: a dry run, a repeat, or what is so already */
+            200: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Change"];
+                };
+            };
             /** @description Accepted */
             202: {
                 headers: {
@@ -6481,6 +7338,8 @@ export interface operations {
                 reason?: string;
                 /** @description Revert unless the change is confirmed within this time, as in 60s. */
                 confirmWithin?: string;
+                /** @description Why nobody can be waited for where the mesh asks for a second person, for the ledger; it takes an administrator of the mesh. */
+                emergency?: string;
                 /** @description Why guard rails are gone over, for the ledger; without it they hold. */
                 override?: string;
             };
@@ -6508,6 +7367,16 @@ export interface operations {
             };
         };
         responses: {
+            /** @description Nothing was recorded: a dry run, a repeat, or what is so already */
+            200: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Change"];
+                };
+            };
             /** @description Accepted */
             202: {
                 headers: {
@@ -6538,6 +7407,8 @@ export interface operations {
                 reason?: string;
                 /** @description Revert unless the change is confirmed within this time, as in 60s. */
                 confirmWithin?: string;
+                /** @description Why nobody can be waited for where the mesh asks for a second person, for the ledger; it takes an administrator of the mesh. */
+                emergency?: string;
                 /** @description Why guard rails are gone over, for the ledger; without it they hold. */
                 override?: string;
             };
@@ -6560,6 +7431,16 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Nothing was recorded: a dry run, a repeat, or what is so already */
+            200: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Change"];
+                };
+            };
             /** @description Accepted */
             202: {
                 headers: {
@@ -6590,6 +7471,8 @@ export interface operations {
                 reason?: string;
                 /** @description Revert unless the change is confirmed within this time, as in 60s. */
                 confirmWithin?: string;
+                /** @description Why nobody can be waited for where the mesh asks for a second person, for the ledger; it takes an administrator of the mesh. */
+                emergency?: string;
                 /** @description Why guard rails are gone over, for the ledger; without it they hold. */
                 override?: string;
             };
@@ -6617,6 +7500,16 @@ export interface operations {
             };
         };
         responses: {
+            /** @description Nothing was recorded: a dry run, a repeat, or what is so already */
+            200: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Change"];
+                };
+            };
             /** @description Accepted */
             202: {
                 headers: {

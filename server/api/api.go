@@ -180,6 +180,7 @@ func New(o Options) (*API, error) {
 func (a *API) describe() error {
 	engine := gin.New()
 	a.routes(engine)
+	describeNothingToDo(a.huma.OpenAPI())
 	var err error
 	if a.json, err = json.MarshalIndent(a.huma.OpenAPI(), "", "  "); err != nil {
 		return fmt.Errorf("describe the API: %w", err)
@@ -188,6 +189,20 @@ func (a *API) describe() error {
 		return fmt.Errorf("describe the API: %w", err)
 	}
 	return nil
+}
+
+// describeNothingToDo adds the answer of requests for changes that change nothing: a dry run, a repeat, what is so already.
+func describeNothingToDo(o *huma.OpenAPI) {
+	for _, item := range o.Paths {
+		for _, op := range []*huma.Operation{item.Put, item.Post, item.Delete} {
+			if op == nil || op.Responses["202"] == nil || op.Responses["200"] != nil {
+				continue
+			}
+			done := *op.Responses["202"]
+			done.Description = "Nothing was recorded: a dry run, a repeat, or what is so already"
+			op.Responses["200"] = &done
+		}
+	}
 }
 
 // OpenAPI gives the description in YAML, as committed.
