@@ -57,7 +57,7 @@ type crash struct {
 
 // TestKilledUnderLoad kills the program while people are served: as soon as the first of them is, after which callers come
 // back before those that they call; while changes are made, after which every change that was acknowledged is there; while
-// nothing happens, after which proxies get nothing that they have already. Nobody notices.
+// nothing happens, after which proxies get nothing that they have already. At last it stops in order, drained. Nobody notices.
 func TestKilledUnderLoad(t *testing.T) {
 	apart(t)
 	c := &crash{t: t, data: filepath.Join(t.TempDir(), "data"), relays: make(map[string]*relay)}
@@ -113,8 +113,9 @@ func TestKilledUnderLoad(t *testing.T) {
 	if c.sent() == 0 {
 		t.Error("the relays count nothing")
 	}
+	c.weir.interrupt(t) // which drains first, and is as little noticed
+	c.outage()
 	finish(200)
-	c.weir.interrupt(t)
 }
 
 // admit lets the proxies of some nodes find weir.
