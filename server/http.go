@@ -53,7 +53,7 @@ func (s *Server) newHTTP() (*http.Server, error) {
 		return nil, fmt.Errorf("mount the API: %w", err)
 	}
 	s.web, err = web.New(web.Options{
-		Meshes: s.door, Changes: s.door, Verdicts: s.door, Entries: s.door, Proposals: s.door, Decisions: s.door, Graphs: s.graphs, Proxies: s.xds,
+		Meshes: s.door, Changes: s.door, Verdicts: s.door, Entries: s.door, Proposals: s.door, Decisions: s.door, Graphs: s.graphs, Proxies: s.fleet,
 		Events: s.journal, Drafts: s.store, Views: s.store, Dumps: s.fleet, Versions: s.door, Stats: s.stats, Advise: s.advise,
 		Timeline: s.seeing.timeline, Sources: s.state, Targets: s.targets, MadeUp: s.madeUp, Rollouts: s.rollouts, RolloutVerbs: s.rollouts,
 		Admission: s.admission(),

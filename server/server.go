@@ -41,7 +41,7 @@ const stopWithin = 3 * time.Second
 type Server struct {
 	opts    Options
 	console net.Listener
-	// certificate is the console\'s; nil: it is served without TLS
+	// certificate is the console's; nil: it is served without TLS
 	certificate *certificate.Pair
 	xds         *xds.Server
 	store       *store.Store
