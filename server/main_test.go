@@ -22,7 +22,7 @@ import (
 func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "weir-it-")
 	if err == nil {
-		err = os.Setenv("TMPDIR", dir)
+		err = errors.Join(os.Setenv("TMPDIR", dir), os.Chmod(dir, 0o711)) // PostgreSQL runs in it as another user //nolint:gosec // names in it are random
 	}
 	suiteDir = dir
 	if err != nil {

@@ -28,6 +28,9 @@ func (s *Server) rollOut(ctx context.Context) error {
 	if len(s.seeing.sources) > 0 {
 		o.Ask = s.askMetric
 	}
+	if s.opts.DatabaseURL != "" {
+		o.Look = func(ctx context.Context) error { return s.door.Hear(ctx, "") }
+	}
 	var err error
 	s.rollouts, err = canary.New(ctx, o)
 	return err

@@ -68,6 +68,8 @@ type Options struct {
 	Store    Store
 	Hands    Hands
 	Evidence Evidence
+	// Look takes over what other replicas recorded, before a start is refused for what is known here; nil: there are none.
+	Look func(ctx context.Context) error
 	// Ask answers a question in PromQL about a mesh with the values of its series; nil: there is nothing to ask.
 	Ask func(ctx context.Context, meshName, expr string) ([]float64, error)
 	// Parse says what is wrong with a question in PromQL; nil: nothing ever is.
@@ -193,6 +195,17 @@ func (c *Controller) running(id string) *run {
 // Start begins a rollout. Errors: mesh.Invalid with a violation per field of the spec, mesh.NotFound when the mesh or the
 // target is not there, mesh.Conflict when another rollout is active there or by.Key began another one, mesh.Unavailable.
 func (c *Controller) Start(ctx context.Context, meshName string, s Spec, by By) (Rollout, error) {
+	r, err := c.start(ctx, meshName, s, by)
+	if err == nil || c.o.Look == nil || mesh.CodeOf(err) == mesh.Unavailable {
+		return r, err
+	}
+	if lost := c.o.Look(ctx); lost != nil {
+		return Rollout{}, lost
+	}
+	return c.start(ctx, meshName, s, by)
+}
+
+func (c *Controller) start(ctx context.Context, meshName string, s Spec, by By) (Rollout, error) {
 	m, err := c.o.Hands.Mesh(meshName)
 	if err != nil {
 		return Rollout{}, err

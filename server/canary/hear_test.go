@@ -1,6 +1,7 @@
 package canary
 
 import (
+	"context"
 	"slices"
 	"testing"
 
@@ -72,6 +73,22 @@ func TestReplicas(t *testing.T) {
 		t.Error("the other one still has what is over")
 	}
 	hear(other, "0000000000000000000000000") // not there any more
+}
+
+// What another replica recorded a moment ago is looked for before a start is refused.
+func TestStartLooksFirst(t *testing.T) {
+	b := newBench(t, Options{})
+	b.meshes = false
+	looks := 0
+	b.opts.Look = func(context.Context) error { looks++; b.meshes = true; return nil }
+	b.restart()
+	if r := b.start(Spec{}); looks != 1 || r.Phase != Pending {
+		t.Errorf("begun as %s after %d looks", r.Phase, looks)
+	}
+	b.c.o.Look = func(context.Context) error { return mesh.Errorf(mesh.Unavailable, "the database is away") }
+	if _, err := b.c.Start(t.Context(), "shop", filled(Spec{}), By{}); mesh.CodeOf(err) != mesh.Unavailable {
+		t.Errorf("refused for what may be old: %v", err)
+	}
 }
 
 // Whoever becomes the steward goes on where the last one was, however long it did nothing.
