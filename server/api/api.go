@@ -141,6 +141,8 @@ type Options struct {
 	// mesh.Unauthenticated, mesh.TooMany, mesh.Unavailable. Nil: every request is nobody's.
 	Identify func(r *http.Request) (context.Context, error)
 	// Refused hears of requests that somebody known may not make (people.Denied), and of those from other sites' pages
+	// Visit names in the context of a request where it comes from. Nil: nobody keeps that.
+	Visit func(r *http.Request) context.Context
 	// (people.OriginRefused); why is for people. Nil: nobody hears of them.
 	Refused func(r *http.Request, event people.Event, why string)
 	// Open says that there is no sign-in: whoever asks may do everything. Then only requests to a loopback name or to one of
@@ -215,7 +217,7 @@ func (a *API) Mount(engine *gin.Engine) error {
 		return fmt.Errorf("trust no proxies: %w", err)
 	}
 	engine.HandleMethodNotAllowed = true
-	engine.Use(a.guard.handle, a.identify, a.rights())
+	engine.Use(a.visit, a.guard.handle, a.rights())
 	a.routes(engine)
 	return nil
 }

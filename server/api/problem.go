@@ -91,6 +91,9 @@ func codeOf(status int) mesh.Code {
 	}
 }
 
+// retryAfter is when what is out of order may be tried again, in seconds.
+const retryAfter = "1"
+
 // problem makes one without a mesh.Error behind it.
 func problem(status int, detail string) *Problem {
 	return &Problem{Title: http.StatusText(status), Status: status, Detail: detail, Code: codeOf(status)}
@@ -127,7 +130,7 @@ func (a *API) fail(ctx context.Context, err error) error {
 		p.Detail = "Weir could not do this; its log says why"
 	}
 	if p.Status == http.StatusServiceUnavailable {
-		return huma.ErrorWithHeaders(p, http.Header{"Retry-After": {"1"}})
+		return huma.ErrorWithHeaders(p, http.Header{"Retry-After": {retryAfter}})
 	}
 	return p
 }

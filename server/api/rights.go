@@ -104,20 +104,31 @@ func needsOfPeople(all map[string]need) {
 	}
 }
 
-// identify finds out who asks. Whoever cannot be found out goes on as nobody, which rights then refuses with the reason.
-func (a *API) identify(c *gin.Context) {
-	ctx := c.Request.Context()
-	switch {
-	case a.o.Open:
-		ctx = auth.With(ctx, auth.Open())
-	case a.o.Identify != nil:
-		found, err := a.o.Identify(c.Request)
-		if err != nil {
-			found = auth.Without(ctx, err)
-		}
-		ctx = found
+// Identify names in the context of a request who sent it. Whoever cannot be found out goes on as nobody, which rights then
+// refuses with the reason. The console's addresses ask it where they need somebody.
+func (a *API) Identify(r *http.Request) context.Context {
+	ctx := r.Context()
+	if a.o.Open {
+		return auth.With(ctx, auth.Open())
 	}
-	c.Request = c.Request.WithContext(ctx)
+	if a.o.Identify == nil {
+		return ctx
+	}
+	found, err := a.o.Identify(r)
+	if found == nil {
+		found = ctx
+	}
+	if err != nil {
+		found = auth.Without(found, err)
+	}
+	return found
+}
+
+// visit names where a request comes from, for what is written down of it.
+func (a *API) visit(c *gin.Context) {
+	if a.o.Visit != nil {
+		c.Request = c.Request.WithContext(a.o.Visit(c.Request))
+	}
 }
 
 // rights answers whoever may not do what an address does, before any handler. Addresses of others than the API are theirs.
@@ -130,6 +141,9 @@ func (a *API) rights() gin.HandlerFunc {
 		n, known := table[c.Request.Method+" "+c.FullPath()]
 		if !known {
 			n = need{auth.Manage, ofWeir}
+		}
+		if n.verb != auth.Pass {
+			c.Request = c.Request.WithContext(a.Identify(c.Request))
 		}
 		err := a.may(c, n)
 		if err == nil {
@@ -196,8 +210,11 @@ func refuse(c *gin.Context, err error) {
 	if !ok {
 		p = problem(http.StatusInternalServerError, err.Error())
 	}
-	if p.Status == http.StatusUnauthorized {
+	switch p.Status {
+	case http.StatusUnauthorized:
 		c.Header("WWW-Authenticate", "Bearer")
+	case http.StatusServiceUnavailable:
+		c.Header("Retry-After", retryAfter)
 	}
 	writeProblem(c, p)
 }

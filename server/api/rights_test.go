@@ -143,21 +143,21 @@ func TestRights(t *testing.T) {
 // TestRightsOfRollouts: who may steer a rollout is said by its mesh.
 func TestRightsOfRollouts(t *testing.T) {
 	b := newBench(t, as, rollouts)
-	spec := `{"target":"route/reviews/primary","stable":"reviews-v1","canary":"reviews-v2","steps":[{"setWeight":10},{"pause":{}}]}`
-	_, made := b.do(scenario{method: "POST", url: "/api/v1/meshes/shop/canaries", body: spec, headers: map[string]string{"As": "operator@shop/reviews"}, status: 202, want: `{"author":"kim"}`})
+	spec := `{"target":{"kind":"route","name":"reviews/primary"},"stable":"reviews-v1","canary":"reviews-v2","steps":[{"setWeight":50},{"pause":{}}]}`
+	response, made := b.do(scenario{method: "POST", url: "/api/v1/meshes/shop/canaries", body: spec, headers: map[string]string{"As": "operator@shop/reviews"}, status: 202, want: `{"author":"kim"}`})
+	if response.StatusCode != http.StatusAccepted && response.StatusCode != http.StatusCreated {
+		t.Fatalf("%d %s", response.StatusCode, made)
+	}
 	id := made[strings.Index(made, `"id":"`)+6:]
-	id = id[:strings.IndexByte(id, '"')]
-	for _, s := range []scenario{
+	id = "/api/v1/canaries/" + id[:strings.IndexByte(id, '"')]
+	check(t, b, []scenario{
 		{method: "GET", url: id, headers: map[string]string{"As": "viewer@shop"}, status: 200},
 		{method: "GET", url: id, headers: map[string]string{"As": "viewer@bank"}, status: 403},
 		{method: "POST", url: id + "/pause", headers: map[string]string{"As": "viewer@shop"}, status: 403},
 		{method: "POST", url: id + "/abort", headers: map[string]string{"As": "operator@bank"}, status: 403},
 		{method: "POST", url: id + "/abort", status: 401},
 		{method: "POST", url: id + "/abort", headers: map[string]string{"As": "operator@shop"}, status: 202},
-	} {
-		s.url = "/api/v1/canaries/" + s.url
-		b.do(s)
-	}
+	})
 }
 
 // TestIdentity: who is signed in is who a change is by, lists hold what they may see, and a reason why nobody is known is
@@ -170,21 +170,19 @@ func TestIdentity(t *testing.T) {
 		}
 	})
 	weights := "/api/v1/meshes/shop/routers/reviews/routes/primary/weights"
-	for _, s := range []scenario{
+	check(t, b, []scenario{
 		{
 			method: "PUT", url: weights, body: `{"weights":{"reviews-v1":60,"reviews-v2":40}}`, status: 202, want: `{"author":"kim"}`,
 			headers: map[string]string{"As": "operator", "X-Weir-Author": "somebody-else"},
 		},
 		{method: "GET", url: "/api/v1/meshes", headers: map[string]string{"As": "viewer@bank"}, status: 200, want: `{"items":[]}`},
 		{method: "GET", url: "/api/v1/meshes", headers: map[string]string{"As": "viewer@shop"}, status: 200, wantIn: []string{`"shop"`}},
-		{method: "GET", url: "/api/v1/meshes", headers: map[string]string{"As": "broken"}, status: 503, wantIn: []string{"the database is away"}},
+		{method: "GET", url: "/api/v1/meshes", headers: map[string]string{"As": "broken"}, status: 503, wantIn: []string{"the database is away"}, answers: map[string]string{"Retry-After": "1"}},
 		{method: "GET", url: "/livez", headers: map[string]string{"As": "broken"}, status: 200},
 		{method: "GET", url: "/api/v1/changes", headers: map[string]string{"As": "viewer@shop"}, status: 403, wantIn: []string{"name one"}},
 		{method: "PUT", url: weights, body: "{}", headers: map[string]string{"As": "operator", "Sec-Fetch-Site": "cross-site"}, status: 403, wantIn: []string{"another site"}},
 		{method: "GET", url: "/api/v1/meshes/shop", headers: map[string]string{"Host": "weir.example.com", "As": "viewer"}, status: 200},
-	} {
-		b.do(s)
-	}
+	})
 	if len(heard) != 2 || !strings.HasPrefix(heard[0], "denied /api/v1/changes kim is not viewer") || !strings.HasPrefix(heard[1], "origin_refused "+weights) {
 		t.Errorf("the security log hears %q", heard)
 	}

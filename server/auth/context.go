@@ -1,6 +1,9 @@
 package auth
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 type (
 	key     struct{}
@@ -21,6 +24,18 @@ func From(ctx context.Context) (Identity, bool) {
 func Without(ctx context.Context, why error) context.Context {
 	return context.WithValue(ctx, cause{}, why)
 }
+
+// Away is in the chain of the mesh.Unavailable for whoever cannot be recognised, because what knows them is out of reach.
+type Away struct {
+	Since time.Time // when that was noticed
+	Cause error
+}
+
+// Error says since when.
+func (a Away) Error() string { return "out of reach since " + a.Since.UTC().Format(time.RFC3339) }
+
+// Unwrap gives the cause.
+func (a Away) Unwrap() error { return a.Cause }
 
 // WithRenewal adds how it is found out who asks now, for what goes on longer than a request: sockets and streams.
 func WithRenewal(ctx context.Context, again func(context.Context) (Identity, error)) context.Context {

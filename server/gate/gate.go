@@ -13,6 +13,8 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync/atomic"
+	"time"
 
 	"github.com/weirmesh/weir/server/auth"
 	"github.com/weirmesh/weir/server/auth/people"
@@ -34,27 +36,41 @@ type Options struct {
 	Tokens   *people.Tokens   // required
 	// Still gives an identity as it is now, for sockets and streams. Required.
 	Still   func(ctx context.Context, id auth.Identity) (auth.Identity, error)
-	Trusted []netip.Prefix // proxies in front of Weir
+	Trusted []netip.Prefix   // proxies in front of Weir
+	Now     func() time.Time // nil: the clock
 }
 
 // Gate finds out who asks. It may be used by many goroutines.
-type Gate struct{ o Options }
+type Gate struct {
+	o    Options
+	away atomic.Pointer[time.Time] // since when what knows people is out of reach; nil: it is not
+}
 
 // New makes a Gate.
-func New(o Options) *Gate { return &Gate{o} }
+func New(o Options) *Gate {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &Gate{o: o}
+}
+
+// Visit names in the context of a request where it comes from (people.Visit), and nobody: what needs nobody reads no database.
+func (g *Gate) Visit(r *http.Request) context.Context {
+	return people.WithVisit(r.Context(), people.Visit{Address: g.Address(r), Agent: agent(r)})
+}
 
 // Identify names in the context of a request who sent it, and where it comes from (people.Visit). A request that shows
 // nothing is nobody's, which is no error. Errors: mesh.Unauthenticated for a bearer token that does not count,
-// mesh.Unavailable when it cannot be found out.
+// mesh.TooMany, and mesh.Unavailable, with auth.Away in its chain, when it cannot be found out.
 func (g *Gate) Identify(r *http.Request) (context.Context, error) {
-	ctx := people.WithVisit(r.Context(), people.Visit{Address: g.Address(r), Agent: agent(r)})
+	ctx := g.Visit(r)
 	if header := r.Header.Values("Authorization"); len(header) > 0 {
 		bearer, ok := bearerOf(header)
 		if !ok {
 			return ctx, mesh.Errorf(mesh.Unauthenticated, "the header Authorization holds no bearer token: send Authorization: Bearer weir_…, once")
 		}
 		id, err := g.o.Tokens.Identify(ctx, bearer)
-		if err != nil {
+		if err = g.reached(r, err); err != nil {
 			return ctx, err
 		}
 		return g.named(auth.With(ctx, id)), nil
@@ -63,11 +79,37 @@ func (g *Gate) Identify(r *http.Request) (context.Context, error) {
 	if cookie, err := r.Cookie(g.cookie(r)); err == nil {
 		token = cookie.Value
 	}
-	ctx, err := g.o.Sessions.Load(ctx, token) // without a token too: a sign-in begins in what it gives
+	loaded, err := g.o.Sessions.Load(ctx, token) // without a token too: a sign-in begins in what it gives
 	if err != nil {
-		return ctx, err
+		return ctx, g.reached(r, err)
 	}
-	return g.named(ctx), nil
+	if token != "" {
+		g.away.Store(nil)
+	}
+	return g.named(loaded), nil
+}
+
+// reached says of an error of looking somebody up whether it is about them, or about what knows them being out of reach: then
+// since when that is, and what to do. Whoever gave up waiting says nothing about it.
+func (g *Gate) reached(r *http.Request, err error) error {
+	switch code := mesh.CodeOf(err); {
+	case err == nil, code == mesh.Unauthenticated, code == mesh.Denied:
+		g.away.Store(nil)
+		return err
+	case code == mesh.TooMany, r.Context().Err() == context.Canceled:
+		return err
+	}
+	now := g.o.Now()
+	g.away.CompareAndSwap(nil, &now)
+	since := now
+	if first := g.away.Load(); first != nil {
+		since = *first
+	}
+	return &mesh.Error{
+		Code: mesh.Unavailable, Err: auth.Away{Since: since, Cause: err},
+		Message: "the database is out of reach since " + since.UTC().Format(time.RFC3339) + ", so that nobody can be recognised; sign-ins and tokens are kept: " +
+			"try again in a few seconds; if it goes on, whoever runs Weir reads the cause at /readyz?verbose",
+	}
 }
 
 // named adds the renewal to a context that names somebody.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/weirmesh/weir/server/auth"
 	"github.com/weirmesh/weir/server/change"
 	"github.com/weirmesh/weir/server/mesh"
 	"github.com/weirmesh/weir/ui/page"
@@ -30,11 +31,20 @@ func (w *Web) fail(c *gin.Context, err error) {
 		f.Detail = ""
 		w.Logger.ErrorContext(c.Request.Context(), "page failed", "method", c.Request.Method, "path", c.Request.URL.Path, "err", err)
 	}
+	if f.Status == http.StatusServiceUnavailable {
+		c.Header("Retry-After", "1")
+	}
 	if c.Query("fragment") != "" {
+		if w.toldOfOutage(c) {
+			return
+		}
 		c.Data(f.Status, "text/plain; charset=utf-8", []byte(http.StatusText(f.Status)+"\n"))
 		return
 	}
 	f.Shell = w.frame(c, "", "")
+	if away, ok := errors.AsType[auth.Away](err); ok {
+		f.Kind, f.Detail, f.Since = "away", "", f.When(away.Since)
+	}
 	f.Title = f.L.T("failure." + f.Kind + ".title")
 	if c.Request.Method == http.MethodPost {
 		posted(c, &f)
@@ -138,6 +148,7 @@ func (w *Web) missing(c *gin.Context) {
 		c.JSON(http.StatusNotFound, gin.H{"status": http.StatusNotFound, "title": "Not Found", "detail": "no such resource: see /api/v1/openapi.json"})
 		return
 	}
+	w.identify(c)
 	w.fail(c, mesh.Errorf(mesh.NotFound, "there is nothing at %s", c.Request.URL.Path))
 }
 

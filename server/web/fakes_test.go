@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/weirmesh/weir/server/change"
@@ -22,6 +23,8 @@ import (
 
 // world is what the console looks at in the tests: a door that keeps everything in memory, and pictures that stand still.
 type world struct {
+	recognised atomic.Int64 // how often it was asked who sends a request
+
 	mu      sync.Mutex
 	meshes  map[string]*change.Current
 	changes []change.Change // newest first

@@ -29,7 +29,8 @@ const (
 type need int
 
 const (
-	pass need = iota + 1
+	free need = iota + 1 // whoever asks: assets
+	pass                 // needs nobody, and knows whoever is there
 	enter
 	manage
 	seeEvery
@@ -48,7 +49,7 @@ const (
 // anything.
 func (n need) takes() (auth.Verb, about) {
 	switch n {
-	case pass:
+	case free, pass:
 		return auth.Pass, ofNone
 	case enter:
 		return auth.Enter, ofNone
@@ -84,6 +85,9 @@ const signInPath = "/signin"
 // changes nothing all the same. Whoever is not signed in and wants to see a page is shown the way in.
 func (w *Web) rights(n need) gin.HandlerFunc {
 	return func(c *gin.Context) {
+		if n != free {
+			w.identify(c)
+		}
 		err := w.may(c, n)
 		switch {
 		case err == nil:
@@ -100,14 +104,25 @@ func (w *Web) rights(n need) gin.HandlerFunc {
 	}
 }
 
+// identify finds out who asks.
+func (w *Web) identify(c *gin.Context) {
+	if w.Identify != nil {
+		c.Request = c.Request.WithContext(w.Identify(c.Request))
+	}
+}
+
 // may asks whether the reader may do what an address does.
 func (w *Web) may(c *gin.Context, n need) error {
 	ctx := c.Request.Context()
 	verb, of := n.takes()
-	if verb == auth.Pass {
+	if n == free {
 		return nil
 	}
-	if err := auth.Can(ctx, auth.Enter, auth.Resource{}); err != nil { // before anything is looked up for nobody
+	err := auth.Can(ctx, auth.Enter, auth.Resource{})
+	if verb == auth.Pass && mesh.CodeOf(err) != mesh.Unavailable { // a sign-in that cannot be kept is none
+		return nil
+	}
+	if err != nil { // before anything is looked up for nobody
 		return err
 	}
 	name, err := w.meshOf(c, of)

@@ -75,8 +75,8 @@ func (w *Web) routes() []route {
 
 		{http.MethodGet, "/go", see, w.find},
 
-		{http.MethodGet, "/favicon.ico", pass, w.favicon},
-		{http.MethodGet, assets.Prefix + "*file", pass, w.asset},
+		{http.MethodGet, "/favicon.ico", free, w.favicon},
+		{http.MethodGet, assets.Prefix + "*file", free, w.asset},
 	}...)
 }
 

@@ -142,6 +142,9 @@ type Options struct {
 	RolloutVerbs RolloutVerbs
 	// Admission is sign-in. Nil: there is none, and nothing of it is shown.
 	Admission *Admission
+	// Identify names in the context of a request who sent it, or why nobody is named (auth.Without); it is asked where an
+	// address needs somebody. Nil: the context says so already.
+	Identify func(r *http.Request) context.Context
 	// Refused hears of requests that somebody known may not make (people.Denied); why is for people. Nil: nobody hears of them.
 	Refused func(r *http.Request, event people.Event, why string)
 	// MadeUp says whether a mesh's traffic is made up, without proxies; nil: none is.
@@ -209,8 +212,8 @@ func (w *Web) Run(ctx context.Context) error {
 	}
 }
 
-// Mount adds the pages, what they download, and a page for addresses that do not exist. Who asks is in the context of each
-// request (auth.With) before it comes here.
+// Mount adds the pages, what they download, and a page for addresses that do not exist. Who asks
+// is found out for what needs somebody alone: assets cost no look into the database.
 func (w *Web) Mount(engine *gin.Engine) {
 	group := engine.Group("", w.recovered, w.secured, w.preferred)
 	for _, r := range w.routes() {

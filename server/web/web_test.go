@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -12,6 +13,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/weirmesh/weir/server/auth"
+	"github.com/weirmesh/weir/server/mesh"
 	"github.com/weirmesh/weir/server/web"
 )
 
@@ -23,6 +25,9 @@ func serveWith(w *world, proxies web.Proxies) http.Handler {
 		Meshes: w, Changes: w, Verdicts: w, Entries: w, Graphs: w, Proxies: proxies,
 		Dumps: w, Versions: w, Stats: w.stats, Advise: w.advise,
 		Now: func() time.Time { return now },
+	}
+	if w.replicas != nil {
+		options.Replicas = w.replicas
 	}
 	if w.house != nil {
 		options.Admission = w.house.admission()
@@ -43,13 +48,18 @@ func serveWith(w *world, proxies web.Proxies) http.Handler {
 	if w.past != nil {
 		options.Timeline, options.Sources, options.Targets = w.past, origins, targets
 	}
+	options.Identify = func(r *http.Request) context.Context {
+		w.recognised.Add(1)
+		c := &gin.Context{Request: r}
+		w.asks(c)
+		return c.Request.Context()
+	}
 	site, err := web.New(options)
 	if err != nil {
 		panic(err)
 	}
 	site.Remember(w.graphs)
 	engine := gin.New()
-	engine.Use(w.asks)
 	site.Mount(engine)
 	if w.past != nil {
 		engine.GET("/api/v1/meshes/:mesh/graph", w.past.serve)
@@ -68,7 +78,12 @@ func (w *world) asks(c *gin.Context) {
 	if w.grants != "" {
 		id.Grants = nil
 	}
-	if w.grants == "nobody" {
+	switch w.grants {
+	case "nobody":
+		return
+	case "away":
+		away := &mesh.Error{Code: mesh.Unavailable, Message: "the database is out of reach", Err: auth.Away{Since: noon()}}
+		c.Request = c.Request.WithContext(auth.Without(c.Request.Context(), away))
 		return
 	}
 	for s := range strings.FieldsSeq(w.grants) {

@@ -11,7 +11,8 @@ import (
 type Failure struct {
 	Shell
 	Status int
-	Kind   string // "missing", "invalid", "denied", "unavailable", "internal", "conflict", "large"
+	Kind   string // "missing", "invalid", "denied", "unavailable", "internal", "conflict", "large", "away"
+	Since  string // of "away": since when, in words
 	Detail string // the words of the error, in English; "" for Weir's own faults
 
 	Sought      string     // of an address that leads nowhere: the name in it
