@@ -38,7 +38,7 @@ func (s *Server) newHTTP() (*http.Server, error) {
 		Events: s.journal, Hooks: s.told,
 	}
 	if s.gate != nil {
-		options.Identify, options.Refused = s.gate.Identify, s.refused
+		options.Identify, options.Visit, options.Refused = s.gate.Identify, s.gate.Visit, s.refused
 	}
 	if s.people != nil {
 		options.ProxyTokens, options.Tokens = s.people.Tokens, s.people.Tokens
@@ -56,8 +56,8 @@ func (s *Server) newHTTP() (*http.Server, error) {
 		Meshes: s.door, Changes: s.door, Verdicts: s.door, Entries: s.door, Proposals: s.door, Decisions: s.door, Graphs: s.graphs, Proxies: s.fleet,
 		Events: s.journal, Drafts: s.store, Views: s.store, Dumps: s.fleet, Versions: s.door, Stats: s.stats, Advise: s.advise,
 		Timeline: s.seeing.timeline, Sources: s.state, Targets: s.targets, MadeUp: s.madeUp, Rollouts: s.rollouts, RolloutVerbs: s.rollouts,
-		Admission: s.admission(),
-		Logger:    s.opts.Logger.With("part", "web"), Refused: options.Refused,
+		Admission: s.admission(), Identify: rest.Identify,
+		Logger: s.opts.Logger.With("part", "web"), Refused: options.Refused,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("build the console: %w", err)

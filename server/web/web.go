@@ -147,8 +147,6 @@ type Options struct {
 	Identify func(r *http.Request) context.Context
 	// Refused hears of requests that somebody known may not make (people.Denied); why is for people. Nil: nobody hears of them.
 	Refused func(r *http.Request, event people.Event, why string)
-	// Replicas knows what Weir itself consists of. Nil: nothing of it is shown.
-	Replicas Replicas
 	// MadeUp says whether a mesh's traffic is made up, without proxies; nil: none is.
 	MadeUp func(mesh string) bool
 	Logger *slog.Logger     // nil: silent
