@@ -30,7 +30,7 @@ func (s *Server) newHTTP() (*http.Server, error) {
 	engine := gin.New()
 	engine.Use(gin.CustomRecoveryWithWriter(nil, s.recovered))
 	options := api.Options{
-		Meshes: s.door, Door: s.door, Ledger: s.door, Entries: s.door, Proposals: s.door, Graphs: s.graphs, Proxies: s.fleet, Live: s.hub,
+		Meshes: s.door, Door: s.door, Ledger: s.door, Entries: s.door, Proposals: s.door, Graphs: s.graphs, Proxies: s.fleet, Live: s.hub, Replicas: installation{s},
 		Logger: s.opts.Logger.With("part", "api"), Version: s.opts.Version,
 		GraphOver: s.graphOver, Ready: s.ready, Open: s.opts.Open,
 		Timeline: s.seeing.timeline, Sources: s.state, Targets: s.targets, Querier: s.querier,
@@ -56,7 +56,7 @@ func (s *Server) newHTTP() (*http.Server, error) {
 		Meshes: s.door, Changes: s.door, Verdicts: s.door, Entries: s.door, Proposals: s.door, Decisions: s.door, Graphs: s.graphs, Proxies: s.fleet,
 		Events: s.journal, Drafts: s.store, Views: s.store, Dumps: s.fleet, Versions: s.door, Stats: s.stats, Advise: s.advise,
 		Timeline: s.seeing.timeline, Sources: s.state, Targets: s.targets, MadeUp: s.madeUp, Rollouts: s.rollouts, RolloutVerbs: s.rollouts,
-		Admission: s.admission(), Identify: rest.Identify,
+		Admission: s.admission(), Identify: rest.Identify, Replicas: installation{s},
 		Logger: s.opts.Logger.With("part", "web"), Refused: options.Refused,
 	})
 	if err != nil {

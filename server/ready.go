@@ -61,7 +61,7 @@ func (s *Server) checks(ctx context.Context) []api.Check {
 	}
 	have, err := s.store.Schema(ctx)
 	checks = append(checks, api.Check{Name: "schema", Err: err, Note: fmt.Sprint(have)})
-	checks = append(checks, s.leased(ctx)...)
+	checks = append(checks, s.together(ctx)...)
 	for _, source := range s.state() {
 		c := api.Check{Name: "metrics " + source.Name, Minor: true} // without them it steers all the same
 		if source.State != query.OK {
@@ -70,19 +70,4 @@ func (s *Server) checks(ctx context.Context) []api.Check {
 		checks = append(checks, c)
 	}
 	return checks
-}
-
-// theLease is what one of several replicas holds: the right to act by itself.
-const theLease = "steward"
-
-// leased says who acts by themselves, where several replicas may. Nobody does for the seconds in which one takes over.
-func (s *Server) leased(ctx context.Context) []api.Check {
-	holder, err := s.store.LeaseHolder(ctx, theLease)
-	switch {
-	case err != nil:
-		return []api.Check{{Name: "lease", Err: err}}
-	case holder == "":
-		return nil // one process on SQLite has none, and a replica that has just come does not know yet
-	}
-	return []api.Check{{Name: "lease", Note: "held by " + holder}}
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strconv"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -30,7 +32,8 @@ const hearAgain = time.Second
 // replicas is what connects this server with others on the same database.
 type replicas struct {
 	name    string
-	since   int64 // the newest notice when the parts were loaded
+	since   int64        // the newest notice when the parts were loaded
+	seen    atomic.Int64 // the newest notice that the parts were told of
 	notices event.Bus[store.Notice]
 	keeper  *lease.Keeper
 }
@@ -52,8 +55,9 @@ func (s *Server) openStore(ctx context.Context) error {
 	if r.since, err = s.store.Newest(ctx); err != nil {
 		return err
 	}
+	r.seen.Store(r.since)
 	r.keeper = lease.New(lease.Options{
-		Table: s.store, Name: stewardship, Holder: fmt.Sprintf("%s, process %d", r.name, os.Getpid()), Logger: log.With("part", "lease"),
+		Table: s.store, Name: stewardship, Holder: holderOf(r.name) + strconv.Itoa(os.Getpid()), Logger: log.With("part", "lease"),
 	})
 	return nil
 }
@@ -107,7 +111,7 @@ func (s *Server) runReplicas(ctx context.Context, group *errgroup.Group) {
 			return nil
 		}))
 	}
-	group.Go(named("notices", func() error { return s.store.Follow(ctx, r.since, r.notices.Publish) }))
+	group.Go(named("notices", func() error { return s.store.Follow(ctx, r.since, r.heard) }))
 	group.Go(named("lease", func() error { return r.keeper.Run(ctx, s.steward) }))
 }
 

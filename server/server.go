@@ -318,9 +318,9 @@ func (s *Server) meshes() []mesh.Mesh {
 	return all
 }
 
-// proxyCounts counts the connected proxies of each virtual node and virtual gateway, by graph id.
+// proxyCounts counts the proxies of each virtual node and virtual gateway, by graph id: those that are connected to any replica.
 func (s *Server) proxyCounts(name string) map[string]int {
-	counts, gateways := s.xds.Connected(name)
+	counts, gateways := s.fleet.Connected(name)
 	for gateway, n := range gateways {
 		counts[mesh.GatewayID(gateway)] = n
 	}

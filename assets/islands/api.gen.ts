@@ -1331,6 +1331,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/replicas": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the replicas: which one answers, which one acts by itself, which ones went lately */
+        get: operations["list-replicas"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rules": {
         parameters: {
             query?: never;
@@ -1730,6 +1747,12 @@ export interface components {
         DNSDiscovery: {
             hostname?: string;
             responseType?: string;
+        };
+        Database: {
+            /** Format: date-time */
+            heard?: string;
+            reached?: boolean;
+            shared?: boolean;
         };
         Detail: {
             /** @description The field. */
@@ -2198,6 +2221,10 @@ export interface components {
         HostMatch: {
             exact?: string;
             suffix?: string;
+        };
+        Installation: {
+            database?: components["schemas"]["Database"];
+            items?: components["schemas"]["Replica"][] | null;
         };
         IntRange: {
             /** Format: int64 */
@@ -2898,6 +2925,23 @@ export interface components {
         Rejection: {
             message?: string;
             proxy?: string;
+        };
+        Replica: {
+            /** Format: double */
+            age?: number;
+            /** Format: date-time */
+            gone?: string;
+            here?: boolean;
+            id?: string;
+            left?: boolean;
+            missing?: string[] | null;
+            name?: string;
+            /** Format: int64 */
+            proxies?: number;
+            /** Format: date-time */
+            started?: string;
+            steward?: boolean;
+            version?: string;
         };
         ResourceType: {
             acked?: string;
@@ -7997,6 +8041,36 @@ export interface operations {
                 content: {
                     "application/json": Record<string, never>;
                     "application/problem+json": Record<string, never>;
+                };
+            };
+        };
+    };
+    "list-replicas": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Installation"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };

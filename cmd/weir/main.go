@@ -108,7 +108,7 @@ func (a *app) root() *cobra.Command {
 	root.AddCommand(
 		a.serveCommand(), a.demoCommand(), a.haCommand(), a.bootstrapCommand(),
 		a.applyCommand(), a.getCommand(), a.graphCommand(), a.proxiesCommand(), a.driftCommand(),
-		a.queryCommand(), a.sourcesCommand(), a.targetsCommand(),
+		a.queryCommand(), a.sourcesCommand(), a.targetsCommand(), a.replicasCommand(),
 		a.weightsCommand(), a.poolCommand(), a.deleteCommand(), a.adviseCommand(), a.changesCommand(), a.proposalsCommand(),
 		a.approveCommand(), a.closeCommand("decline", "Say no to a change that somebody else proposed"), a.closeCommand("withdraw", "Take back what one has proposed"), a.eventsCommand(), a.canaryCommand(),
 		a.certificateCommand(), a.whoamiCommand(), a.userCommand(), a.tokenCommand(), a.keyCommand(),

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -15,6 +16,7 @@ func (a *app) serveCommand() *cobra.Command {
 	var o server.Options
 	var level slog.Level
 	var file configFlags
+	var drain time.Duration
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the server: console, API and control plane",
@@ -24,6 +26,7 @@ func (a *app) serveCommand() *cobra.Command {
 				return err
 			}
 			o.DatabaseURL = cmp.Or(o.DatabaseURL, a.getenv("WEIR_DATABASE_URL"))
+			o.Drain = drained(drain, file.given.Changed("drain"), o.DatabaseURL != "")
 			if file.print {
 				fmt.Fprint(a.stdout, file.effective(o))
 				return nil
@@ -59,9 +62,20 @@ func (a *app) serveCommand() *cobra.Command {
 	tlsFlags(cmd, &o)
 	cmd.Flags().StringVar(&o.People.AdminPasswordFile, "admin-password-file", "", "if there is nobody yet, make the administrator admin with the password in this file, instead of a link")
 	file.add(cmd)
-	cmd.Flags().DurationVar(&o.Drain, "drain", 0, "between the signal to stop and the stop: not ready, and proxies go to other replicas; 5s suits several replicas")
+	cmd.Flags().DurationVar(&drain, "drain", 0, "between the signal to stop and the stop: not ready, and proxies go to other replicas (default: 5s with --database-url, else 0s)")
 	cmd.Flags().TextVar(&level, "log-level", slog.LevelInfo, "what is logged: DEBUG, INFO, WARN, ERROR")
 	return cmd
+}
+
+// drainForOthers suits replicas: a load balancer takes one out within it, and proxies go to the others.
+const drainForOthers = 5 * time.Second
+
+// drained is how long a server drains: as it was told, and where it was not, only if there may be others to go to.
+func drained(told time.Duration, given, shared bool) time.Duration {
+	if !given && shared {
+		return drainForOthers
+	}
+	return told
 }
 
 // tlsFlags adds how the console and the control plane are encrypted.

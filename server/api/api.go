@@ -100,6 +100,7 @@ type Options struct {
 	Graphs    Graphs
 	Proxies   Proxies
 	Live      *live.Hub
+	Replicas  Replicas // nil: what it tells is answered with 501
 	Logger    *slog.Logger
 	// Version is Weir's own version, for the OpenAPI description and GET /api/v1/version.
 	Version string
@@ -140,9 +141,9 @@ type Options struct {
 	// Identify names in the context of a request who sent it, with a renewal. Its error says why that is nobody:
 	// mesh.Unauthenticated, mesh.TooMany, mesh.Unavailable. Nil: every request is nobody's.
 	Identify func(r *http.Request) (context.Context, error)
-	// Refused hears of requests that somebody known may not make (people.Denied), and of those from other sites' pages
 	// Visit names in the context of a request where it comes from. Nil: nobody keeps that.
 	Visit func(r *http.Request) context.Context
+	// Refused hears of requests that somebody known may not make (people.Denied), and of those from other sites' pages
 	// (people.OriginRefused); why is for people. Nil: nobody hears of them.
 	Refused func(r *http.Request, event people.Event, why string)
 	// Open says that there is no sign-in: whoever asks may do everything. Then only requests to a loopback name or to one of
@@ -245,6 +246,7 @@ func (a *API) routes(engine *gin.Engine) {
 	a.applyRoutes()
 	a.graphRoutes()
 	a.proxyRoutes()
+	a.replicaRoutes()
 	a.proxyTokenRoutes()
 	a.certificateRoutes()
 	a.peopleRoutes()

@@ -46,7 +46,7 @@ func needs() map[string]need {
 	const v1, one = "/api/v1", "/api/v1/meshes/:mesh"
 	all := map[string]need{
 		get + "/livez": pass, get + "/readyz": pass,
-		get + v1 + "/openapi.json": pass, get + v1 + "/openapi.yaml": pass, get + v1 + "/version": enter,
+		get + v1 + "/openapi.json": pass, get + v1 + "/openapi.yaml": pass, get + v1 + "/version": enter, get + v1 + "/replicas": anySee,
 		get + v1 + "/live":      anySee, // each view is asked about as it is opened
 		get + v1 + "/live/poll": anySee,
 		get + v1 + "/meshes":    enter, // those that the caller may see

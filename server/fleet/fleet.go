@@ -42,6 +42,10 @@ type Local interface {
 	provider.Previewer
 	// Dump gives what one proxy runs and should run of one type. Errors: mesh.NotFound, mesh.Invalid.
 	Dump(mesh, id string, ask provider.Ask) (provider.Dump, error)
+	// Connected counts a mesh's connected proxies by virtual node and by virtual gateway.
+	Connected(mesh string) (nodes, gateways map[string]int)
+	// IsConnected tells whether a proxy is.
+	IsConnected(mesh, id string) bool
 }
 
 // Options are what a Fleet needs.
@@ -66,6 +70,7 @@ type Fleet struct {
 	mu       sync.Mutex
 	applied  map[string][]int64 // newest revisions by mesh, ascending
 	peers    map[string]*peer   // that live, by ID
+	lost     []lost             // that went lately, the newest last
 	watchers map[chan struct{}]struct{}
 	clock    clock
 	told     told
@@ -121,49 +126,4 @@ func (f *Fleet) Run(ctx context.Context) error {
 		f.Logger.Info("the other replicas were not told that this one stops", "error", err)
 	}
 	return err
-}
-
-// Replica is one process of the installation.
-type Replica struct {
-	Name    string        `json:"name"`
-	ID      string        `json:"id"` // new with every start
-	Version string        `json:"version"`
-	Started time.Time     `json:"started"`
-	Age     time.Duration `json:"age"`     // since it was last heard; zero for this one
-	Proxies int           `json:"proxies"` // that are connected to it
-	Here    bool          `json:"here"`    // it is the one that answers
-}
-
-// Replicas lists this process first, then the others that live, by name.
-func (f *Fleet) Replicas() []Replica {
-	here := Replica{Name: f.Replica, ID: f.id, Version: f.Version, Started: f.started, Here: true}
-	if f.Meshes != nil {
-		for _, name := range f.Meshes() {
-			here.Proxies += connected(f.Local.Proxies(name))
-		}
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	list := []Replica{here}
-	now := f.Now()
-	for _, p := range f.sorted() {
-		r := Replica{
-			Name: p.row.Name, ID: p.row.ID, Version: p.row.Version, Started: p.row.Started,
-			Age: p.row.Age + now.Sub(f.lookedAt),
-		}
-		for _, m := range p.state.Meshes {
-			r.Proxies += connected(m.Proxies)
-		}
-		list = append(list, r)
-	}
-	return list
-}
-
-func connected(list []provider.Proxy) (n int) {
-	for _, p := range list {
-		if p.Connected() {
-			n++
-		}
-	}
-	return n
 }

@@ -142,7 +142,7 @@ func TestReplicaLeaves(t *testing.T) {
 	c.stop()
 	delete(proxies, "web-c")
 	for _, r := range []*replica{a, b} {
-		eventually(t, r.name+" knows that c has gone", func() bool { return len(r.Replicas()) == 2 && maps.Equal(r.listed(), r.seen(proxies)) })
+		eventually(t, r.name+" knows that c has gone", func() bool { return len(r.living()) == 2 && maps.Equal(r.listed(), r.seen(proxies)) })
 	}
 	a.apply(t, 2)
 	b.apply(t, 2)
@@ -150,7 +150,7 @@ func TestReplicaLeaves(t *testing.T) {
 
 	// b is cut off: it is gone for a, and keeps what it knew itself.
 	b.table.set(errors.New("cut off"))
-	eventually(t, "b is gone for a", func() bool { return len(a.Replicas()) == 1 })
+	eventually(t, "b is gone for a", func() bool { return len(a.living()) == 1 })
 	if got := b.listed(); !maps.Equal(got, b.seen(proxies)) {
 		t.Errorf("b lists %v, want what it knew", got)
 	}

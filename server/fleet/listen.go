@@ -15,6 +15,7 @@ type peer struct {
 	states int64 // number of the newest state that was read
 	counts int64
 	broken bool // a document of it could not be read, and that was said
+	ends   map[string][]end
 }
 
 // listen hears the others until ctx ends.
@@ -69,6 +70,7 @@ func (f *Fleet) hear(ctx context.Context, p *packer, steady *time.Time) error {
 		}
 		known := f.knows(row.ID)
 		if row.Age > Silent && (!known || now.Sub(*steady) >= Silent) {
+			live[row.ID] = false // who leaves takes its row along
 			continue
 		}
 		switch err := f.read(ctx, p, row); {
@@ -125,7 +127,7 @@ func (f *Fleet) read(ctx context.Context, p *packer, row Row) error {
 	f.mu.Lock()
 	if fresh != nil {
 		fresh.shift(fresh.Clock - f.clock.ahead)
-		known.state = *fresh
+		known.state, known.ends = *fresh, endsOf(*fresh)
 	}
 	news := fresh != nil || f.peers[row.ID] == nil
 	known.row, known.states, known.counts = row, states, counted
@@ -165,7 +167,7 @@ func (f *Fleet) hearCounts(p *packer, id string, document []byte) error {
 	return f.Live.Heard(id, taken, c.Meshes)
 }
 
-// forget lets go of the replicas that do not live.
+// forget lets go of the replicas that do not live: those that are not there, and those that are not true.
 func (f *Fleet) forget(live map[string]bool) {
 	f.mu.Lock()
 	var gone []*peer
@@ -173,6 +175,8 @@ func (f *Fleet) forget(live map[string]bool) {
 		if !live[id] {
 			gone = append(gone, p)
 			delete(f.peers, id)
+			_, silent := live[id]
+			f.mourn(p, !silent)
 		}
 	}
 	if len(gone) > 0 {

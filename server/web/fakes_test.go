@@ -38,6 +38,7 @@ type world struct {
 	views   web.Views
 	told    []journal.Event // what happened, newest first; nil: nobody writes that down
 
+	replicas *ensemble    // what Weir consists of
 	house    *house       // who may come in; nil: everybody
 	provider web.Provider // through which people sign in, too
 	rollouts *attic       // nil: none are carried out
@@ -50,6 +51,7 @@ func newWorld() *world {
 	w.proxies["sample_app"] = proxies()
 	w.changes, w.told = history(), happened()
 	w.past = &past{w: w}
+	w.replicas = alone()
 	w.keepRollouts(rollouts()...)
 	return w
 }

@@ -22,7 +22,7 @@ func (w *Web) sources(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	p := page.Origins{Shell: v.Shell, Pushing: v.sources(), Filter: c.Query("state")}
+	p := page.Origins{Shell: v.Shell, Pushing: v.sources(), Filter: c.Query("state"), Replicas: w.replicas(c.Request.Context(), v.Shell)}
 	for _, each := range v.proxies {
 		p.Series += each.SeriesOver
 	}

@@ -47,6 +47,7 @@ func (w *Web) frame(c *gin.Context, section, title string) page.Shell {
 	s.MadeUp = w.MadeUp != nil && w.MadeUp(s.Mesh)
 	s.Refusal = w.refusal(c, s.Mesh)
 	s.Who = w.who(c)
+	s.Outage = w.outage(s)
 	s.Waiting, s.WaitingBut = w.waiting(c, s)
 	s.Proposals = w.asked(c, s)
 	if g, ok := w.Graphs.Graph(s.Mesh); ok && s.Mesh != "" {

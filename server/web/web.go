@@ -147,6 +147,8 @@ type Options struct {
 	Identify func(r *http.Request) context.Context
 	// Refused hears of requests that somebody known may not make (people.Denied); why is for people. Nil: nobody hears of them.
 	Refused func(r *http.Request, event people.Event, why string)
+	// Replicas knows what Weir itself consists of. Nil: nothing of it is shown.
+	Replicas Replicas
 	// MadeUp says whether a mesh's traffic is made up, without proxies; nil: none is.
 	MadeUp func(mesh string) bool
 	Logger *slog.Logger     // nil: silent
@@ -217,7 +219,7 @@ func (w *Web) Run(ctx context.Context) error {
 func (w *Web) Mount(engine *gin.Engine) {
 	group := engine.Group("", w.recovered, w.secured, w.preferred)
 	for _, r := range w.routes() {
-		group.Handle(r.method, r.path, w.rights(r.need), w.bounded, w.page(r.handle))
+		group.Handle(r.method, r.path, w.rights(r.need), w.bounded(r.need), w.page(r.handle))
 		if r.method == http.MethodGet {
 			group.Handle(http.MethodHead, r.path, w.rights(r.need), w.page(r.handle))
 		}

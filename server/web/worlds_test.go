@@ -23,6 +23,8 @@ func worlds() map[string]func() *world {
 		"forbidden": forbidden,
 		"rolling":   rolling,
 		"waiting":   waiting,
+		"replicas":  replicated,
+		"cutoff":    cutOff,
 		"errors":    broken,
 		"none": func() *world {
 			w := newWorld()

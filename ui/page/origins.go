@@ -8,15 +8,16 @@ import (
 // what is scraped.
 type Origins struct {
 	Shell
-	Pushing Sources
-	Series  int // that proxies send beyond their limit and that are not kept
-	Store   *StoreCard
-	Remotes []Origin
-	Targets []TargetRow
-	Counts  []Link // of targets by state, as filters
-	Filter  string // a state, "" for all
-	Scrapes bool   // false: nothing here scrapes
-	Total   int    // of targets
+	Replicas *Replicas // nil: not known
+	Pushing  Sources
+	Series   int // that proxies send beyond their limit and that are not kept
+	Store    *StoreCard
+	Remotes  []Origin
+	Targets  []TargetRow
+	Counts   []Link // of targets by state, as filters
+	Filter   string // a state, "" for all
+	Scrapes  bool   // false: nothing here scrapes
+	Total    int    // of targets
 }
 
 // scrapeExample adds a target, as the configuration file of the server has it.

@@ -36,6 +36,7 @@ type Shell struct {
 	WaitingBut string
 	// Proposals are the changes that wait for a second person, without the one that the page is about, the newest first.
 	Proposals []ProposalLine
+	Outage    *Outage // nil: the database answers, or is nobody else's
 }
 
 // Resend names the form on a page that holds what the page was made of, and where it is sent to be made again. Another

@@ -17,6 +17,12 @@ func (c *Client) DiffRaw(ctx context.Context, meshName, from, to, window string)
 	return raw, c.get(ctx, inMesh(meshName)+"/graph/diff", query("from", from, "to", to, "window", window), &raw)
 }
 
+// ReplicasRaw gives the replicas of the installation, as the server answers it.
+func (c *Client) ReplicasRaw(ctx context.Context) (json.RawMessage, error) {
+	var raw json.RawMessage
+	return raw, c.get(ctx, "/api/v1/replicas", nil, &raw)
+}
+
 // SourcesRaw gives where the server reads metrics from, as it answers it.
 func (c *Client) SourcesRaw(ctx context.Context) (json.RawMessage, error) {
 	var raw json.RawMessage

@@ -283,6 +283,14 @@ func (s *Server) Connected(meshName string) (nodes, gateways map[string]int) {
 	return nodes, gateways
 }
 
+// IsConnected tells whether a mesh's proxy is connected.
+func (s *Server) IsConnected(meshName, id string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m, ok := s.meshes[meshName]
+	return ok && m.sessions[id] != nil
+}
+
 // Watch gives a channel that receives whenever a Delivery or a Proxy changed, and a function that ends it.
 func (s *Server) Watch() (changed <-chan struct{}, stop func()) {
 	ch := make(chan struct{}, 1)
