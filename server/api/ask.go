@@ -7,13 +7,14 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/prometheus/common/model"
+	"golang.org/x/text/unicode/norm"
 
 	"github.com/weirmesh/weir/server/auth"
+	"github.com/weirmesh/weir/server/auth/people"
 	"github.com/weirmesh/weir/server/change"
 	"github.com/weirmesh/weir/server/mesh"
 )
@@ -106,19 +107,18 @@ func (a Asking) base(current int64) (version int64, ok bool, err error) {
 	}
 }
 
-// authorOf reads the self-declared author.
+// authorOf reads who asks: a name by the rule of people's names (people.Name), with spaces where nobody signs in.
 func authorOf(s string) (string, error) {
 	s = strings.TrimSpace(s)
 	if s == "" {
 		return "anonymous", nil
 	}
-	safe := func(r rune) bool {
-		return unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune(" ._-@+", r)
+	name := norm.NFC.String(s) // as names of people are kept
+	strange := func(r rune) bool { return r != ' ' && !people.Letter(r) }
+	if !utf8.ValidString(s) || utf8.RuneCountInString(name) > people.MaxName || strings.ContainsFunc(name, strange) {
+		return "", mesh.Errorf(mesh.Invalid, "X-Weir-Author %q: up to %d letters, digits, spaces and . _ - @ +", mesh.Shorten(s), people.MaxName)
 	}
-	if !utf8.ValidString(s) || utf8.RuneCountInString(s) > 64 || strings.ContainsFunc(s, func(r rune) bool { return !safe(r) }) {
-		return "", mesh.Errorf(mesh.Invalid, "X-Weir-Author %q: up to 64 letters, digits, spaces and . _ - @ +", mesh.Shorten(s))
-	}
-	return s, nil
+	return name, nil
 }
 
 // confirmWithin reads a deadline.

@@ -1,8 +1,11 @@
 package plan
 
 import (
+	"cmp"
+	"maps"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/weirmesh/weir/server/mesh"
@@ -193,9 +196,30 @@ func (m *maker) destinations(caller string, backends []string, w way) []way {
 		}
 	}
 	if len(list) < max(len(services), 1) && w.rate >= 0.05 {
-		m.note("flow.lost", "rate", decimal(w.rate), "service", w.service, "caller", caller)
+		m.strays[[2]string{w.service, caller}] += w.rate
 	}
 	return list
+}
+
+// maxStrays bounds the callers whose requests would find no route that are told of one by one, those with the most first.
+const maxStrays = 10
+
+// tellStrays says whose requests would find no route.
+func (m *maker) tellStrays() {
+	list := slices.SortedFunc(maps.Keys(m.strays), func(a, b [2]string) int {
+		return cmp.Or(cmp.Compare(m.strays[b], m.strays[a]), slices.Compare(a[:], b[:]))
+	})
+	var rest float64
+	for i, of := range list {
+		if i >= maxStrays {
+			rest += m.strays[of]
+			continue
+		}
+		m.note("flow.lost", "rate", decimal(m.strays[of]), "service", of[0], "caller", of[1])
+	}
+	if more := len(list) - maxStrays; more > 0 {
+		m.note("flow.more", "rate", decimal(rest), "n", strconv.Itoa(more))
+	}
 }
 
 // elsewhere gives the services that a caller would call instead of one: a gateway's routes may lead elsewhere.

@@ -58,7 +58,7 @@ type Input struct {
 func Make(in Input) *Plan {
 	m := maker{
 		Input: in, plan: &Plan{At: in.At, Steps: steps(in.Edits)}, in: make(map[string]float64), flows: make(map[string]map[string]*moved),
-		before: waysIn(in.Before), after: waysIn(in.After), edited: make(map[string]bool),
+		before: waysIn(in.Before), after: waysIn(in.After), edited: make(map[string]bool), strays: make(map[[2]string]float64),
 	}
 	for _, e := range in.Edits {
 		if e.Ref.Kind == mesh.KindRoute {
@@ -74,6 +74,7 @@ func Make(in Input) *Plan {
 	for _, end := range m.callers() {
 		m.move(end)
 	}
+	m.tellStrays()
 	m.shifts()
 	m.spread()
 	m.loads()
@@ -86,6 +87,8 @@ type maker struct {
 	plan  *Plan
 	flows map[string]map[string]*moved // by route, then node
 	in    map[string]float64           // by node: what arrives more than now, in requests per second
+	// strays are the requests per second that would find no route, by service and caller.
+	strays map[[2]string]float64
 
 	before, after *ways
 	edited        map[string]bool // routes by name

@@ -32,6 +32,8 @@ func sentence(code string) string {
 		return "no requests were seen lately, so nothing is said about those that would move"
 	case "flow.lost":
 		return "{rate} requests/s of {service} from {caller} would find no route"
+	case "flow.more":
+		return "{rate} requests/s of {n} more callers would find no route"
 	case "flow.shared":
 		return "{a} and {b} lead to the same versions: how many requests take which is estimated from their proportions"
 	case "flow.gateway":

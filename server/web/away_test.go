@@ -42,3 +42,14 @@ func TestAwayDatabase(t *testing.T) {
 		t.Error("what was sent is lost")
 	}
 }
+
+// TestStrangersFormsAreSmall: whoever is nobody sends a name and a password, not eight megabytes.
+func TestStrangersFormsAreSmall(t *testing.T) {
+	b, _ := inhabited(t)
+	for _, address := range []string{"/signin", "/setup/x", "/invite/x"} {
+		answer := b.do(http.MethodPost, address, url.Values{"name": {strings.Repeat("x", 64<<10)}})
+		if answer.Code != http.StatusRequestEntityTooLarge {
+			t.Errorf("%s takes 64 kB: %d", address, answer.Code)
+		}
+	}
+}

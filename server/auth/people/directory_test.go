@@ -16,12 +16,12 @@ import (
 )
 
 func TestNames(t *testing.T) {
-	for given, want := range map[string]string{"kim": "kim", " Kim.Lee@example.com ": "Kim.Lee@example.com", "지영": "지영", "cafe\u0301": "café", "a-b_c+d": "a-b_c+d", strings.Repeat("x", 64): strings.Repeat("x", 64)} {
+	for given, want := range map[string]string{"kim": "kim", " Kim.Lee@example.com ": "Kim.Lee@example.com", "지영": "지영", "cafe\u0301": "café", "a-b_c+d": "a-b_c+d", "किरण": "किरण", "สมชาย.น้ำ": "สมชาย.น้ำ", "\u110c\u1175\u110b\u1167\u11bc": "지영", strings.Repeat("x", 64): strings.Repeat("x", 64)} {
 		if got, err := people.Name(given); err != nil || got != want {
 			t.Errorf("%q: %q, %v", given, got, err)
 		}
 	}
-	for _, bad := range []string{"", " ", "a b", "<img onerror=alert(1)>", strings.Repeat("x", 65), "a\x00", "a/b", "../etc", "\u202eevil", "x\xff", "weir", "ROLLOUT", "Anonymous"} {
+	for _, bad := range []string{"", " ", "a b", "<img onerror=alert(1)>", strings.Repeat("x", 65), "a\x00", "a/b", "../etc", "\u202eevil", "k\u200bim", "k\u20ddim", "k\u2066im", "x\xff", "weir", "ROLLOUT", "Anonymous"} {
 		if got, err := people.Name(bad); mesh.CodeOf(err) != mesh.Invalid {
 			t.Errorf("%q: %q, %v", bad, got, err)
 		}
@@ -171,6 +171,10 @@ func TestInvitation(t *testing.T) {
 	_, err = w.Directory.Accept(t.Context(), newer.Secret, "kimkimkimkim1")
 	wants(t, err, mesh.Invalid)
 
+	if unseen := must[people.Person](t)(w.Directory.Person(t.Context(), p.ID)); !unseen.Seen.IsZero() {
+		t.Errorf("seen at %v before the link was opened", unseen.Seen)
+	}
+	w.later(2 * time.Second)
 	var won atomic.Int32
 	var wg sync.WaitGroup
 	for range 4 {
@@ -184,6 +188,9 @@ func TestInvitation(t *testing.T) {
 		})
 	}
 	wg.Wait()
+	if in := must[people.Person](t)(w.Directory.Person(t.Context(), p.ID)); in.Seen.IsZero() {
+		t.Error("whoever came in by the link was never seen")
+	}
 	if won.Load() != 1 {
 		t.Errorf("the link was used %d times", won.Load())
 	}

@@ -130,6 +130,9 @@ func (d *Directory) first(ctx context.Context, name, pass string, linkHash []byt
 	if p.Hash, err = d.hasher.Make(ctx, pass); err != nil {
 		return Person{}, err
 	}
+	if linkHash != nil { // whoever opened the link is in now
+		p.Seen = p.At
+	}
 	if err := d.store.FirstPerson(ctx, p, linkHash); err != nil {
 		return Person{}, err
 	}
@@ -177,6 +180,7 @@ func (d *Directory) Accept(ctx context.Context, secret, pass string) (Person, er
 	}
 	p.Version++
 	link.Used = d.now().UTC()
+	p.Seen = link.Used // whoever opened the link is in now
 	err = d.store.UseLink(ctx, link, p)
 	d.forget(p.ID)
 	if err != nil {
