@@ -12,16 +12,39 @@ import (
 //go:embed common.txt
 var common string
 
+// known are whole passwords of leaks, sorted and in lower case: of the list that zxcvbn-ts has (npm @zxcvbn-ts/language-common
+// 4.1.3, MIT, (c) 2012-2016 Dan Wheeler and Dropbox, 2021 @zxcvbn-ts) the commonest 3,000 that hold letters, and whichever of
+// all its 49,000 are as long as a password has to be.
+//
+//go:embed known.txt
+var known string
+
+// leaked tells whether a password is one of known, with or without digits and signs around it.
+func leaked(folded string) bool {
+	list := "\n" + known
+	is := func(s string) bool { return s != "" && strings.Contains(list, "\n"+s+"\n") }
+	core := strings.TrimFunc(folded, func(r rune) bool { return !unicode.IsLetter(r) })
+	if is(folded) || is(core) || is(unleet(core)) {
+		return true
+	}
+	for i, r := range folded { // one that ends in digits, with more of them after it
+		if rest := folded[i:]; !unicode.IsLetter(r) && !strings.ContainsFunc(rest, unicode.IsLetter) && is(folded[:i]) {
+			return true
+		}
+	}
+	return false
+}
+
 // minRest is how many characters have to be left of a password once everything that a guesser tries first is taken out.
 const minRest = 5
 
 // guessable says why a password would be tried early; empty when it would not. What people choose when they must is a
 // common word, a walk over the keyboard, a year, a name, twice: so those parts are taken out, whatever their case and
 // whichever digits stand for letters, and what is left must still be something.
-func guessable(password string, known []string) string {
+func guessable(password string, names []string) string {
 	folded := strings.ToLower(password)
 	plain := unleet(folded)
-	for _, name := range append(known, "weir", "weirmesh") {
+	for _, name := range append(names, "weir", "weirmesh") {
 		name = strings.ToLower(name)
 		if utf8.RuneCountInString(name) < 3 {
 			continue
@@ -34,6 +57,9 @@ func guessable(password string, known []string) string {
 	}
 	if repeats(folded) {
 		return "repeats a few characters"
+	}
+	if leaked(folded) {
+		return "is one of those that others have used and that are tried first"
 	}
 	if rest(folded) < minRest || rest(plain) < minRest {
 		return "is made of words and rows of keys that are tried first"

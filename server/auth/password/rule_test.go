@@ -49,6 +49,10 @@ func TestRefused(t *testing.T) {
 		{"Summer2026!!!!", "tried first"},
 		{"correcthorsebatterystaple", "tried first"},
 		{"비밀번호비밀번호비밀번호1", "tried first"},
+		{"contortionist", "that others have used"},
+		{"Unbelievable2026!", "that others have used"},
+		{"ghbdtnrfrltkf", "that others have used"},
+		{"mailcreated5240", "that others have used"},
 		{"marguerite2026", "name that is known"},
 		{"Marguerite!2026", "name that is known"},
 		{"m4rguer1te-2026", "name that is known"},
@@ -73,6 +77,30 @@ func TestWordsAreLongestFirst(t *testing.T) {
 		} else {
 			last = n
 		}
+	}
+}
+
+func TestKnownAreRefused(t *testing.T) {
+	n, long := 0, 0
+	last := ""
+	for line := range strings.Lines(known) {
+		one := strings.TrimSpace(line)
+		n++
+		if one <= last || one != strings.ToLower(one) {
+			t.Errorf("%q after %q: sorted, in lower case", one, last)
+		}
+		last = one
+		if len(one) < MinLength {
+			one += strings.Repeat("7", MinLength-len(one)) // what people do when it is too short
+		} else {
+			long++
+		}
+		if err := Allow(one); mesh.CodeOf(err) != mesh.Invalid {
+			t.Errorf("%q is allowed", one)
+		}
+	}
+	if n < 3000 || long < 300 {
+		t.Errorf("%d known passwords, %d of them long enough", n, long)
 	}
 }
 
