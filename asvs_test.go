@@ -24,14 +24,7 @@ var asvsProof = regexp.MustCompile("^`(?:([a-z0-9/.]+)\\.((?:Test|Fuzz)[A-Za-z0-
 
 // TestASVS: what docs/asvs.md says is done names a test that there is.
 func TestASVS(t *testing.T) {
-	tests := map[string]bool{}
-	for _, f := range goFiles(t) {
-		for _, d := range f.syntax.Decls {
-			if fn, ok := d.(*ast.FuncDecl); ok && f.test && fn.Recv == nil {
-				tests[path.Join("weir", path.Dir(f.name))+"."+fn.Name.Name] = true // the root package is weir
-			}
-		}
-	}
+	tests := testNames(t)
 	seen, counts := map[string]bool{}, map[string]int{}
 	for line := range strings.Lines(string(read(t, "docs/asvs.md"))) {
 		if !strings.HasPrefix(line, "| v5") {
@@ -68,6 +61,20 @@ func TestASVS(t *testing.T) {
 	if !strings.Contains(string(read(t, "docs/asvs.md")), said) {
 		t.Errorf("the counts are not those of the table: %s", said)
 	}
+}
+
+// testNames are the functions in all tests, as folder.Name below "weir".
+func testNames(t *testing.T) map[string]bool {
+	t.Helper()
+	tests := map[string]bool{}
+	for _, f := range goFiles(t) {
+		for _, d := range f.syntax.Decls {
+			if fn, ok := d.(*ast.FuncDecl); ok && f.test && fn.Recv == nil {
+				tests[path.Join("weir", path.Dir(f.name))+"."+fn.Name.Name] = true // the root package is weir
+			}
+		}
+	}
+	return tests
 }
 
 // proven tells whether a row's test exists.

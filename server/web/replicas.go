@@ -67,6 +67,8 @@ func (w *Web) replicas(ctx context.Context, s page.Shell) *page.Replicas {
 			row.State = "stopped"
 		case !r.Gone.IsZero():
 			row.State = "lost"
+		case !r.Here && !all.Database.Reached:
+			row.State = "unknown" // what it was when the database was last read is no news
 		default:
 			p.Live++
 			versions = append(versions, r.Version)

@@ -87,6 +87,9 @@ func TestOutage(t *testing.T) {
 			}
 		}
 	}
+	if said := text(b.get("/sources", http.StatusOK).Find(id("replica-row")).Eq(1)); !strings.HasPrefix(said, "not known weir-2") {
+		t.Errorf("a replica that nobody heard since says %q", said)
+	}
 	src, _ := b.get("/services", http.StatusOK).Find("body > weir-refresh").Attr("src")
 	if text(b.get(src, http.StatusOK).Find(id("outage"))) == "" {
 		t.Error("a page that is open does not hear of it")

@@ -19,7 +19,7 @@ type Replicas struct {
 // ReplicaRow is one replica.
 type ReplicaRow struct {
 	ID, Name, Version      string
-	State                  string // "live", "lost", "stopped"
+	State                  string // "live", "lost", "stopped", "unknown"
 	Here, Steward          bool
 	Proxies                int
 	Heard                  string // how long ago; "" for the one that answers
