@@ -50,6 +50,10 @@ test: test-go test-ui test-e2e ## everything that must pass: Go with -race and r
 
 build: bin/weir ## build bin/weir with its browser assets
 
+chaos: $(ENVOY) $(PROMETHEUS) postgres ## every fault of docs/faults.md as hard as it says, with a line of figures each (CHAOS=Storm takes those)
+	@WEIR_CHAOS=full go test -p 1 -count 1 -timeout 90m -v -run 'TestFault.*$(CHAOS)' ./server/... 2>&1 | \
+	  awk '/fault: /  {sub(/.*fault: /, ""); print; next} /^ *--- FAIL|^FAIL|^panic|_test.go:[0-9]+: / {print; bad = bad || /FAIL|panic/} END {exit bad}'
+
 bench: build $(ENVOY) chromium ## print the performance table
 	@go test -p 1 ./server/... -run '^$$' -bench . -benchmem -benchtime 200ms | bin/weir bench --table
 	@bin/weir bench --judge 500
@@ -78,12 +82,27 @@ shots: build bin/preview node_modules/.ok $(ENVOY) chromium ## pictures of every
 	SHOTS=$(or $(SHOTS),$(CURDIR)/shots) npm run --silent shots
 	@echo "open $(or $(SHOTS),$(CURDIR)/shots)/index.html"
 
+# It runs against a Weir without sign-in, on a folder of its own, with the same requests every time.
+schemathesis: bin/weir ## the API against its own description: EXAMPLES (10) requests for each operation that schemathesis makes up
+	@test -x .tools/schemathesis/bin/schemathesis || { python3 -m venv .tools/schemathesis && \
+	  .tools/schemathesis/bin/pip install --quiet --disable-pip-version-check -r server/api/schemathesis.txt; }
+	@d=$$(mktemp -d); bin/weir serve --open --listen 127.0.0.1:0 --xds-listen 127.0.0.1:0 --metrics-listen off --data $$d/data >$$d/out 2>$$d/err & \
+	pid=$$!; trap 'kill $$pid; wait $$pid || true; rm -rf $$d' EXIT; \
+	for _ in $$(seq 100); do url=$$(sed -nE 's/.*API at (http:[^ ]+) .*/\1/p' $$d/out); test -n "$$url" && break; sleep .1; done; \
+	bin/weir apply --url $$url -f server/demo/sample_app.yaml >/dev/null; \
+	.tools/schemathesis/bin/schemathesis --config-file server/api/schemathesis.toml run $$url/api/v1/openapi.json --seed 1 --max-examples $(or $(EXAMPLES),10) \
+	  --request-timeout 10 --phases examples,fuzzing --exclude-path-regex 'events|live' \
+	  --checks not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance
+
+soak: $(ENVOY) ## the demo under load, changes, rollouts and sockets that come and go for SOAK (10m): what it holds must not grow
+	@WEIR_SOAK=$(or $(SOAK),10m) go test -count 1 -timeout 3h -v -run TestSoak ./server | grep -E 'fault: |--- |_test.go|^(ok|FAIL|panic)'
+
 golden: ## rewrite the golden files and show what changed
 	go test ./server/... -update
 	git diff --stat
 
 fuzz: ## every fuzz target for ten seconds
-	@for p in $$(grep -rl --include=*_test.go 'func Fuzz' server | xargs -n1 dirname | sort -u); do \
+	@for p in $$(grep -rl --include=*_test.go 'func Fuzz' server cmd | xargs -n1 dirname | sort -u); do \
 	  for f in $$(grep -rhoE 'func (Fuzz[A-Za-z]+)' $$p | cut -c6- | sort -u); do \
 	    go test ./$$p -run '^$$' -fuzz "^$$f$$" -fuzztime 10s; done; done
 
@@ -177,5 +196,5 @@ chromium:
 	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium fonts-noto-cjk >/dev/null; } || \
 	  { echo 'make: Chromium is missing: install it, or set CHROMIUM to its path' >&2; exit 1; }; }
 
-.PHONY: adr bench build check chromium clean demo envoy fmt fuzz generate golden ha help lint postgres prometheus shots test test-e2e test-go test-ui vuln
+.PHONY: adr bench build chaos check chromium clean demo envoy fmt fuzz generate golden ha help lint postgres prometheus schemathesis shots soak test test-e2e test-go test-ui vuln
 .DELETE_ON_ERROR:

@@ -104,9 +104,10 @@ func (c *child) says(t *testing.T, words *regexp.Regexp) []string {
 var serving = regexp.MustCompile(`API at (http://\S+) and proxies at ([0-9.:]+);`)
 
 // serve starts weir serve on a data directory and waits until it is ready.
-func serve(t *testing.T, data string) *child {
+func serve(t *testing.T, data string, more ...string) *child {
 	t.Helper()
-	c := startChild(t, "serve", "--open", "--listen", "127.0.0.1:0", "--xds-listen", "127.0.0.1:0", "--data", data, "--drain", "1s")
+	args := []string{"serve", "--open", "--listen", "127.0.0.1:0", "--xds-listen", "127.0.0.1:0", "--data", data, "--drain", "1s"}
+	c := startChild(t, append(args, more...)...)
 	found := c.says(t, serving)
 	c.url, c.xds = found[1], found[2]
 	eventually(t, "weir is ready", func() bool { status, _ := get(t, c.url+"/readyz"); return status == http.StatusOK })

@@ -101,8 +101,8 @@ func problem(status int, detail string) *Problem {
 
 // fail turns any error into the answer: the one place where that happens. What is Weir's own fault is logged, not shown.
 func (a *API) fail(ctx context.Context, err error) error {
-	if p, ok := errors.AsType[*Problem](err); ok {
-		return p
+	if _, ok := errors.AsType[*Problem](err); ok {
+		return err // with the headers that it may have
 	}
 	err = spoken(err)
 	code := mesh.CodeOf(err)
@@ -188,6 +188,9 @@ func valueText(v any) string {
 
 // writeProblem answers outside of huma.
 func writeProblem(c *gin.Context, p *Problem) {
+	if p.Status == http.StatusServiceUnavailable && c.Writer.Header().Get("Retry-After") == "" {
+		c.Header("Retry-After", "1")
+	}
 	body, err := json.Marshal(p)
 	if err != nil {
 		c.AbortWithStatus(http.StatusInternalServerError)
