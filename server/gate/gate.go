@@ -8,6 +8,7 @@ package gate
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/http"
 	"net/netip"
@@ -96,7 +97,7 @@ func (g *Gate) reached(r *http.Request, err error) error {
 	case err == nil, code == mesh.Unauthenticated, code == mesh.Denied:
 		g.away.Store(nil)
 		return err
-	case code == mesh.TooMany, r.Context().Err() == context.Canceled:
+	case code == mesh.TooMany, errors.Is(r.Context().Err(), context.Canceled):
 		return err
 	}
 	now := g.o.Now()
