@@ -61,7 +61,7 @@ type storm struct {
 // and what proxies have already is not sent again.
 func TestFaultReconnectStorm(t *testing.T) {
 	apart(t)
-	proxies := chaos.Scaled(1000, 5000)
+	proxies := chaos.Scaled(400, 5000)
 	s := &storm{t: t}
 	data := filepath.Join(t.TempDir(), "data")
 	s.begin(data)
