@@ -65,7 +65,7 @@ func (s *Server) newHTTP() (*http.Server, error) {
 	s.web.Mount(engine)
 	return &http.Server{
 		ErrorLog: slog.NewLogLogger(s.opts.Logger.Handler(), slog.LevelDebug), // handshakes of strangers
-		Handler:  s.answers(engine), ReadHeaderTimeout: readHeader, ReadTimeout: readAll, WriteTimeout: writeAll, IdleTimeout: idle, MaxHeaderBytes: maxHeader,
+		Handler:  s.answers(bounded(engine)), ReadHeaderTimeout: readHeader, ReadTimeout: readAll, WriteTimeout: writeAll, IdleTimeout: idle, MaxHeaderBytes: maxHeader,
 	}, nil
 }
 

@@ -14,7 +14,8 @@ const patience = 30 * time.Second
 // deed is the same for requests that change something: they wait for each other.
 const deed = 25 * time.Second
 
-// waiting is for requests that wait by what they are: a long poll, a change that is to be told of once it has landed.
+// waiting is for requests that take long by what they are: a long poll, a change that is to be told of once it has landed, a
+// whole ledger.
 const waiting = 45 * time.Second
 
 // bounded gives a request its patience. What streams, and what has a limit of its own, has none here.
@@ -36,7 +37,7 @@ func patienceFor(r *http.Request) time.Duration {
 	switch {
 	case r.Header.Get("Upgrade") != "", api && strings.HasSuffix(path, "/stream"), strings.HasPrefix(r.URL.Path, "/prometheus/"):
 		return 0
-	case strings.Contains(r.URL.RawQuery, "wait"), strings.HasSuffix(path, "/live/poll"):
+	case strings.Contains(r.URL.RawQuery, "wait"), strings.HasSuffix(path, "/live/poll"), strings.HasSuffix(path, "/export"):
 		return waiting
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:
 		return deed

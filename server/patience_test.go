@@ -1,6 +1,7 @@
 package server
 
 import (
+	"net/http"
 	"net/http/httptest"
 	"testing"
 	"time"
@@ -12,14 +13,14 @@ func TestPatience(t *testing.T) {
 		"/api/v1/live/poll?view=x": waiting, "/api/v1/changes/1?wait=30s": waiting,
 		"/api/v1/events/stream": 0, "/prometheus/api/v1/query": 0,
 	} {
-		if got := patienceFor(httptest.NewRequest("GET", target, nil)); got != want {
+		if got := patienceFor(httptest.NewRequest(http.MethodGet, target, nil)); got != want {
 			t.Errorf("%s: %v, want %v", target, got, want)
 		}
 	}
-	if got := patienceFor(httptest.NewRequest("PUT", "/api/v1/meshes/a", nil)); got != deed {
+	if got := patienceFor(httptest.NewRequest(http.MethodPut, "/api/v1/meshes/a", nil)); got != deed {
 		t.Errorf("a change: %v", got)
 	}
-	socket := httptest.NewRequest("GET", "/api/v1/live", nil)
+	socket := httptest.NewRequest(http.MethodGet, "/api/v1/live", nil)
 	socket.Header.Set("Upgrade", "websocket")
 	if got := patienceFor(socket); got != 0 {
 		t.Errorf("a socket: %v", got)

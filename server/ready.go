@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -60,7 +61,7 @@ func (s *Server) checks(ctx context.Context) []api.Check {
 		return checks // what follows asks the database, too
 	}
 	have, err := s.store.Schema(ctx)
-	checks = append(checks, api.Check{Name: "schema", Err: err, Note: fmt.Sprint(have)})
+	checks = append(checks, api.Check{Name: "schema", Err: err, Note: strconv.FormatInt(have, 10)})
 	checks = append(checks, s.together(ctx)...)
 	for _, source := range s.state() {
 		c := api.Check{Name: "metrics " + source.Name, Minor: true} // without them it steers all the same

@@ -16,9 +16,11 @@ import (
 	"github.com/weirmesh/weir/server/store/migrations"
 )
 
-// passing are the tables that are of running processes and of people's browsers: a backup does not have them. Sessions that
+// passing tells whether a table is of running processes or of people's browsers: a backup does not have it. Sessions that
 // were ended would otherwise come back with it.
-var passing = []string{"leases", "notices", "replicas", "sessions"}
+func passing(table string) bool {
+	return slices.Contains([]string{"leases", "notices", "replicas", "sessions"}, table)
+}
 
 // table is one that a backup has, with the columns that a database has of it.
 type table struct {
@@ -57,7 +59,7 @@ func tablesIn(ctx context.Context, db querier, of string) ([]table, error) {
 	}
 	var list []table
 	for _, k := range inOrder(known) {
-		if slices.Contains(passing, k.Name) {
+		if passing(k.Name) {
 			continue
 		}
 		there, err := columnsIn(ctx, db, of, k.Name)
@@ -171,8 +173,8 @@ func texts(ctx context.Context, db querier, query string, args ...any) ([]string
 }
 
 // number gives the one number of an answer; zero when it is null.
-func number(ctx context.Context, db querier, query string, args ...any) (n int64, err error) {
-	rows, err := db.QueryContext(ctx, query, args...)
+func number(ctx context.Context, db querier, query string) (n int64, err error) {
+	rows, err := db.QueryContext(ctx, query)
 	if err != nil {
 		return 0, err
 	}
