@@ -20,10 +20,11 @@ func TestDrain(t *testing.T) {
 	if _, err := s.store.Meshes(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if status, body := get(t, s.URL()+"/readyz?verbose"); status != http.StatusOK || !strings.Contains(body, "[+]serving ok\n") ||
-		!strings.Contains(body, "[+]schema ok: 20") || !strings.Contains(body, "[+]proxies ok\n") {
-		t.Fatalf("before: %d %s", status, body)
-	}
+	eventually(t, "it is ready", func() bool {
+		status, body := get(t, s.URL()+"/readyz?verbose")
+		return status == http.StatusOK && strings.Contains(body, "[+]serving ok\n") &&
+			strings.Contains(body, "[+]schema ok: 20") && strings.Contains(body, "[+]proxies ok\n")
+	})
 	create(t, s, "m")
 	conn, _, err := websocket.DefaultDialer.DialContext(t.Context(), "ws"+strings.TrimPrefix(s.URL(), "http")+"/api/v1/live", nil)
 	if err != nil {

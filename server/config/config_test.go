@@ -96,7 +96,7 @@ func TestEmptyIsDefaults(t *testing.T) {
 
 func TestRefused(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
-		"webhook's kind":     {"webhooks: [{name: a, url: 'http://x', kinds: [chnage]}]", `no kind of events "chnage": there is change, rollout`},
+		"webhook's kind":     {"webhooks: [{name: a, url: 'http://x', kinds: [chnage]}]", `no kind of events "chnage": there is change, approval, rollout`},
 		"webhook's address":  {"webhooks: [{name: a, url: x}]", "http:// or https://"},
 		"webhook's name":     {"webhooks: [{url: 'http://x'}]", "no name"},
 		"webhook's retries":  {"webhooks: [{name: a, url: 'http://x', retries: 11}]", "from 0 to 10"},

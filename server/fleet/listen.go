@@ -62,10 +62,10 @@ func (f *Fleet) hear(ctx context.Context, p *packer, steady *time.Time) error {
 		return nil // what others tell of times could not be understood yet
 	}
 	live := make(map[string]bool, len(rows))
-	mine := false
+	var mine Row // without a state when somebody removed it, and it was written anew
 	for _, row := range rows {
 		if row.ID == f.id {
-			mine = true
+			mine = row
 			continue
 		}
 		known := f.knows(row.ID)
@@ -81,7 +81,7 @@ func (f *Fleet) hear(ctx context.Context, p *packer, steady *time.Time) error {
 		}
 	}
 	f.mu.Lock()
-	f.told.again = f.told.again || !mine && f.told.text != nil
+	f.told.again = f.told.again || mine.StateSeq < f.told.state && f.told.text != nil
 	f.mu.Unlock()
 	f.forget(live)
 	return nil
@@ -104,7 +104,7 @@ func (f *Fleet) read(ctx context.Context, p *packer, row Row) error {
 	states, counted := known.states, known.counts
 	f.mu.Unlock()
 	var fresh *state
-	if row.StateSeq != states {
+	if row.StateSeq != states && row.StateSeq > 0 {
 		seq, document, err := f.Table.Document(ctx, row.ID, false)
 		if err != nil {
 			return err
@@ -116,7 +116,7 @@ func (f *Fleet) read(ctx context.Context, p *packer, row Row) error {
 		}
 		states = seq
 	}
-	if row.CountsSeq != counted {
+	if row.CountsSeq != counted && row.CountsSeq > 0 {
 		seq, document, err := f.Table.Document(ctx, row.ID, true)
 		if err != nil {
 			return err

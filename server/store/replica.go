@@ -23,7 +23,7 @@ type replicas struct {
 const (
 	// A row of this ID belongs to one process, so its numbers only grow. No document: the row keeps the one it has.
 	saveReplica = `INSERT INTO replicas (id, name, version, started, at, state_seq, state)
-		VALUES ($1, $2, $3, $4, clock_timestamp(), $5, $6)
+		VALUES ($1, $2, $3, $4, clock_timestamp(), CASE WHEN $6::bytea IS NULL THEN 0 ELSE $5::bigint END, $6::bytea)
 		ON CONFLICT (id) DO UPDATE SET at = clock_timestamp(),
 			state_seq = CASE WHEN excluded.state IS NULL THEN replicas.state_seq ELSE excluded.state_seq END,
 			state = coalesce(excluded.state, replicas.state)
