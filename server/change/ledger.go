@@ -1,6 +1,7 @@
 package change
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -93,7 +94,7 @@ func (d *Door) moves(ctx context.Context, t draft, current Current, w written) (
 			return nil, err
 		}
 		moves = append(moves, Move{
-			ID: t.Undoes, State: t.takes, UndoneBy: w.record.Change.ID, Note: t.note, At: w.record.Change.At, Version: taken.Change.Version,
+			ID: t.Undoes, State: t.takes, UndoneBy: w.record.Change.ID, Note: t.note, At: w.record.Change.At, Version: cmp.Or(t.seen, taken.Change.Version),
 		})
 	}
 	before := make(map[string]bool)
@@ -185,7 +186,7 @@ func (d *Door) reverse(ctx context.Context, id string, by By, takes State) (draf
 	}
 	t := draft{
 		Proposal: Proposal{Mesh: c.Mesh, Author: by.Author, Reason: by.Reason, DryRun: by.DryRun, Undoes: c.ID, Emergency: by.Emergency},
-		takes:    takes, pins: make(map[mesh.Ref]int64, len(r.Edits)), undoes: r.Edits, back: true,
+		takes:    takes, seen: c.Version, pins: make(map[mesh.Ref]int64, len(r.Edits)), undoes: r.Edits, back: true,
 	}
 	for _, e := range r.Edits {
 		t.pins[e.Ref] = e.Version

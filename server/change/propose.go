@@ -41,6 +41,8 @@ type draft struct {
 	pins map[mesh.Ref]int64
 	// takes is what becomes of the entry that Undoes names.
 	takes State
+	// seen is the version of that entry by which this was decided: whoever decides about it meanwhile wins. Zero: any.
+	seen int64
 	// undoes are the edits of the entry that is taken back, to say what collides with them.
 	undoes []Edit
 	// back: it only takes back, which guard rails do not stop.

@@ -129,7 +129,7 @@ func confirmOrExpire(t *testing.T, server *postgrestest.Server) {
 			t.Fatalf("whoever confirmed was told %v, and it is %+v", err, got)
 		}
 	}
-	f.agreed(revision)
+	f.agreed(revision) // nothing was taken back after somebody was told that it is kept
 	t.Logf("%d of %d kept", kept, rounds)
 }
 
