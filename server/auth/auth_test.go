@@ -134,6 +134,13 @@ func TestStill(t *testing.T) {
 	if err := Still(ctx, See, shop); mesh.CodeOf(err) != mesh.Unauthenticated {
 		t.Errorf("a session that is over: %v", err)
 	}
+	gone = mesh.Errorf(mesh.Unavailable, "the database is away")
+	if err := Still(ctx, See, shop); err != nil {
+		t.Errorf("while nobody can find out: %v", err)
+	}
+	if err := Still(ctx, See, Resource{Mesh: "bank"}); mesh.CodeOf(err) != mesh.Denied {
+		t.Errorf("another mesh, while nobody can find out: %v", err)
+	}
 	if err := Still(With(t.Context(), Open()), See, shop); err != nil {
 		t.Errorf("without a renewal: %v", err)
 	}

@@ -3,6 +3,8 @@ package auth
 import (
 	"context"
 	"time"
+
+	"github.com/weirmesh/weir/server/mesh"
 )
 
 type (
@@ -42,15 +44,23 @@ func WithRenewal(ctx context.Context, again func(context.Context) (Identity, err
 	return context.WithValue(ctx, renewal{}, again)
 }
 
+// findOut is how long finding out who asks now may take.
+const findOut = 3 * time.Second
+
 // Still is Can, asked again of whoever asks now: whose session ended or whose token was revoked since is nobody, and what
-// was taken away is gone. Errors: as Can's, and those of finding out.
+// was taken away is gone. While what knows that is out of reach (mesh.Unavailable), what was known before holds: whoever
+// looks goes on looking through an outage, in which nobody can take rights away either. Errors: as Can's.
 func Still(ctx context.Context, v Verb, r Resource) error {
 	if again, ok := ctx.Value(renewal{}).(func(context.Context) (Identity, error)); ok {
-		id, err := again(ctx)
-		if err != nil {
+		bounded, cancel := context.WithTimeout(ctx, findOut)
+		defer cancel()
+		id, err := again(bounded)
+		switch {
+		case err == nil:
+			ctx = With(ctx, id)
+		case mesh.CodeOf(err) != mesh.Unavailable && bounded.Err() == nil:
 			return err
 		}
-		ctx = With(ctx, id)
 	}
 	return Can(ctx, v, r)
 }
