@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/weirmesh/weir/server/change"
+	"github.com/weirmesh/weir/server/chaos"
 	"github.com/weirmesh/weir/server/mesh"
 )
 
@@ -28,7 +29,7 @@ type ledger struct {
 func TestDoorAgreesWithItsModel(t *testing.T) {
 	// Every run opens and syncs real databases, so that the usual hundred take long; -rapid.checks asks for more.
 	if checks := flag.Lookup("rapid.checks"); checks.Value.String() == checks.DefValue {
-		if err := checks.Value.Set("10"); err != nil {
+		if err := checks.Value.Set(chaos.Scaled("5", "30")); err != nil {
 			t.Fatal(err)
 		}
 		defer func() { _ = checks.Value.Set(checks.DefValue) }()
