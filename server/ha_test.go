@@ -95,8 +95,8 @@ func TestReplicasSurvive(t *testing.T) {
 	load := o.demo.Load()
 	stop()
 	chaos.Figure(t, "requests through Envoys meanwhile", "0 failed", "%d sent, %d failed", load.Sent, load.Failed)
-	// Beside all other tests a request may run into its own timeout, with or without a fault.
-	if load.Failed > chaos.Scaled(load.Sent/1000, 0) || load.Sent == 0 {
+	// Beside all other tests a request may run into its own timeout, with or without a fault: alone, none does.
+	if load.Failed > chaos.Scaled(load.Sent/50, 0) || load.Sent == 0 {
 		t.Errorf("%d of %d requests failed", load.Failed, load.Sent)
 	}
 	o.linear(roll, acked)

@@ -12,7 +12,7 @@ import (
 
 func happening(id int64, at time.Time) journal.Event {
 	return journal.Event{
-		ID: id, At: at, Mesh: []string{"m", "n"}[id%2], Kind: journal.Kinds()[id%3], Subject: fmt.Sprint("route/r/", id%5), Severity: journal.Warning,
+		ID: id, At: at, Mesh: []string{"m", "n"}[id%2], Kind: []journal.Kind{journal.KindChange, journal.KindRollout, journal.KindVerdict}[id%3], Subject: fmt.Sprint("route/r/", id%5), Severity: journal.Warning,
 		What: "change.made", With: map[string]string{"summary": "<img onerror> 한국어"}, Text: "ann changed <img onerror> 한국어",
 		Detail: "why", Change: "c", Rollout: "r", Proxy: "p",
 	}
