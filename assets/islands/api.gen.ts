@@ -2923,6 +2923,7 @@ export interface components {
         };
         Registration: Record<string, never>;
         Rejection: {
+            caused?: boolean;
             message?: string;
             proxy?: string;
         };

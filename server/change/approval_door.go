@@ -80,7 +80,7 @@ func (t draft) safe(edits []Edit, taken *Change) bool {
 	if !t.back || taken == nil {
 		return false
 	}
-	if t.takes == Reverted { // what it takes back has not been kept by anybody yet
+	if t.takes == Reverted || t.unfit { // what it takes back has not been kept by anybody yet, or not run everywhere
 		return true
 	}
 	for _, e := range edits {

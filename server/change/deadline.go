@@ -189,10 +189,7 @@ func (d *Door) expireAll(ctx context.Context, l *loop) {
 		if c = d.newest(c); c.State != Pending || d.remaining(c) > 0 {
 			continue // somebody was quicker after all
 		}
-		if l.expired == nil {
-			l.expired = make(map[string]time.Duration)
-		}
-		l.expired[c.ID] = clock
+		l.fail(c.ID, clock)
 		if code := mesh.CodeOf(err); code == mesh.Unavailable || code == mesh.Internal {
 			d.log.Warn("change could not be reverted, trying again", "change", c.ID, "error", err)
 			continue

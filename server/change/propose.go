@@ -47,6 +47,8 @@ type draft struct {
 	undoes []Edit
 	// back: it only takes back, which guard rails do not stop.
 	back bool
+	// unfit: proxies refused what it takes back, which therefore never ran everywhere.
+	unfit bool
 	// note becomes the entry's.
 	note string
 	// refused: the store refused the record, since somebody else was first.

@@ -61,7 +61,7 @@ func (d *Door) Run(ctx context.Context) error {
 // loop is what Run remembers from one look to the next.
 type loop struct {
 	counted time.Time                // when the traffic was last looked at
-	expired map[string]time.Duration // when reverting an entry last failed, by the clock that does not jump
+	expired map[string]time.Duration // when taking an entry back last failed, by the clock that does not jump
 }
 
 // look does everything that is due.
@@ -74,6 +74,7 @@ func (d *Door) look(ctx context.Context, l *loop) {
 		d.readBefore(now)
 		d.followTraffic(now)
 	}
+	d.returnRefused(ctx, l, now)
 	d.anchor(now)
 	d.expireAll(ctx, l)
 	d.save(ctx, now, false)

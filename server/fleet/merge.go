@@ -93,7 +93,14 @@ func deliver(views []view, revision int64) (sum provider.Delivery, ok bool) {
 func (v view) delivery(revision int64) (d provider.Delivery, exact bool) {
 	i, exact := slices.BinarySearchFunc(v.deliveries, revision, func(d provider.Delivery, r int64) int { return cmp.Compare(d.Revision, r) })
 	if i < len(v.deliveries) {
-		return v.deliveries[i], exact
+		d = v.deliveries[i]
+		if !exact { // what was refused may be what came later
+			d.Rejected = slices.Clone(d.Rejected)
+			for j := range d.Rejected {
+				d.Rejected[j].Caused = false
+			}
+		}
+		return d, exact
 	}
 	if v.applied >= revision {
 		return provider.Delivery{}, false // so long ago that nobody remembers

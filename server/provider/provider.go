@@ -50,6 +50,8 @@ func (d Delivery) Done() bool { return d.Acked+len(d.Rejected) >= d.Total }
 type Rejection struct {
 	Proxy   string `json:"proxy"`
 	Message string `json:"message"`
+	// Caused says that the proxy ran all that came before this revision, so that it is this revision which it refuses.
+	Caused bool `json:"caused,omitempty"`
 }
 
 // ProxyState is where a proxy stands.

@@ -33,11 +33,13 @@ type delivery struct {
 
 type answer struct {
 	answered bool
+	well     bool      // ran all that came before
 	left     time.Time // disconnected since; zero while connected
 }
 
-// add begins a revision's delivery to proxies. groups are the groups that it changed, nil for all.
-func (d *deliveries) add(revision int64, ids []string, groups map[string]struct{}, now time.Time) {
+// add begins a revision's delivery to proxies, of which some are ill: they do not run all that came before. groups are the
+// groups that it changed, nil for all.
+func (d *deliveries) add(revision int64, ids []string, ill map[string]bool, groups map[string]struct{}, now time.Time) {
 	if d.byRevision == nil {
 		d.byRevision = make(map[int64]*delivery)
 	}
@@ -47,6 +49,7 @@ func (d *deliveries) add(revision int64, ids []string, groups map[string]struct{
 	}
 	for _, id := range ids {
 		one.join(id)
+		one.answers[id].well = !ill[id]
 	}
 	d.byRevision[revision] = one
 	d.order = append(d.order, revision)
@@ -62,25 +65,35 @@ func (d *deliveries) add(revision int64, ids []string, groups map[string]struct{
 
 // acked notes that a proxy runs a revision and so every one before it.
 func (d *deliveries) acked(id string, revision int64, now time.Time) {
-	d.answer(id, revision, now, func(r *provider.Delivery) { r.Acked++ })
+	d.answer(id, revision, now, func(r *provider.Delivery, _ bool) { r.Acked++ })
 }
 
-// refused notes that a proxy did not take a revision; nor, then, those before it that it had not answered.
+// refused notes that a proxy did not take a revision; nor, then, those before it that it had not answered. A proxy that ran
+// all that came before refuses what is new.
 func (d *deliveries) refused(id string, revision int64, message string, now time.Time) {
-	d.answer(id, revision, now, func(r *provider.Delivery) {
+	d.reject(id, revision, message, true, now)
+}
+
+// withheld notes that a proxy was not sent a revision because of what was refused before.
+func (d *deliveries) withheld(id string, revision int64, message string, now time.Time) {
+	d.reject(id, revision, message, false, now)
+}
+
+func (d *deliveries) reject(id string, revision int64, message string, sent bool, now time.Time) {
+	d.answer(id, revision, now, func(r *provider.Delivery, well bool) {
 		i, _ := slices.BinarySearchFunc(r.Rejected, id, func(a provider.Rejection, id string) int { return strings.Compare(a.Proxy, id) })
-		r.Rejected = slices.Insert(r.Rejected, i, provider.Rejection{Proxy: id, Message: message})
+		r.Rejected = slices.Insert(r.Rejected, i, provider.Rejection{Proxy: id, Message: message, Caused: sent && well})
 	})
 }
 
 // answer notes a proxy's answer where it owes one, up to a revision.
-func (d *deliveries) answer(id string, revision int64, now time.Time, note func(*provider.Delivery)) {
+func (d *deliveries) answer(id string, revision int64, now time.Time, note func(r *provider.Delivery, well bool)) {
 	for _, one := range d.open {
 		if a, ok := one.answers[id]; ok && !a.answered && one.revision <= revision {
 			a.answered = true
 			one.waiting--
 			one.report.At = now
-			note(&one.report)
+			note(&one.report, a.well)
 		}
 	}
 	d.close(now)

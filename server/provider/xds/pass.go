@@ -29,6 +29,7 @@ type Pass struct {
 	Token         string // its ID, which is no secret; of a certificate: the token that it stands under
 	Mesh          string
 	Node, Gateway string    // exactly one
+	Root          string    // the ID of the authority's root that signed its certificate; empty: it showed a token
 	Until         time.Time // until when its certificate counts; zero: it showed a token
 }
 
@@ -42,6 +43,8 @@ type Passes interface {
 	Certified(ctx context.Context, cert *x509.Certificate) (Pass, error)
 	// Over gives those of a mesh's tokens, by their IDs, that count no more.
 	Over(ctx context.Context, meshName string, tokens []string) ([]string, error)
+	// Signers gives the roots, by their IDs, whose certificates count.
+	Signers(ctx context.Context) ([]string, error)
 	// Refused is told who was not let in, and from which address. It is called once for a row of attempts, and seldom when
 	// there are many rows.
 	Refused(ctx context.Context, p provider.Proxy, from string)
@@ -170,7 +173,7 @@ func (s *Server) watchPasses(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			s.endCertificates()
+			s.endCertificates(ctx)
 			s.checkPasses(ctx)
 		}
 	}

@@ -43,6 +43,13 @@ func (b *book) AddAuthority(_ context.Context, r authority.Root, _ string) error
 	return nil
 }
 
+func (b *book) RemoveAuthority(_ context.Context, id string) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.roots = slices.DeleteFunc(b.roots, func(r authority.Root) bool { return r.ID == id })
+	return nil
+}
+
 // certifying is a server whose proxies show certificates of its own authority, as it does itself.
 type certifying struct{ guarded }
 

@@ -177,7 +177,7 @@ func (r *classResult) prepare(known pool) {
 func (s *Server) install(m *meshState, d provider.Desired, jobs []*job, now time.Time) {
 	var ids []string
 	changed := make(map[string]struct{})
-	errs := make(map[string]string)
+	errs, ill := make(map[string]string), make(map[string]bool)
 	for key, g := range m.groups {
 		if len(g.sessions) == 0 {
 			delete(m.groups, key)
@@ -198,6 +198,7 @@ func (s *Server) install(m *meshState, d provider.Desired, jobs []*job, now time
 		g.newest, g.dirty = st, true
 		for _, x := range affected {
 			ids = append(ids, x.id)
+			ill[x.id] = x.good == nil || x.refusal != ""
 			if words := st.errs[x.class]; words != "" {
 				x.refusal, errs[x.id] = words, words
 			}
@@ -207,7 +208,7 @@ func (s *Server) install(m *meshState, d provider.Desired, jobs []*job, now time
 		changed = nil // The first revision since the start is new to whoever comes.
 	}
 	slices.Sort(ids)
-	m.deliveries.add(d.Revision, ids, changed, now)
+	m.deliveries.add(d.Revision, ids, ill, changed, now)
 	for id, words := range errs {
 		m.deliveries.refused(id, d.Revision, words, now)
 	}

@@ -175,7 +175,7 @@ func (s *Server) refuseGroup(g *group, proxy, message string, now time.Time) {
 			continue
 		}
 		x.refusal = words
-		g.mesh.deliveries.refused(x.id, g.newest.revision, words, now)
+		g.mesh.deliveries.withheld(x.id, g.newest.revision, words, now)
 		if x.target == g.newest {
 			x.give(x.fallback())
 		}

@@ -132,7 +132,7 @@ func TestRefusedByTheFirstIsSentToNobodyElse(t *testing.T) {
 	s.apply(2, bad.mesh())
 	d := s.delivered("shop", 2)
 	want := []provider.Rejection{
-		{Proxy: "web-a", Message: dislike},
+		{Proxy: "web-a", Message: dislike, Caused: true},
 		{Proxy: "web-b", Message: "not sent: web-a refused it"},
 		{Proxy: "web-c", Message: "not sent: web-a refused it"},
 	}
