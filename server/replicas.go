@@ -77,6 +77,7 @@ func (s *Server) steward(ctx context.Context, _ int64) error {
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(named("change", func() error { return s.door.Run(auth.With(ctx, auth.Itself("deadline"))) }))
+	group.Go(named("expiry", func() error { return s.door.RunExpiry(ctx) }))
 	group.Go(named("canary", func() error { return s.rollouts.Run(auth.With(ctx, auth.Itself("rollout"))) }))
 	group.Go(named("journal", func() error { return s.journal.Run(ctx) }))
 	for _, t := range s.tellers {

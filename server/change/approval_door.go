@@ -103,6 +103,9 @@ func (t draft) whole(edits []Edit) bool {
 
 // hold makes a draft a proposal that waits. One that somebody proposes again while it waits stays one.
 func (d *Door) hold(ctx context.Context, t draft, digest string, w *written) error {
+	if err := d.Expire(ctx); err != nil { // before the store does it with the next one, which tells nobody here
+		return err
+	}
 	waiting, err := d.Approvals(ctx, ApprovalQuery{Mesh: t.Mesh, State: ApprovalWaiting, Limit: MaxWaiting})
 	if err != nil {
 		return err
