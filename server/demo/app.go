@@ -86,7 +86,7 @@ func pause(ctx context.Context, d time.Duration) bool {
 	defer t.Stop()
 	select {
 	case <-t.C:
-		return true
+		return ctx.Err() == nil // both may have come true, and select takes either
 	case <-ctx.Done():
 		return false
 	}
@@ -104,10 +104,10 @@ func (a *app) call(ctx context.Context, service string) error {
 		return fmt.Errorf("call %s: %w", service, err)
 	}
 	defer func() { _ = resp.Body.Close() }()
-	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 1<<16)) // so that the connection is used again
 	if resp.StatusCode >= http.StatusBadRequest {
-		return fmt.Errorf("%s answered %d", service, resp.StatusCode)
+		return fmt.Errorf("%s answered %s", service, complaint(resp))
 	}
+	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 1<<16)) // so that the connection is used again
 	return nil
 }
 

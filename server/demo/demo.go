@@ -188,6 +188,9 @@ func (d *Demo) Proxies() []Proxy { return d.proxies }
 // Load counts what went through the gateway so far.
 func (d *Demo) Load() Counts { return d.load.counts() }
 
+// Failures lists what failed of that, the first 256, the oldest first.
+func (d *Demo) Failures() []Failure { return d.load.failures.all() }
+
 // Ready is closed when every service answers through the gateway and the load begins.
 func (d *Demo) Ready() <-chan struct{} { return d.ready }
 

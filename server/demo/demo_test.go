@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -248,46 +247,6 @@ func TestKnobsOverHTTP(t *testing.T) {
 	}
 	if got := a.knobs.Behaviour().ErrorRate; got != 0.5 {
 		t.Errorf("the error rate is %v", got)
-	}
-}
-
-// The generator keeps its rate although the server does not keep up, and holds no more than its bound.
-func TestLoadIsOpenAndBounded(t *testing.T) {
-	var inside, most atomic.Int64
-	release := make(chan struct{})
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		n := inside.Add(1)
-		for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
-		}
-		<-release
-		w.WriteHeader(http.StatusInternalServerError)
-	}))
-	defer s.Close()
-	l := newLoad(maxRate, 1, []visit{{url: s.URL, share: 1}})
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan struct{})
-	go func() { l.run(ctx); close(done) }()
-	until(t, "requests are dropped", func() bool { return l.counts().Dropped > 0 })
-	until(t, "all that may wait do", func() bool { return inside.Load() == maxInFlight })
-	cancel()
-	close(release)
-	<-done
-	c := l.counts()
-	if most.Load() != maxInFlight || c.Sent != maxInFlight || c.Failed != c.Sent {
-		t.Errorf("%d were waiting, %+v; want %d of each", most.Load(), c, maxInFlight)
-	}
-}
-
-func TestLoadMixesVisits(t *testing.T) {
-	d := newDemo(t, Options{Seed: 7})
-	seen := map[string]float64{}
-	for range 10000 {
-		seen[d.load.pick().service] += 1.0 / 10000
-	}
-	for _, v := range d.visits() {
-		if math.Abs(seen[v.service]-v.share) > 0.03 {
-			t.Errorf("%s: %.3f of the visits, want %.2f", v.service, seen[v.service], v.share)
-		}
 	}
 }
 

@@ -2,7 +2,6 @@ package demo
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"math/rand/v2"
 	"net/http"
@@ -34,6 +33,8 @@ type load struct {
 	client *http.Client
 
 	sent, failed, dropped, waiting atomic.Int64
+
+	failures failures
 }
 
 func newLoad(rate float64, seed uint64, visits []visit) *load {
@@ -48,25 +49,17 @@ func (l *load) counts() Counts {
 func (l *load) warm(ctx context.Context) error {
 	for _, v := range l.visits {
 		for {
-			status, err := l.ask(ctx, v)
-			if err == nil && status == http.StatusOK {
+			err := l.ask(ctx, v)
+			if err == nil {
 				break
 			}
 			if !pause(ctx, 20*time.Millisecond) {
 				return mesh.Errorf(mesh.Unavailable, "the demo's services do not answer through the gateway (%s: %s): %w",
-					v.url, outcome(status, err), context.Cause(ctx))
+					v.url, err.Error(), context.Cause(ctx))
 			}
 		}
 	}
 	return nil
-}
-
-// outcome puts an answer into words.
-func outcome(status int, err error) string {
-	if err != nil {
-		return err.Error()
-	}
-	return fmt.Sprintf("status %d", status)
 }
 
 // run makes requests until ctx ends, and returns when the last is answered.
@@ -92,10 +85,12 @@ func (l *load) run(ctx context.Context) {
 		open.Go(func() {
 			defer l.waiting.Add(-1)
 			// A request that was begun is finished when the demo stops, so that stopping fails none.
-			status, err := l.ask(context.WithoutCancel(ctx), v)
+			begin := time.Now()
+			err := l.ask(context.WithoutCancel(ctx), v)
 			l.sent.Add(1)
-			if err != nil || status >= http.StatusInternalServerError {
+			if failure(err) {
 				l.failed.Add(1)
+				l.failures.add(Failure{At: begin, After: time.Since(begin), URL: v.url, Why: err.Error()})
 			}
 		})
 	}
@@ -112,20 +107,23 @@ func (l *load) pick() visit {
 	return l.visits[len(l.visits)-1]
 }
 
-// ask makes one request.
-func (l *load) ask(ctx context.Context, v visit) (status int, err error) {
+// ask makes one request; an answer that is not 200 is a *refusal.
+func (l *load) ask(ctx context.Context, v visit) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, v.url, http.NoBody)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	if v.host != "" {
 		req.Host = v.host
 	}
 	resp, err := l.client.Do(req)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	defer func() { _ = resp.Body.Close() }()
+	if resp.StatusCode != http.StatusOK {
+		return &refusal{status: resp.StatusCode, text: complaint(resp)}
+	}
 	_, err = io.Copy(io.Discard, io.LimitReader(resp.Body, 1<<16)) // so that the connection is used again
-	return resp.StatusCode, err
+	return err
 }
