@@ -11,6 +11,7 @@ type (
 	key     struct{}
 	renewal struct{}
 	cause   struct{}
+	use     struct{}
 )
 
 // With names in a context who asks.
@@ -42,6 +43,16 @@ func (a Away) Unwrap() error { return a.Cause }
 // WithRenewal adds how it is found out who asks now, for what goes on longer than a request: sockets and streams.
 func WithRenewal(ctx context.Context, again func(context.Context) (Identity, error)) context.Context {
 	return context.WithValue(ctx, renewal{}, again)
+}
+
+// InUse marks what is asked with a context as somebody's doing, so that asking (Still) keeps their session from idling out: a
+// socket's messages while its page is looked at, not the pings of a page that nobody sees.
+func InUse(ctx context.Context) context.Context { return context.WithValue(ctx, use{}, true) }
+
+// Used tells whether a context is marked so.
+func Used(ctx context.Context) bool {
+	used, _ := ctx.Value(use{}).(bool)
+	return used
 }
 
 // findOut is how long finding out who asks now may take.

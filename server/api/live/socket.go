@@ -14,6 +14,8 @@ import (
 
 	"github.com/gorilla/websocket"
 	"golang.org/x/time/rate"
+
+	"github.com/weirmesh/weir/server/auth"
 )
 
 // A socket's limits.
@@ -126,7 +128,7 @@ func (s *socket) read(ctx context.Context, conn *websocket.Conn) {
 		}
 		s.alive(conn)
 		if now := time.Now(); now.Sub(asked) >= askAgain {
-			if asked = now; !s.may(ctx) {
+			if asked = now; !s.may(s.usedBy(ctx)) {
 				s.end(conn, websocket.ClosePolicyViolation, "you may not see this any more: sign in again")
 				return
 			}
@@ -153,6 +155,15 @@ func (s *socket) may(ctx context.Context) bool {
 		}
 	}
 	return true
+}
+
+// usedBy marks what is asked because the client said something as somebody's doing, unless its page is paused, as one that is
+// hidden is: pages acknowledge every frame that they draw.
+func (s *socket) usedBy(ctx context.Context) context.Context {
+	if s.paused.Load() {
+		return ctx
+	}
+	return auth.InUse(ctx)
 }
 
 // alive gives the client more time, unless the server is leaving.

@@ -26,6 +26,9 @@ type Sessions struct {
 // knows better. An empty Token: throw the cookie away.
 type Cookie struct{ Token string }
 
+// touchEvery is how often the last use of a session is written down.
+const touchEvery = time.Minute
+
 // Limits of sessions: beyond them the one that was used longest ago ends.
 const (
 	maxSessions  = 50   // of a person
@@ -39,7 +42,7 @@ const personKey = "person"
 
 func newSessions(o Options, d *Directory) *Sessions {
 	// Not scs.New: its default store starts a goroutine that cannot be ended without a race.
-	m := &scs.SessionManager{IdleTimeout: o.Idle, Lifetime: o.Lifetime, Codec: scs.GobCodec{}, Store: &vault{store: o.Store, now: o.Now}}
+	m := &scs.SessionManager{IdleTimeout: o.Idle, Lifetime: o.Lifetime, Codec: scs.GobCodec{}, Store: &vault{store: o.Store, now: o.Now, idle: o.Idle}}
 	return &Sessions{store: o.Store, directory: d, audit: d.audit, manager: m, idle: o.Idle, now: o.Now}
 }
 
@@ -67,7 +70,7 @@ func (s *Sessions) Load(ctx context.Context, token string) (context.Context, err
 	case err != nil:
 		return ctx, err
 	}
-	if s.now().Sub(cur.found.Seen) >= time.Minute { // a write for each request would be one too many
+	if s.now().Sub(cur.found.Seen) >= touchEvery { // a write for each request would be one too many
 		if there, err := s.save(ctx); err != nil || !there {
 			return ctx, err
 		}
@@ -215,21 +218,4 @@ func (s *Sessions) own(ctx context.Context, person, what string) error {
 		return nil
 	}
 	return s.audit.manage(ctx, what)
-}
-
-// still gives who is signed in in a session now.
-func (s *Sessions) still(ctx context.Context, id auth.Identity) (auth.Identity, error) {
-	now, err := s.directory.identity(ctx, id.ID)
-	if err != nil || id.Session == "" {
-		return now, err
-	}
-	list, err := s.store.Sessions(ctx, SessionQuery{Name: id.Session})
-	if err != nil {
-		return auth.Identity{}, err
-	}
-	if len(list) != 1 || list[0].Person != id.ID || !s.now().Before(list[0].Expires) {
-		return auth.Identity{}, errGone()
-	}
-	now.Session = id.Session
-	return now, nil
 }

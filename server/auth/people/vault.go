@@ -16,6 +16,7 @@ import (
 type vault struct {
 	store SessionStore
 	now   func() time.Time
+	idle  time.Duration
 }
 
 var _ scs.CtxStore = (*vault)(nil)
@@ -54,11 +55,16 @@ func (v *vault) FindCtx(ctx context.Context, token string) ([]byte, bool, error)
 	return list[0].Data, true, nil
 }
 
-// CommitCtx records a session: the one that was found if it is still there, or a new one.
-func (v *vault) CommitCtx(ctx context.Context, token string, data []byte, expiry time.Time) error {
+// CommitCtx records a session: the one that was found if it is still there, or a new one. When it expires is reckoned here,
+// since the library's own reckoning goes by another clock.
+func (v *vault) CommitCtx(ctx context.Context, token string, data []byte, _ time.Time) error {
 	cur, now := currentOf(ctx), v.now().UTC()
+	until, err := expiry(data, now, v.idle)
+	if err != nil {
+		return err
+	}
 	s := Session{
-		Hash: hashToken(token), Person: cur.person, Data: data, Expires: expiry.UTC(), At: now, Seen: now,
+		Hash: hashToken(token), Person: cur.person, Data: data, Expires: until, At: now, Seen: now,
 		Agent: shortAgent(cur.visit.Agent), Address: shortAgent(cur.visit.Address),
 	}
 	if s.Hash == cur.found.Hash {
