@@ -12,9 +12,9 @@ import (
 
 // Cause is one reason for a verdict.
 type Cause struct {
-	Code   string            `json:"code"`           // one of the codes of this package
-	Values map[string]string `json:"values"`         // what the sentence says: {"ratio":"5.2 %","limit":"5 %"}
-	Knob   string            `json:"knob,omitempty"` // what governs it, one of the knobs of this package
+	Code   string            `json:"code"`             // one of the codes of this package
+	Values map[string]string `json:"values,omitempty"` // what the sentence says: {"ratio":"5.2 %","limit":"5 %"}; nothing where it says none
+	Knob   string            `json:"knob,omitempty"`   // what governs it, one of the knobs of this package
 	// At is the object that has the knob, as mesh.Ref's Path writes it; empty when that is not known.
 	At string `json:"object,omitempty"`
 }
