@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/weirmesh/weir/server/mesh"
 	"github.com/weirmesh/weir/server/provider/xds"
 )
 
@@ -52,6 +53,9 @@ needs none.`,
 	return cmd
 }
 
+// maxPort is the greatest port there is.
+const maxPort = 65535
+
 // parsePorts reads PORT=PROXYPORT words.
 func parsePorts(words []string) (map[int]int, error) {
 	var ports map[int]int
@@ -59,8 +63,11 @@ func parsePorts(words []string) (map[int]int, error) {
 		listener, proxy, ok := strings.Cut(word, "=")
 		from, err := strconv.Atoi(listener)
 		to, err2 := strconv.Atoi(proxy)
-		if !ok || err != nil || err2 != nil {
-			return nil, misuse("--ingress-port %q: write it as PORT=PROXYPORT, as in 8080=15000", word)
+		if !ok || err != nil || err2 != nil || min(from, to) < 1 || max(from, to) > maxPort {
+			return nil, misuse("--ingress-port %q: write it as PORT=PROXYPORT with ports from 1 to 65535, as in 8080=15000", mesh.Shorten(word))
+		}
+		if _, twice := ports[from]; twice {
+			return nil, misuse("--ingress-port %q: port %d is named twice", mesh.Shorten(word), from)
 		}
 		if ports == nil {
 			ports = make(map[int]int)

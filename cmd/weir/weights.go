@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/weirmesh/weir/server/api/client"
+	"github.com/weirmesh/weir/server/mesh"
 )
 
 func (a *app) weightsCommand() *cobra.Command {
@@ -52,10 +53,10 @@ func parseWeights(words []string) (map[string]int, error) {
 		node, number, ok := strings.Cut(word, "=")
 		weight, err := strconv.Atoi(strings.TrimSuffix(number, "%"))
 		if !ok || node == "" || err != nil {
-			return nil, misuse("weight %q: write it as NODE=WEIGHT with a whole number, as in reviews-v2=25", word)
+			return nil, misuse("weight %q: write it as NODE=WEIGHT with a whole number, as in reviews-v2=25", mesh.Shorten(word))
 		}
 		if _, twice := weights[node]; twice {
-			return nil, misuse("weight %q: %s is named twice", word, node)
+			return nil, misuse("weight %q: %q is named twice", mesh.Shorten(word), mesh.Shorten(node))
 		}
 		weights[node] = weight
 	}

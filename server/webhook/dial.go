@@ -41,7 +41,7 @@ func allowed(address string, loopback bool) error {
 	if err != nil {
 		return &refusal{address, "it is no address of the internet protocol"}
 	}
-	ip := at.Addr().Unmap()
+	ip := at.Addr().Unmap().WithZone("") // a zone chooses an interface, not another address
 	switch {
 	case ip.IsLoopback() && loopback:
 		return nil

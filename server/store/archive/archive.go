@@ -152,7 +152,11 @@ func parse(value json.RawMessage, of Type) (any, error) {
 	case JSON:
 		return []byte(text), nil
 	case Time:
-		return time.Parse(time.RFC3339Nano, text)
+		at, err := time.Parse(time.RFC3339Nano, text)
+		if at = at.UTC(); err == nil && (at.Year() < 0 || at.Year() > 9999) {
+			err = errors.New("a moment is in a year that RFC 3339 cannot write")
+		}
+		return at, err
 	default:
 		return text, nil
 	}
