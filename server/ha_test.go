@@ -95,11 +95,23 @@ func TestReplicasSurvive(t *testing.T) {
 	load := o.demo.Load()
 	stop()
 	chaos.Figure(t, "requests through Envoys meanwhile", "0 failed", "%d sent, %d failed", load.Sent, load.Failed)
-	// Beside all other tests a request may run into its own timeout, with or without a fault: alone, none does.
-	if load.Failed > chaos.Scaled(load.Sent/50, 0) || load.Sent == 0 {
-		t.Errorf("%d of %d requests failed", load.Failed, load.Sent)
-	}
+	o.unharmed(load)
 	o.linear(roll, acked)
+}
+
+// unharmed looks at every request that failed. Beside all other tests some run into the two seconds that the sample mesh gives a try at
+// reviews, with or without a fault, and alone none does; one that failed otherwise is Weir's however busy the machine is.
+func (o *outage) unharmed(load demo.Counts) {
+	o.t.Helper()
+	for _, f := range o.demo.Failures() {
+		o.t.Logf("failed: %s", f)
+		if !f.Late() {
+			o.t.Errorf("a request failed, and not for being late: %s", f)
+		}
+	}
+	if load.Sent == 0 || load.Failed > chaos.Scaled(load.Sent/20, 0) {
+		o.t.Errorf("%d of %d requests failed", load.Failed, load.Sent)
+	}
 }
 
 // nextProgram builds a later version of weir.
