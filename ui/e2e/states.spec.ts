@@ -4,6 +4,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { violations } from "./axe.ts";
 import { type Browser, complaints, launch } from "./browser.ts";
+import { inPairs } from "./pairs.ts";
 import { settle } from "./settle.ts";
 import { addressOf, type State, states } from "./states.ts";
 
@@ -63,18 +64,16 @@ describe("every state", () => {
     async (look) => {
       const found: Record<string, string[]> = {};
       const only = process.env.STATES_ONLY?.split(",");
-      for (const [i, state] of states().entries()) {
-        if (state.plain || (only && !only.some((word) => state.name.includes(word)))) {
-          continue;
-        }
-        if (!only && i % looks.length !== looks.indexOf(look)) {
-          continue; // the states take turns in the looks, and pages have many states; STATES_ONLY shows some in all
-        }
+      // The states take turns in the looks, and pages have many states; STATES_ONLY shows some in all.
+      const turn = (i: number) => i % looks.length === looks.indexOf(look);
+      const wanted = (state: State, i: number) => (only ? only.some((word) => state.name.includes(word)) : turn(i));
+      const mine = states().filter((state, i) => !state.plain && wanted(state, i));
+      await inPairs(mine, async (state) => {
         const list = await wrong(state, look);
         if (list.length > 0) {
           found[state.name] = list;
         }
-      }
+      });
       expect(found).toEqual({});
     },
   );
