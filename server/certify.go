@@ -65,6 +65,15 @@ func (c certifier) Authorities(ctx context.Context) ([]byte, bool, error) {
 	return roots, c.own, err
 }
 
+// Distrust has no certificate under a root count any more.
+func (c certifier) Distrust(ctx context.Context, id string) error {
+	err := c.authority.Distrust(ctx, id)
+	if err == nil {
+		c.people.Audit.Record(ctx, people.Entry{Event: people.RootDistrusted, Of: id, Note: "its certificates count no more"})
+	}
+	return err
+}
+
 // tokenID is the part of a token that counts which is no secret: PREFIX_ID_SECRET.
 func tokenID(bearer string) string {
 	if parts := strings.Split(bearer, "_"); len(parts) == 3 {

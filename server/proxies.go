@@ -161,7 +161,7 @@ func (p proxyPasses) Certified(ctx context.Context, cert *x509.Certificate) (xds
 		return xds.Pass{}, err
 	}
 	pass := passFor(v.Mesh, v.Node)
-	pass.Token, pass.Until = v.Token, v.Until
+	pass.Token, pass.Root, pass.Until = v.Token, v.Root, v.Until
 	return pass, nil
 }
 
@@ -194,6 +194,9 @@ func (p proxyPasses) Over(ctx context.Context, meshName string, tokens []string)
 	}
 	return slices.DeleteFunc(slices.Clone(tokens), func(id string) bool { return good[id] }), nil
 }
+
+// Signers gives the roots whose certificates count.
+func (p proxyPasses) Signers(ctx context.Context) ([]string, error) { return p.authority.Signers(ctx) }
 
 // Refused writes into the security log who was not let in.
 func (p proxyPasses) Refused(ctx context.Context, proxy provider.Proxy, from string) {

@@ -61,6 +61,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/authority/{root}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Distrust a root of the authority: no certificate under it counts any more
+         * @description For a key that leaked. Proxies that have such a certificate are disconnected, keep the configuration that they have, and enrol again by their tokens. If it was the only root another one is made first.
+         */
+        delete: operations["distrust-root"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/canaries/{id}": {
         parameters: {
             query?: never;
@@ -3720,6 +3740,39 @@ export interface operations {
             query?: never;
             header?: never;
             path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Authority"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "distrust-root": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its certificate's serial number in hexadecimal. */
+                root: string;
+            };
             cookie?: never;
         };
         requestBody?: never;

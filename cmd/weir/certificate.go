@@ -25,21 +25,10 @@ const againAfter = time.Minute
 
 func (a *app) certificateCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "certificate", Short: "Proxies' certificates: renew one, show whose they are", Args: cobra.NoArgs,
+		Use: "certificate", Short: "Proxies' certificates: renew one, show whose they are, distrust a root", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(a.renewCommand(), &cobra.Command{
-		Use:   "authority",
-		Short: "Print the authority's roots, in PEM",
-		Args:  cobra.NoArgs,
-		RunE: does(func(ctx context.Context, _ []string) error {
-			return a.with(ctx, func(ctx context.Context, c *client.Client) error {
-				found, err := c.Authority(ctx)
-				fmt.Fprint(a.stdout, found.Authorities)
-				return err
-			})
-		}),
-	})
+	cmd.AddCommand(a.renewCommand(), a.authorityCommand(), a.distrustCommand())
 	return cmd
 }
 

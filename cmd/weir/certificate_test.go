@@ -72,6 +72,13 @@ func TestCertificates(t *testing.T) {
 	if out, _ := weir(exitDone, "certificate", "authority"); !strings.Contains(string(first.Authorities), strings.TrimSpace(out)) || out == "" {
 		t.Errorf("the authority is %q", out)
 	}
+	root, _, _ := strings.Cut(func() string { out, _ := weir(exitDone, "certificate", "authority", "--ids"); return out }(), " ")
+	weir(exitFailed, "certificate", "distrust", "c0ffee")
+	if out, _ := weir(exitDone, "certificate", "distrust", root); strings.Contains(out, root) || !strings.Contains(out, " until ") {
+		t.Errorf("%s is distrusted: %q", root, out)
+	}
+	out, _ = weir(exitDone, "certificate", "renew", folder, "--now") // by the token
+	first = renewed(out)
 	token, err := os.ReadFile(filepath.Join(folder, tokenFile))
 	if err != nil {
 		t.Fatal(err)

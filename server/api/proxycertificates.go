@@ -27,6 +27,8 @@ type Certifier interface {
 	Certify(ctx context.Context, meshName string, ask CertificateAsk) (issued authority.Issued, n authority.Name, err error)
 	// Authorities gives the roots in PEM, and whether the control plane's own certificate is of them.
 	Authorities(ctx context.Context) (roots []byte, own bool, err error)
+	// Distrust has no certificate under a root count any more, by its ID. Errors: mesh.NotFound, mesh.Unavailable.
+	Distrust(ctx context.Context, id string) error
 }
 
 // certificateBody asks for a certificate.
@@ -59,12 +61,20 @@ type certifyInput struct {
 	Body certificateBody
 }
 
+// rootInput names a root.
+type rootInput struct {
+	Root string `path:"root" maxLength:"64" doc:"Its certificate's serial number in hexadecimal."`
+}
+
 // certificateRoutes adds the addresses of the proxies' certificates.
 func (a *API) certificateRoutes() {
 	certify := operation("certify-proxy", http.MethodPost, "/meshes/{mesh}/proxy-certificates", "Sign a certificate for a proxy, or its next one")
 	certify.Description = "Who asks is the proxy: what it shows in the body decides, and nobody has to sign in. It ends after a day; revoking the proxy's token ends it at once."
 	certify.DefaultStatus = http.StatusCreated
 	huma.Register(a.huma, certify, a.certifyProxy)
+	distrust := operation("distrust-root", http.MethodDelete, "/authority/{root}", "Distrust a root of the authority: no certificate under it counts any more")
+	distrust.Description = "For a key that leaked. Proxies that have such a certificate are disconnected, keep the configuration that they have, and enrol again by their tokens. If it was the only root another one is made first."
+	huma.Register(a.huma, distrust, a.distrustRoot)
 	huma.Register(a.huma, operation("get-authority", http.MethodGet, "/authority", "The authority whose certificates proxies show"), a.getAuthority)
 }
 
@@ -98,6 +108,20 @@ func (a *API) certifyProxy(ctx context.Context, in *certifyInput) (*answer[Proxy
 func (a *API) getAuthority(ctx context.Context, _ *struct{}) (*answer[Authority], error) {
 	if a.o.Certifier == nil {
 		return nil, noAuthority()
+	}
+	out, err := a.authority(ctx)
+	if err != nil {
+		return nil, a.fail(ctx, err)
+	}
+	return &answer[Authority]{Status: http.StatusOK, Body: out}, nil
+}
+
+func (a *API) distrustRoot(ctx context.Context, in *rootInput) (*answer[Authority], error) {
+	if a.o.Certifier == nil {
+		return nil, noAuthority()
+	}
+	if err := a.o.Certifier.Distrust(ctx, in.Root); err != nil {
+		return nil, a.fail(ctx, err)
 	}
 	out, err := a.authority(ctx)
 	if err != nil {

@@ -56,7 +56,7 @@ func needs() map[string]need {
 		get + one + "/proxies": see, get + one + "/proxies/:name": see, get + one + "/proxies/:name/config": see,
 		get + one + "/proxies/:name/stats": see, get + one + "/drift": see,
 		get + one + "/proxy-tokens": steer, post + one + "/proxy-tokens": steer, remove + one + "/proxy-tokens/:id": steer,
-		post + one + "/proxy-certificates": pass, get + v1 + "/authority": enter, // a proxy shows in the body who it is
+		post + one + "/proxy-certificates": pass, get + v1 + "/authority": enter, remove + v1 + "/authority/:root": {auth.Manage, ofWeir}, // a proxy shows in the body who it is
 		get + one + "/nodes/:name/advice": see, put + one + "/nodes/:name/connection-pool": steer,
 		put + one + "/routers/:name/routes/:route/weights": steer, put + one + "/splits/:name/weights": steer,
 		get + v1 + "/changes": see, get + v1 + "/changes/verify": see, get + v1 + "/changes/export": see,

@@ -73,7 +73,7 @@ func role(address string) (role auth.Role, everyMesh bool) {
 		return auth.Viewer, true
 	case last == "proxy-tokens": // who may be let in is known to those who let in
 		return auth.Operator, false
-	case strings.HasPrefix(path, "/api/v1/people"):
+	case strings.HasPrefix(path, "/api/v1/people"), strings.HasPrefix(path, "/api/v1/authority/"):
 		return auth.Admin, true
 	case path == "/api/v1/apply": // its body names the mesh
 		return auth.Viewer, false

@@ -30,7 +30,8 @@ const (
 	leeway = 5 * time.Minute
 	// lookEvery is how old what is known of the roots may be. Another replica may have made one.
 	lookEvery = time.Minute
-	// lookAgain is how often at most it is looked for the root of a certificate that nobody knows.
+	// lookAgain is how old it may be where certificates are checked: so soon a root that another replica distrusts counts no
+	// more here.
 	lookAgain = 2 * time.Second
 )
 
@@ -41,6 +42,8 @@ type Store interface {
 	// AddAuthority records a root, unless the newest one is another than after, by its ID; empty: there is none
 	// (mesh.Conflict).
 	AddAuthority(ctx context.Context, r Root, after string) error
+	// RemoveAuthority forgets a root (mesh.NotFound).
+	RemoveAuthority(ctx context.Context, id string) error
 }
 
 // Options are what an Authority needs.
@@ -62,7 +65,8 @@ type Authority struct {
 	now      func() time.Time
 
 	mu      sync.Mutex
-	roots   []root // oldest first
+	roots   []root          // oldest first
+	gone    map[string]bool // roots that were distrusted here: what was read before that brings none back
 	looked  time.Time
 	looking bool
 }
@@ -73,7 +77,7 @@ func New(o Options) (*Authority, error) {
 	if err != nil {
 		return nil, mesh.Errorf(mesh.Invalid, "the key that seals the authority's keys: %w", err)
 	}
-	a := &Authority{store: o.Store, sealer: sealer, log: o.Logger, lifetime: cmp.Or(o.Lifetime, Lifetime), now: o.Now}
+	a := &Authority{store: o.Store, sealer: sealer, log: o.Logger, lifetime: cmp.Or(o.Lifetime, Lifetime), now: o.Now, gone: make(map[string]bool)}
 	if a.log == nil {
 		a.log = slog.New(slog.DiscardHandler)
 	}

@@ -9,6 +9,7 @@ import (
 	"crypto/x509/pkix"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/weirmesh/weir/server/auth/seal"
@@ -104,7 +105,7 @@ func (a *Authority) newRoot() (Root, error) {
 	}
 	now := a.now().UTC()
 	serial := newSerial()
-	id := serial.Text(16)
+	id := serial.Text(16) // as ID
 	template := &x509.Certificate{
 		SerialNumber: serial, Subject: pkix.Name{Organization: []string{"Weir"}, CommonName: "Weir proxies " + id[:8]},
 		NotBefore: now.Add(-behind), NotAfter: now.Add(rootLife).Truncate(time.Second),
@@ -160,7 +161,7 @@ func (a *Authority) known(ctx context.Context, age time.Duration) ([]root, error
 	a.looking, a.looked = false, a.now()
 	switch {
 	case err == nil:
-		a.roots = roots
+		a.roots = slices.DeleteFunc(roots, func(r root) bool { return a.gone[r.ID] })
 	case len(a.roots) > 0:
 		a.log.Warn("the roots of the authority for proxies cannot be read; those of before count", "err", err)
 	default:

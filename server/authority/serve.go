@@ -42,7 +42,7 @@ func (a *Authority) Serve(ctx context.Context) (func(*tls.ClientHelloInfo) (*tls
 func (s *served) certificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if now := s.authority.now(); !now.Before(s.renew) {
+	if now := s.authority.now(); !now.Before(s.renew) || !s.authority.stillSigns(s.cert.Leaf) {
 		ctx, cancel := context.WithTimeout(context.Background(), renewWithin) // not the connection's, which may be gone
 		defer cancel()
 		if err := s.make(ctx); err != nil {

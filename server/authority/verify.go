@@ -12,6 +12,7 @@ import (
 // Verified is whom a certificate is for, and until when.
 type Verified struct {
 	Name
+	Root  string // the ID of the root that signed it
 	Until time.Time
 }
 
@@ -19,18 +20,12 @@ type Verified struct {
 // Whether the token that it stands under still counts is another question. Errors: mesh.Unauthenticated in words for whoever
 // runs the proxy, mesh.Unavailable when this cannot be said now.
 func (a *Authority) Verify(ctx context.Context, cert *x509.Certificate) (Verified, error) {
-	roots, err := a.known(ctx, lookEvery)
+	roots, err := a.known(ctx, lookAgain)
 	if err != nil {
 		return Verified{}, err
 	}
 	now := a.now()
-	err = check(cert, roots, now)
-	if _, stranger := errors.AsType[x509.UnknownAuthorityError](err); stranger { // another replica may have made its root
-		if roots, err = a.known(ctx, lookAgain); err != nil {
-			return Verified{}, err
-		}
-		err = check(cert, roots, now)
-	}
+	by, err := check(cert, roots, now)
 	if err != nil {
 		return Verified{}, mesh.Errorf(mesh.Unauthenticated, "%s", refusal(cert, err, now))
 	}
@@ -38,11 +33,11 @@ func (a *Authority) Verify(ctx context.Context, cert *x509.Certificate) (Verifie
 	if !ok {
 		return Verified{}, mesh.Errorf(mesh.Unauthenticated, "the proxy's certificate names no virtual node or gateway; make another with weir bootstrap --certificates")
 	}
-	return Verified{Name: n, Until: cert.NotAfter.Add(leeway)}, nil
+	return Verified{Name: n, Root: by, Until: cert.NotAfter.Add(leeway)}, nil
 }
 
-// check verifies a certificate as of a moment, with leeway for clocks.
-func check(cert *x509.Certificate, roots []root, now time.Time) error {
+// check verifies a certificate as of a moment, with leeway for clocks, and gives the root that signed it.
+func check(cert *x509.Certificate, roots []root, now time.Time) (by string, err error) {
 	pool := x509.NewCertPool()
 	for _, r := range roots {
 		pool.AddCert(r.cert)
@@ -50,8 +45,12 @@ func check(cert *x509.Certificate, roots []root, now time.Time) error {
 	if now.After(cert.NotAfter) && !now.After(cert.NotAfter.Add(leeway)) {
 		now = cert.NotAfter
 	}
-	_, err := cert.Verify(x509.VerifyOptions{Roots: pool, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}})
-	return err
+	chains, err := cert.Verify(x509.VerifyOptions{Roots: pool, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}})
+	if err != nil {
+		return "", err
+	}
+	chain := chains[0]
+	return ID(chain[len(chain)-1]), nil
 }
 
 // refusal says what is wrong with a certificate, and what to do.
@@ -65,7 +64,7 @@ func refusal(cert *x509.Certificate, err error, now time.Time) string {
 	case invalid.Reason == x509.Expired:
 		return "the proxy's certificate ended at " + at(cert.NotAfter) + "; renew it with weir certificate renew, and see that its timer runs"
 	case stranger:
-		return "the proxy's certificate is of another authority than this Weir's; make one with weir bootstrap --certificates"
+		return "the proxy's certificate is of another authority than this Weir's, or of a root that is distrusted; make one with weir bootstrap --certificates"
 	}
 	return "the proxy's certificate is not one that Weir makes for proxies; make one with weir bootstrap --certificates"
 }

@@ -24,6 +24,17 @@ func (s *Store) Authorities(ctx context.Context) ([]authority.Root, error) {
 	return out, nil
 }
 
+// RemoveAuthority forgets a root of the authority for proxies. Error: mesh.NotFound.
+func (s *Store) RemoveAuthority(ctx context.Context, id string) error {
+	return s.transact(ctx, "forget a root of the authority for proxies", func(tx *ent.Tx) error {
+		n, err := tx.Authority.Delete().Where(entauthority.ID(id)).Exec(ctx)
+		if err == nil && n == 0 {
+			err = mesh.Errorf(mesh.NotFound, "the authority for proxies has no root %s: it was distrusted before", mesh.Shorten(id))
+		}
+		return err
+	})
+}
+
 // AddAuthority records a root of the authority for proxies. Error: mesh.Conflict when the newest is another than after, by its
 // ID; empty: there is none.
 func (s *Store) AddAuthority(ctx context.Context, r authority.Root, after string) error {

@@ -46,5 +46,10 @@ func TestAuthorities(t *testing.T) {
 		if diff := cmp.Diff([]authority.Root{got[0], next}, again); diff != "" || err != nil {
 			t.Error(diff, err)
 		}
+		wantCode(t, s.RemoveAuthority(t.Context(), got[0].ID), "")
+		wantCode(t, s.RemoveAuthority(t.Context(), got[0].ID), mesh.NotFound)
+		if left, err := s.Authorities(t.Context()); err != nil || len(left) != 1 || left[0].ID != "next" {
+			t.Errorf("left is %+v, %v", left, err)
+		}
 	})
 }

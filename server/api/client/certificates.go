@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"time"
 )
 
@@ -49,6 +50,16 @@ func (c *Client) Certify(ctx context.Context, meshName string, w CertificateWish
 // Authority gives whose certificates proxies and Weir have. Error: one that wraps ErrNoAuthority.
 func (c *Client) Authority(ctx context.Context) (a Authority, err error) {
 	status, err := c.call(ctx, getting("/api/v1/authority", nil), &a)
+	if status == http.StatusNotImplemented {
+		err = fmt.Errorf("%s: %w", c.base, ErrNoAuthority)
+	}
+	return a, err
+}
+
+// Distrust has no certificate under a root of the authority count any more, by its ID, and gives the roots that are left.
+// Error: one that wraps ErrNoAuthority.
+func (c *Client) Distrust(ctx context.Context, root string) (a Authority, err error) {
+	status, err := c.call(ctx, message{method: http.MethodDelete, path: "/api/v1/authority/" + url.PathEscape(root)}, &a)
 	if status == http.StatusNotImplemented {
 		err = fmt.Errorf("%s: %w", c.base, ErrNoAuthority)
 	}

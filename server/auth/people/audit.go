@@ -38,7 +38,8 @@ const (
 	OriginRefused   Event = "origin_refused" // a request or socket from another site
 	ProxyRefused    Event = "proxy_refused"
 	CertificateMade Event = "certificate_made" // for a proxy
-	Dropped         Event = "dropped" // so many entries of a kind were left out, since they came too fast
+	RootDistrusted  Event = "root_distrusted"  // of the authority for proxies
+	Dropped         Event = "dropped"          // so many entries of a kind were left out, since they came too fast
 )
 
 // Entry is a line of the security log. Nothing in it is secret.

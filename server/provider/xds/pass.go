@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"time"
 
@@ -159,7 +160,7 @@ func (s *Server) unhold(st *stay) {
 // errOver is told to a proxy whose token or certificate counts no more.
 func (st *stay) errOver() error {
 	if !st.pass.Until.IsZero() {
-		return status.Error(codes.Unauthenticated, "the proxy's certificate has ended, or the token that it stands under was revoked; connect again with the next one")
+		return status.Error(codes.Unauthenticated, "the proxy's certificate has ended, its root is distrusted, or the token that it stands under was revoked; connect again with the next one")
 	}
 	return status.Error(codes.Unauthenticated, "the proxy's token has expired or was revoked; make another with weir bootstrap")
 }
@@ -203,20 +204,24 @@ func (s *Server) checkPasses(ctx context.Context) {
 	}
 }
 
-// endCertificates hangs up on proxies whose certificates have ended: they connect again, with the next one if they have it. A
+// endCertificates hangs up on proxies whose certificates have ended, or are of a root that is distrusted: they connect again, with the next one if they have it. A
 // stream alone would come again over the same connection.
-func (s *Server) endCertificates() {
+func (s *Server) endCertificates(ctx context.Context) {
 	now := s.now()
+	asked, cancel := context.WithTimeout(ctx, recheck)
+	signers, err := s.passes.Signers(asked) // where there is no answer the streams stay, as in checkPasses
+	cancel()
 	s.staysMu.Lock()
 	var ended []*stay
 	for st := range s.stays {
-		if until := st.pass.Until; !until.IsZero() && now.After(until) {
+		until, distrusted := st.pass.Until, err == nil && st.pass.Root != "" && !slices.Contains(signers, st.pass.Root)
+		if distrusted || !until.IsZero() && now.After(until) {
 			ended = append(ended, st)
 		}
 	}
 	s.staysMu.Unlock()
 	for _, st := range ended {
-		s.log.Info("a proxy's certificate has ended; it has to connect with the next one", "mesh", st.pass.Mesh, "node", st.pass.Node+st.pass.Gateway)
+		s.log.Info("a proxy's certificate has ended, or its root is distrusted; it has to connect with the next one", "mesh", st.pass.Mesh, "node", st.pass.Node+st.pass.Gateway)
 		hangUp(st.conn)
 	}
 	s.endStays(ended)

@@ -215,6 +215,41 @@ func TestCertificateEnds(t *testing.T) {
 	eventually(t, "it is refused", func() bool { return g.proxy("shop", envoyNode("web", "a").GetId()).State == provider.Refused })
 }
 
+// TestDistrustedRoot: a proxy whose certificate is under a root that is distrusted is hung up on and refused from then on, until
+// it enrols again.
+func TestDistrustedRoot(t *testing.T) {
+	g := serveCertifying(t, true)
+	g.apply(1, shop{weights: map[string]int{"v1": 1}}.mesh())
+	var mu sync.Mutex
+	has := certify(t, g.doorman.authority, "web")
+	e := g.show("web", func() Certificates {
+		mu.Lock()
+		defer mu.Unlock()
+		return has
+	})
+	g.synced("shop", "web-a")
+	leaked, err := g.doorman.authority.Signers(t.Context())
+	if err != nil || len(leaked) != 1 {
+		t.Fatal(leaked, err)
+	}
+	if err := g.doorman.authority.Distrust(t.Context(), leaked[0]); err != nil {
+		t.Fatal(err)
+	}
+	forged := g.show("v1", always(has)) // whatever else is made with the key
+	forged.Wait("the refusal", func() bool {
+		return status.Code(forged.Err()) == codes.Unauthenticated && strings.Contains(forged.Err().Error(), "distrusted")
+	})
+	e.Wait("the end of the stream", func() bool { return e.Err() != nil })
+	mu.Lock()
+	has = certify(t, g.doorman.authority, "web")
+	mu.Unlock()
+	again := g.show("web", always(has))
+	g.synced("shop", "web-a")
+	if err := again.Err(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestCertificatesOnDisk(t *testing.T) {
 	a := newAuthority(t)
 	dir := filepath.Join(t.TempDir(), "made", "here")

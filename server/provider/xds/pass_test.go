@@ -88,7 +88,7 @@ func (d *doorman) Certified(ctx context.Context, cert *x509.Certificate) (Pass, 
 	if d.over[v.Token] {
 		return Pass{}, mesh.Errorf(mesh.Unauthenticated, "the token that the proxy's certificate stands under was revoked")
 	}
-	pass := Pass{Token: v.Token, Mesh: v.Mesh, Node: v.Node.Name, Until: v.Until}
+	pass := Pass{Token: v.Token, Mesh: v.Mesh, Node: v.Node.Name, Root: v.Root, Until: v.Until}
 	if v.Node.Kind == mesh.KindGateway {
 		pass.Node, pass.Gateway = "", v.Node.Name
 	}
@@ -107,6 +107,18 @@ func (d *doorman) Over(_ context.Context, meshName string, tokens []string) (ove
 		}
 	}
 	return over, nil
+}
+
+func (d *doorman) Signers(ctx context.Context) ([]string, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.broken {
+		return nil, errors.New("the database is away")
+	}
+	if d.authority == nil {
+		return nil, nil
+	}
+	return d.authority.Signers(ctx)
 }
 
 func (d *doorman) Refused(_ context.Context, p provider.Proxy, from string) {
