@@ -87,3 +87,13 @@ func TestLifetime(t *testing.T) {
 		t.Error("it lives on")
 	}
 }
+
+// TestPasswordsLast: what nobody changes does not expire.
+func TestPasswordsLast(t *testing.T) {
+	w := newWorld(t)
+	w.add(t, "kim", "admin")
+	w.later(20 * 365 * 24 * time.Hour)
+	if _, err := w.Directory.SignIn(t.Context(), "kim", good); err != nil {
+		t.Error(err)
+	}
+}
