@@ -188,7 +188,7 @@ func (d *Demo) Proxies() []Proxy { return d.proxies }
 // Load counts what went through the gateway so far.
 func (d *Demo) Load() Counts { return d.load.counts() }
 
-// Failures lists what failed of that, the first 256, the oldest first.
+// Failures lists what failed of that, the first 1024, the oldest first.
 func (d *Demo) Failures() []Failure { return d.load.failures.all() }
 
 // Ready is closed when every service answers through the gateway and the load begins.

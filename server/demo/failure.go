@@ -35,7 +35,7 @@ func (f Failure) Late() bool {
 }
 
 // maxFailures bounds how many failures are kept: the first ones, which tell how it began.
-const maxFailures = 256
+const maxFailures = 1024
 
 // failures are what failed so far.
 type failures struct {
