@@ -83,16 +83,21 @@ shots: build bin/preview node_modules/.ok $(ENVOY) chromium ## pictures of every
 	@echo "open $(or $(SHOTS),$(CURDIR)/shots)/index.html"
 
 # It runs against a Weir without sign-in, on a folder of its own, with the same requests every time.
-schemathesis: bin/weir ## the API against its own description: EXAMPLES (10) requests for each operation that schemathesis makes up
+schemathesis: bin/weir ## the API against its own description, without sign-in and with a token: EXAMPLES (10) requests that schemathesis makes up for each operation
 	@test -x .tools/schemathesis/bin/schemathesis || { python3 -m venv .tools/schemathesis && \
-	  .tools/schemathesis/bin/pip install --quiet --disable-pip-version-check -r server/api/schemathesis.txt; }
-	@d=$$(mktemp -d); bin/weir serve --open --listen 127.0.0.1:0 --xds-listen 127.0.0.1:0 --metrics-listen off --data $$d/data >$$d/out 2>$$d/err & \
-	pid=$$!; trap 'kill $$pid; wait $$pid || true; rm -rf $$d' EXIT; \
-	for _ in $$(seq 100); do url=$$(sed -nE 's/.*API at (http:[^ ]+) .*/\1/p' $$d/out); test -n "$$url" && break; sleep .1; done; \
-	bin/weir apply --url $$url -f server/demo/sample_app.yaml >/dev/null; \
-	.tools/schemathesis/bin/schemathesis --config-file server/api/schemathesis.toml run $$url/api/v1/openapi.json --seed 1 --max-examples $(or $(EXAMPLES),10) \
-	  --request-timeout 10 --phases examples,fuzzing --exclude-path-regex 'events|live' \
-	  --checks not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance
+	  .tools/schemathesis/bin/pip install --quiet --disable-pip-version-check --require-hashes -r server/api/schemathesis.txt; }
+	@for way in open people; do ( d=$$(mktemp -d); (umask 077; echo a weir holds the river >$$d/password); \
+	  test $$way = open && with=--open || with="--admin-password-file $$d/password"; \
+	  bin/weir serve $$with --listen 127.0.0.1:0 --xds-listen 127.0.0.1:0 --metrics-listen off --data $$d/data >$$d/out 2>$$d/err & \
+	  pid=$$!; trap 'kill $$pid; wait $$pid || true; rm -rf $$d' EXIT; \
+	  for _ in $$(seq 300); do url=$$(sed -nE 's/.*API at (http:[^ ]+) .*/\1/p' $$d/out); test -n "$$url" && break; sleep .1; done; \
+	  if test $$way = people; then WEIR_TOKEN=$$(bin/weir --url $$url token mint schemathesis --as admin --password-file $$d/password --grant admin 2>/dev/null) && \
+	    export WEIR_TOKEN || exit 1; fi; \
+	  bin/weir apply --url $$url -f server/demo/sample_app.yaml >/dev/null && \
+	  .tools/schemathesis/bin/schemathesis --config-file server/api/schemathesis.toml run $$url/api/v1/openapi.json \
+	    $${WEIR_TOKEN:+-H "Authorization: Bearer $$WEIR_TOKEN"} --seed 1 --max-examples $(or $(EXAMPLES),10) \
+	    --request-timeout 10 --phases examples,fuzzing --exclude-path-regex 'events|live|/v1/tokens/' \
+	    --checks not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance ) || exit 1; done
 
 soak: $(ENVOY) ## the demo under load, changes, rollouts and sockets that come and go for SOAK (10m): what it holds must not grow
 	@WEIR_SOAK=$(or $(SOAK),10m) go test -count 1 -timeout 3h -v -run TestSoak ./server | grep -E 'fault: |--- |_test.go|^(ok|FAIL|panic)'
