@@ -4,7 +4,7 @@ import { defineConfig } from "vitest/config";
 const patient = { testTimeout: 120_000, hookTimeout: 180_000, fileParallelism: false };
 
 // What looks at worlds that were made up for it needs no running mesh, and goes first: beside a mesh, two cores are too few.
-const made = "ui/e2e/{palette,picture,stage,states}.spec.ts";
+const made = "ui/e2e/{palette,picture,signin,stage,states}.spec.ts";
 
 export default defineConfig({
   test: {
