@@ -194,11 +194,7 @@ func lateness(truth string, c change.Change, within time.Duration) error {
 		return &failure{exitWaiting, fmt.Errorf("change %s is accepted, but "+format, append([]any{c.ID}, args...)...)}
 	}
 	if p := c.Programmed; p != nil && len(p.Rejected) > 0 {
-		var said []string
-		for _, r := range p.Rejected {
-			said = append(said, r.Proxy+": "+r.Message)
-		}
-		return waiting("refused by %s: those keep their last good configuration; take it back with weir changes undo %s", strings.Join(said, "; "), c.ID)
+		return waiting("refused by %s", refusals(c))
 	}
 	if !client.Known(c, truth) {
 		if truth == "programmed" {
@@ -213,6 +209,24 @@ func lateness(truth string, c change.Change, within time.Duration) error {
 		return waiting("the traffic contradicts it: look at weir changes show %s", c.ID)
 	}
 	return nil
+}
+
+// refusals says who refused a change, and what becomes of it.
+func refusals(c change.Change) string {
+	var said []string
+	caused := false
+	for _, r := range c.Programmed.Rejected {
+		said = append(said, r.Proxy+": "+r.Message)
+		caused = caused || r.Caused
+	}
+	text := strings.Join(said, "; ")
+	switch {
+	case c.UndoneBy != "":
+		return text + ": it was taken back everywhere, by change " + c.UndoneBy
+	case caused && c.Rollout == "" && c.Note == "":
+		return text + ": it is taken back by itself, look at weir changes show " + c.ID
+	}
+	return text + ": those keep their last good configuration; take it back with weir changes undo " + c.ID
 }
 
 // changing runs a changing command on one mesh and tells what became of it.

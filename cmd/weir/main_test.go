@@ -217,6 +217,21 @@ func TestTellTruths(t *testing.T) {
 	}
 }
 
+// TestRefusalsSayWhatBecomesOfThem reads what is said of a change that a proxy refused.
+func TestRefusalsSayWhatBecomesOfThem(t *testing.T) {
+	for given, want := range map[string]string{
+		`{"id":"c","programmed":{"total":1,"rejected":[{"proxy":"a","message":"no"}]}}`:                                 "take it back with weir changes undo c",
+		`{"id":"c","programmed":{"total":1,"rejected":[{"proxy":"a","message":"no","caused":true}]}}`:                   "it is taken back by itself, look at weir changes show c",
+		`{"id":"c","undoneBy":"d","programmed":{"total":1,"rejected":[{"proxy":"a","message":"no","caused":true}]}}`:    "it was taken back everywhere, by change d",
+		`{"id":"c","rollout":"r","programmed":{"total":1,"rejected":[{"proxy":"a","message":"no","caused":true}]}}`:     "weir changes undo c",
+		`{"id":"c","note":"built on","programmed":{"total":1,"rejected":[{"proxy":"a","message":"no","caused":true}]}}`: "weir changes undo c",
+	} {
+		if err := lateness("programmed", changeWith(t, given), time.Second); err == nil || !strings.Contains(err.Error(), "refused by a: no: ") || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", given, err, want)
+		}
+	}
+}
+
 func codeOf(err error) int {
 	var f *failure
 	if errors.As(err, &f) {
