@@ -170,10 +170,10 @@ func (d *Door) remaining(c Change) time.Duration {
 func (d *Door) expireAll(ctx context.Context, l *loop) {
 	clock := d.elapsed()
 	for _, e := range d.open(func(e *entry) bool { return e.change.State == Pending && clock >= e.due }) {
-		if failed, again := l.expired[e.change.ID]; again && clock-failed < retryEvery {
+		if failed, again := l.expired[e.id]; again && clock-failed < retryEvery {
 			continue
 		}
-		c := d.newest(Change{ID: e.change.ID})
+		c := d.newest(Change{ID: e.id})
 		if c.State != Pending || d.remaining(c) > 0 {
 			continue // somebody was quicker
 		}

@@ -207,7 +207,7 @@ func (d *Door) apply(ctx context.Context, m Current) {
 	d.refused[m.Name] = d.now()
 	d.attend()
 	for _, e := range d.active {
-		if e.change.Mesh == m.Name && e.change.Accepted.Revision == m.Revision {
+		if e.mesh == m.Name && e.revision == m.Revision {
 			e.change.Programmed = &Programmed{Rejected: []provider.Rejection{{Proxy: d.provider.Name(), Message: err.Error()}}}
 			e.dirty = d.steward
 		}

@@ -5,8 +5,12 @@ import (
 	"time"
 )
 
-// entry is a change whose truths are still being found out, or whose deadline is running. Door.mu guards all but meter.
+// entry is a change whose truths are still being found out, or whose deadline is running. Door.mu guards all but what
+// identifies it, which never changes, its edits, and meter.
 type entry struct {
+	id         string
+	mesh       string
+	revision   int64
 	change     Change // as people see it: truths that are not recorded yet are in it
 	stored     Change // as it was last recorded, as far as this process knows
 	edits      []Edit
@@ -25,9 +29,14 @@ type entry struct {
 	looked     bool          // before was read, or there was nothing to read
 }
 
+func newEntry(r Record) *entry {
+	return &entry{id: r.Change.ID, mesh: r.Change.Mesh, revision: r.Change.Accepted.Revision, change: r.Change, stored: r.Change, edits: r.Edits}
+}
+
 // fresh makes an entry of a record that was made a moment ago, here or elsewhere.
 func (d *Door) fresh(r Record) *entry {
-	e := &entry{change: r.Change, stored: r.Change, edits: r.Edits, begun: d.now(), saved: d.now()}
+	e := newEntry(r)
+	e.begun, e.saved = d.now(), d.now()
 	if r.Change.State == Pending {
 		e.due = d.elapsed() + r.Change.ConfirmBy.Sub(r.Change.At)
 	}
@@ -36,7 +45,7 @@ func (d *Door) fresh(r Record) *entry {
 
 // restore makes an entry of a record from earlier. What was known of it stays known.
 func (d *Door) restore(r Record) *entry {
-	e := &entry{change: r.Change, stored: r.Change, edits: r.Edits}
+	e := newEntry(r)
 	if r.Change.State == Pending {
 		e.due = d.elapsed() + d.left(r.Change)
 	}

@@ -26,8 +26,8 @@ func (d *Door) readBefore(now time.Time) {
 	}
 	for _, e := range d.open(func(e *entry) bool { return !e.looked && !e.restored }) {
 		e.looked = true
-		if plan := expect(e.edits, d.current(e.change.Mesh).Mesh); !plan.empty() {
-			e.before = d.reading(e.change.Mesh, plan, now)
+		if plan := expect(e.edits, d.current(e.mesh).Mesh); !plan.empty() {
+			e.before = d.reading(e.mesh, plan, now)
 		}
 	}
 }
@@ -37,7 +37,7 @@ func (d *Door) readAfter(e *entry, since, now time.Time) {
 	if d.around == nil || e.after != nil || e.before == nil || e.meter.plan.empty() || now.Sub(since) < readFor+time.Second {
 		return
 	}
-	e.after = d.reading(e.change.Mesh, e.meter.plan, now)
+	e.after = d.reading(e.mesh, e.meter.plan, now)
 }
 
 // reading is what an expectation's edges carried lately; nil when that was nothing.

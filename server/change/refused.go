@@ -44,7 +44,7 @@ func (d *Door) returnRefused(ctx context.Context, l *loop, now time.Time) {
 		return refused
 	})
 	for _, e := range due {
-		id := e.stored.ID
+		id := e.id
 		if failed, again := l.expired[id]; again && clock-failed < retryEvery {
 			continue
 		}

@@ -267,12 +267,12 @@ func (d *Door) reload(ctx context.Context, name string) error {
 	earlier := d.meshes[name].Revision > m.Revision // another database, or an older copy of it
 	d.meshes[name] = m
 	for id, e := range d.active {
-		if earlier && e.change.Mesh == name {
+		if earlier && e.mesh == name {
 			delete(d.active, id)
 			continue
 		}
 		for _, ref := range e.change.Objects {
-			e.replaced = e.replaced || e.change.Mesh == name && m.Changed[ref] != e.change.ID
+			e.replaced = e.replaced || e.mesh == name && m.Changed[ref] != e.id
 		}
 	}
 	for _, r := range newest {

@@ -117,12 +117,11 @@ func (d *Door) open(is func(*entry) bool) []*entry {
 func (d *Door) followDelivery(now time.Time, ticked bool) {
 	due := d.open(func(e *entry) bool {
 		p := e.change.Programmed
-		waits := p != nil && p.At != nil && p.Total == 0 && e.change.Accepted.Revision < d.meshes[e.change.Mesh].Revision
+		waits := p != nil && p.At != nil && p.Total == 0 && e.revision < d.meshes[e.mesh].Revision
 		return !e.programmed && (ticked || !waits)
 	})
 	for _, e := range due {
-		// What identifies the entry never changes, so it is read without the lock.
-		delivery, known := d.provider.Delivery(e.change.Mesh, e.change.Accepted.Revision)
+		delivery, known := d.provider.Delivery(e.mesh, e.revision)
 		d.mu.Lock()
 		d.noteDelivery(e, delivery, known, now)
 		d.mu.Unlock()
@@ -133,7 +132,7 @@ func (d *Door) followDelivery(now time.Time, ticked bool) {
 func (d *Door) noteDelivery(e *entry, got provider.Delivery, known bool, now time.Time) {
 	if !known {
 		// The revision is from before the provider's start: what is stored stays.
-		if _, refused := d.refused[e.change.Mesh]; !refused && now.Sub(e.begun) >= knownWithin {
+		if _, refused := d.refused[e.mesh]; !refused && now.Sub(e.begun) >= knownWithin {
 			e.programmed, e.observed = true, true
 		}
 		return
@@ -174,7 +173,7 @@ func (d *Door) followTraffic(now time.Time) {
 		if since.IsZero() {
 			continue // not programmed yet
 		}
-		name := e.change.Mesh
+		name := e.mesh
 		if _, ok := counts[name]; !ok {
 			counts[name] = d.traffic.Counts(name)
 		}

@@ -62,10 +62,10 @@ func (d *Door) saveAll(ctx context.Context, due []*entry, now time.Time) error {
 // refresh reads entries again. One that the store does not have any more is forgotten. d.write is held.
 func (d *Door) refresh(ctx context.Context, list []*entry) error {
 	for _, e := range list {
-		_, err := d.Change(ctx, e.stored.ID) // takes over what is newer
+		_, err := d.Change(ctx, e.id) // takes over what is newer
 		if mesh.CodeOf(err) == mesh.NotFound {
 			d.mu.Lock()
-			delete(d.active, e.stored.ID)
+			delete(d.active, e.id)
 			d.mu.Unlock()
 		} else if err != nil {
 			return err
@@ -87,6 +87,6 @@ func (d *Door) forget() {
 
 // drop forgets an entry, but not what was told of it. d.mu is held.
 func (d *Door) drop(e *entry) {
-	delete(d.active, e.stored.ID)
+	delete(d.active, e.id)
 	d.mention(e.stored)
 }
